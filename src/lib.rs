@@ -1,1 +1,2 @@
 //! refpoint
+pub mod xml;
