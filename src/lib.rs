@@ -1,2 +1,3 @@
 //! refpoint
+pub mod cim;
 pub mod xml;
