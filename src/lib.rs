@@ -1,3 +1,4 @@
 //! refpoint
 pub mod cim;
+pub mod wsman;
 pub mod xml;

@@ -1,5 +1,7 @@
 //! Class declarations: what the schema says instances and methods look like.
 
+use std::fmt;
+
 use super::name::Name;
 use super::value::{Type, Value};
 
@@ -163,12 +165,44 @@ impl ValueMap {
 }
 
 impl ValueRange {
+    /// Returns the values that one text of a `ValueMap` qualifier stands for: `5`, `4097..32767`, `..`, or,
+    /// where it is none of these, itself.
+    pub fn parse(text: &str) -> Self {
+        let trimmed = text.trim();
+        if let Ok(number) = trimmed.parse() {
+            return Self::Exactly(number);
+        }
+        let end = |text: &str| match text.trim() {
+            "" => Ok(None),
+            number => number.parse().map(Some),
+        };
+        match trimmed.split_once("..").map(|(from, to)| (end(from), end(to))) {
+            Some((Ok(from), Ok(to))) => Self::Between(from, to),
+            _ => Self::Text(text.to_owned()),
+        }
+    }
+
     fn contains(&self, number: i64) -> bool {
         match self {
             Self::Exactly(only) => *only == number,
             Self::Text(_) => false,
             Self::Between(from, to) => {
                 from.is_none_or(|from| from <= number) && to.is_none_or(|to| number <= to)
+            }
+        }
+    }
+}
+
+/// The text that `ValueMap` has for it.
+impl fmt::Display for ValueRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exactly(number) => number.fmt(f),
+            Self::Text(text) => f.write_str(text),
+            Self::Between(from, to) => {
+                from.iter().try_for_each(|from| from.fmt(f))?;
+                f.write_str("..")?;
+                to.iter().try_for_each(|to| to.fmt(f))
             }
         }
     }
@@ -195,6 +229,21 @@ impl Class {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_texts_of_a_value_map_are_read_and_written() {
+        for (text, range) in [
+            ("5", ValueRange::Exactly(5)),
+            ("-1", ValueRange::Exactly(-1)),
+            ("4097..32767", ValueRange::Between(Some(4097), Some(32767))),
+            ("32768..", ValueRange::Between(Some(32768), None)),
+            ("..", ValueRange::Between(None, None)),
+            ("Microsoft:Hyper-V:SubType:1", ValueRange::Text("Microsoft:Hyper-V:SubType:1".into())),
+        ] {
+            assert_eq!(ValueRange::parse(text), range);
+            assert_eq!(range.to_string(), text);
+        }
+    }
 
     #[test]
     fn a_single_number_outranks_the_range_around_it() {

@@ -277,8 +277,8 @@ impl FromStr for Interval {
             scan.literal("P")?;
             let (mut seconds, mut nanoseconds) = (0_u64, 0);
             let (mut units, mut in_time) = ("YMD", false);
-            // At least one part must stand after P, and after T.
-            let mut any = false;
+            // At least one part must stand after T, and after P; but OMI writes no time at all as a bare P.
+            let mut any = scan.0.is_empty();
             while !scan.0.is_empty() {
                 if !in_time && scan.literal("T").is_some() {
                     (units, in_time) = ("HMS", true);
@@ -486,6 +486,7 @@ mod tests {
             ("PT3961315881.184S", 3_961_315_881, 184_000_000),
             ("P0Y0M1D", 86_400, 0),
             ("PT0S", 0, 0),
+            ("P", 0, 0),
         ] {
             let found = interval(text).as_duration();
             assert_eq!((found.as_secs(), found.subsec_nanos()), (seconds, nanoseconds), "{text}");
@@ -508,7 +509,6 @@ mod tests {
     fn what_is_no_time_is_refused() {
         for text in [
             "",
-            "P",
             "PT",
             "P1DT",
             "P1Y",

@@ -62,6 +62,11 @@ impl Instance {
         self.properties.push(Property { name, value });
     }
 
+    /// Returns the place of a property that [`push`](Self::push) made, for adding to its value.
+    pub(crate) fn slot(&mut self, place: usize) -> &mut Value {
+        &mut self.properties[place].value
+    }
+
     /// Reserves room for a number of properties more.
     pub(crate) fn reserve(&mut self, properties: usize) {
         self.properties.reserve(properties);

@@ -16,18 +16,18 @@
 //! [DSP0004]: https://www.dmtf.org/standards/published_documents/DSP0004_2.8.0.pdf
 //! [DSP0201]: https://www.dmtf.org/sites/default/files/standards/documents/DSP0201_2.4.0.pdf
 
-// mod catalog;
+mod catalog;
 mod class;
 mod datetime;
-// pub mod embedded;
+pub mod embedded;
 mod error;
 mod instance;
-// pub mod mof;
+pub mod mof;
 mod name;
 mod path;
 mod value;
 
-// pub use catalog::Catalog;
+pub use catalog::{Catalog, ClassShape};
 pub use class::{Class, Method, Parameter, PropertyDeclaration, ReturnFamily, ValueMap, ValueRange};
 pub use datetime::{DateTime, Interval, Timestamp};
 pub use error::Error;

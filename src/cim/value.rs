@@ -227,8 +227,17 @@ impl Scalar {
                 .map(wrap)
                 .ok_or_else(|| Error::value(ty.name(), text))
         }
-        fn real<T: FromStr>(ty: Type, text: &str, wrap: fn(T) -> Scalar) -> Result<Scalar, Error> {
-            text.trim().parse().map(wrap).map_err(|_| Error::value(ty.name(), text))
+        fn real<T: FromStr + Into<f64> + Copy>(
+            ty: Type,
+            text: &str,
+            wrap: fn(T) -> Scalar,
+        ) -> Result<Scalar, Error> {
+            let trimmed = text.trim();
+            // Rust reads a number that is too large as infinity; it is one only where the text says so.
+            let says_infinite = trimmed.trim_start_matches(['-', '+']).starts_with(['i', 'I']);
+            let number =
+                trimmed.parse().ok().filter(|number: &T| (*number).into().is_infinite() == says_infinite);
+            number.map(wrap).ok_or_else(|| Error::value(ty.name(), text))
         }
         match ty {
             Type::Boolean => match text.trim() {
@@ -465,6 +474,8 @@ mod tests {
             (Type::Char16, ""),
             (Type::Char16, "65536"),
             (Type::Real32, "1,5"),
+            (Type::Real32, "1e300"),
+            (Type::Real64, "-1e999"),
             (Type::DateTime, "yesterday"),
             (Type::Object, "x"),
         ] {

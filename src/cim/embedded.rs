@@ -1,0 +1,1611 @@
+//! Embedded instances: CIM-XML text ([DSP0201]), as Hyper-V wants settings inside string parameters and
+//! as it reports errors of jobs.
+//!
+//! ```
+//! use refpoint::cim::{Instance, embedded};
+//!
+//! let settings = Instance::new("Msvm_VirtualSystemReferencePointSettingData").with("ConsistencyLevel", 1_u8);
+//! let text = embedded::write(&settings)?;
+//! assert_eq!(
+//!     text,
+//!     r#"<INSTANCE CLASSNAME="Msvm_VirtualSystemReferencePointSettingData"><PROPERTY NAME="ConsistencyLevel" TYPE="uint8"><VALUE>1</VALUE></PROPERTY></INSTANCE>"#
+//! );
+//! assert_eq!(embedded::read(&text)?, settings);
+//! # Ok::<(), refpoint::cim::Error>(())
+//! ```
+//!
+//! The text is a *string* to everybody else: who puts it into an envelope escapes it again, and who takes
+//! it out unescapes it once before it is read here. What is written, in short:
+//!
+//! * **References are strings.** The properties of settings that refer to other objects are declared as
+//!   strings that hold WMI path text, so a [`Scalar::Reference`] is written as that text with
+//!   `TYPE="string"`. `PROPERTY.REFERENCE` is read, never written: no class that Hyper-V takes as text
+//!   declares one.
+//! * **Instances in instances are strings.** A [`Scalar::Object`] is written as its own CIM-XML text,
+//!   escaped once more, with `TYPE="string"`. [`read`] leaves such text alone, because its type says
+//!   string; [`read_declared`] opens it where the declaration says that it is an instance.
+//! * **Null is left out.** Only properties that are set are sent, and null has no type to send. System
+//!   properties (`__PATH`) are no state of the object and are left out as well, in both directions.
+//! * **Numeric references only.** A host has refused `&amp;` and `&lt;` where it took `&#38;` and `&#60;`.
+//! * Booleans are lower-case, numbers decimal, datetimes DMTF: hosts refuse the XML Schema spelling here.
+//!
+//! [`write()`] and [`read`] go by the types that stand in the instance or in the text; [`write_declared`]
+//! and [`read_declared`] go by the declarations of the class. These they ask a function for: it returns all
+//! properties of a class, inherited ones included, and nothing for a class that it does not know.
+//!
+//! [DSP0201]: https://www.dmtf.org/sites/default/files/standards/documents/DSP0201_2.4.0.pdf
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+
+use super::class::PropertyDeclaration;
+use super::error::Error;
+use super::instance::{Instance, Property};
+use super::name::Name;
+use super::path::{Key, ObjectPath};
+use super::value::{Scalar, Type, Value};
+use crate::xml::{self, Element, EscapeStyle, Limits, Namespace, Node, Reader, WriteError, Writer};
+
+/// The length of the longest text that is read, in bytes.
+pub const LONGEST_TEXT: usize = 1 << 20;
+
+/// Returns an instance as CIM-XML text, each property with the type of its own value.
+///
+/// An array without a value that would tell its type is an array of strings. Elements of different types
+/// are an error, as are names that no XML attribute of this kind may hold and characters that XML forbids.
+pub fn write(instance: &Instance) -> Result<String, Error> {
+    write_plain(instance, 0)
+}
+
+/// Returns an instance as CIM-XML text, each property with its declared name and type.
+///
+/// The order of the instance and the spelling of its class are kept. A value of another type is converted
+/// where nothing is lost (a number that fits, the text of one, a single value for an array); anything else
+/// is an error, and so is a property or a class that is not declared. Nested instances have to be of exactly
+/// the class that the property declares.
+pub fn write_declared<'d>(
+    instance: &Instance,
+    classes: impl Fn(&str) -> Option<Vec<&'d PropertyDeclaration>>,
+) -> Result<String, Error> {
+    write_typed(instance, &instance.class, &classes, 0)
+}
+
+/// Returns the instance that a CIM-XML text holds, each property with the type that stands in the text.
+///
+/// Everything that hosts and Windows tools write around an instance is accepted and passed over: an XML
+/// declaration, `DECLGROUP` and `VALUE.…` wrappers, `QUALIFIER`s, attributes beyond name and type.
+pub fn read(text: &str) -> Result<Instance, Error> {
+    let Document { class, properties } = Document::read(text)?;
+    let mut instance = Instance::new(class);
+    instance.reserve(properties.len());
+    for Found { name, value, .. } in properties {
+        instance.push(name, value);
+    }
+    Ok(instance)
+}
+
+/// Returns the instance that a CIM-XML text holds, each property with its declared name and type.
+///
+/// Values are converted and refused as by [`write_declared`]. A string whose declaration names an embedded
+/// class becomes a [`Scalar::Object`] where `classes` knows that class, and stays a string where it does
+/// not. Offsets in errors about a nested instance count within its own text.
+pub fn read_declared<'d>(
+    text: &str,
+    classes: impl Fn(&str) -> Option<Vec<&'d PropertyDeclaration>>,
+) -> Result<Instance, Error> {
+    read_typed(text, &classes, 0)
+}
+
+/// What the declarations of a class are asked from.
+type Classes<'c, 'd> = &'c dyn Fn(&str) -> Option<Vec<&'d PropertyDeclaration>>;
+
+fn write_plain(instance: &Instance, level: usize) -> Result<String, Error> {
+    check_level(level)?;
+    let mut text = Text::new(&instance.class)?;
+    for Property { name, value } in sent(instance) {
+        let place = Place { class: &instance.class, name, offset: None };
+        let ty = place.carried_type(value)?;
+        text.property(&place, ty, value, |scalar| match scalar {
+            Scalar::Object(inner) => write_plain(inner, level + 1).map(Cow::Owned),
+            other => spelled(other),
+        })?;
+    }
+    text.finish()
+}
+
+fn write_typed(
+    instance: &Instance,
+    class: &Name,
+    classes: Classes<'_, '_>,
+    level: usize,
+) -> Result<String, Error> {
+    check_level(level)?;
+    let declarations = declarations_of(class, classes)?;
+    let mut text = Text::new(class)?;
+    for Property { name, value } in sent(instance) {
+        let place = Place { class, name, offset: None };
+        let declaration = place.declaration(&declarations)?;
+        let place = Place { name: &declaration.name, ..place };
+        let value = place.arranged(Cow::Borrowed(value), declaration)?;
+        text.property(&place, carrier(declaration.ty), &value, |scalar| match scalar {
+            Scalar::Object(inner) => {
+                let class = embedded_class(declaration, &inner.class)?;
+                write_typed(inner, class, classes, level + 1).map(Cow::Owned)
+            }
+            // Text in the place of an instance is taken for the text of one.
+            Scalar::String(_) if declaration.ty == Type::Object => spelled(scalar),
+            other => fit(other, declaration.ty).and_then(|fitted| Ok(spelled(&fitted)?.into_owned().into())),
+        })?;
+    }
+    text.finish()
+}
+
+fn read_typed(text: &str, classes: Classes<'_, '_>, level: usize) -> Result<Instance, Error> {
+    check_level(level)?;
+    let Document { class, properties } = Document::read(text)?;
+    let declarations = declarations_of(&class, classes)?;
+    let mut instance = Instance::new(class);
+    instance.reserve(properties.len());
+    for Found { name, value, offset } in properties {
+        let place = Place { class: &instance.class, name: &name, offset: Some(offset) };
+        let declaration = place.declaration(&declarations)?;
+        let place = Place { name: &declaration.name, ..place };
+        let value = place.arranged(Cow::Owned(value), declaration)?;
+        let value = place.map(&value, |scalar| match scalar {
+            Scalar::String(inner) if holds_instance(declaration, classes) => {
+                let mut inner = read_typed(inner, classes, level + 1)?;
+                inner.class = embedded_class(declaration, &inner.class)?.clone();
+                Ok(Scalar::from(inner))
+            }
+            other => fit(other, declaration.ty),
+        })?;
+        instance.push(declaration.name.clone(), value);
+    }
+    Ok(instance)
+}
+
+fn check_level(level: usize) -> Result<(), Error> {
+    match level {
+        0..MOST_LEVELS => Ok(()),
+        _ => Err(Error::Limit { what: "levels of embedded instances", limit: MOST_LEVELS }),
+    }
+}
+
+fn declarations_of<'d>(
+    class: &Name,
+    classes: Classes<'_, 'd>,
+) -> Result<Vec<&'d PropertyDeclaration>, Error> {
+    classes(class).ok_or_else(|| Error::UnknownClass(class.to_string()))
+}
+
+/// Returns the properties that are written at all.
+fn sent(instance: &Instance) -> impl Iterator<Item = &Property> {
+    let is_sent = |property: &&Property| !property.value.is_null() && !is_system(&property.name);
+    instance.properties().iter().filter(is_sent)
+}
+
+/// Returns whether a property is WMI's own, like `__PATH`: it says where the object came from.
+fn is_system(name: &str) -> bool {
+    name.starts_with("__")
+}
+
+/// Returns the type that stands for another one in text.
+fn carrier(ty: Type) -> Type {
+    match ty {
+        Type::Reference | Type::Object => Type::String,
+        other => other,
+    }
+}
+
+/// Returns whether strings at this place are to be opened.
+fn holds_instance(declaration: &PropertyDeclaration, classes: Classes<'_, '_>) -> bool {
+    match (declaration.ty, &declaration.class) {
+        (Type::Object, _) => true,
+        (Type::String, Some(class)) => classes(class).is_some(),
+        _ => false,
+    }
+}
+
+/// Returns the class of a nested instance, as its declaration spells it.
+fn embedded_class<'n>(declaration: &'n PropertyDeclaration, found: &'n Name) -> Result<&'n Name, Error> {
+    match (declaration.ty, &declaration.class) {
+        (Type::Object, None) => Ok(found),
+        (Type::Object | Type::String, Some(class)) if class == found => Ok(class),
+        (Type::Object | Type::String, Some(_)) => {
+            Err(Error::value("an instance of the class that the property declares", found))
+        }
+        (ty, _) => Err(Error::value(ty.name(), Type::Object.name())),
+    }
+}
+
+/// Returns a value as one of another type, where nothing is lost.
+fn fit(scalar: &Scalar, ty: Type) -> Result<Scalar, Error> {
+    let is_number =
+        |ty| !matches!(ty, Type::Boolean | Type::String | Type::DateTime | Type::Reference | Type::Object);
+    match scalar {
+        same if same.ty() == ty => Ok(same.clone()),
+        Scalar::String(text) => Scalar::parse(ty, text),
+        Scalar::Reference(path) if ty == Type::String => Ok(Scalar::String(path.to_string())),
+        number if is_number(number.ty()) && is_number(ty) => {
+            let text = number.to_text().unwrap_or_default();
+            let fitted = Scalar::parse(ty, &text)?;
+            // Reals take any number, but not each as it is.
+            let is_same = fitted.to_text().as_ref() == Some(&text);
+            is_same.then_some(fitted).ok_or_else(|| Error::value(ty.name(), &text))
+        }
+        other => Err(Error::value(ty.name(), other.ty().name())),
+    }
+}
+
+/// Returns a value that is no instance as CIM-XML spells it.
+fn spelled(scalar: &Scalar) -> Result<Cow<'_, str>, Error> {
+    let text = match scalar {
+        Scalar::DateTime(datetime) => datetime
+            .to_dmtf()
+            .map(Cow::Owned)
+            .ok_or_else(|| Error::value("an interval below 100,000,000 days", &datetime.to_string())),
+        other => other.to_text().ok_or_else(|| Error::value("text", other.ty().name())),
+    }?;
+    // The writer of the whole would notice as well, but not know in which property.
+    let mut probe = Writer::new();
+    probe.element(NONE, "VALUE", &text);
+    match probe.finish() {
+        Err(WriteError::Character(code)) => {
+            Err(Error::value("characters that XML can carry", &format!("U+{code:04X}")))
+        }
+        _ => Ok(text),
+    }
+}
+
+/// Where a value stands: what errors about it say.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    class: &'a Name,
+    name: &'a Name,
+    /// Where the property begins, in text that was read.
+    offset: Option<usize>,
+}
+
+impl Place<'_> {
+    fn declaration<'d>(
+        &self,
+        declarations: &[&'d PropertyDeclaration],
+    ) -> Result<&'d PropertyDeclaration, Error> {
+        let found = declarations.iter().find(|declaration| declaration.name == *self.name);
+        let undeclared = || Error::value("a property that the class declares", self.name);
+        found.copied().ok_or_else(|| self.refuse(None, undeclared()))
+    }
+
+    /// Returns the type under which a value is written.
+    fn carried_type(&self, value: &Value) -> Result<Type, Error> {
+        let Value::Many(items) = value else {
+            return Ok(value.as_scalar().map_or(Type::String, |scalar| carrier(scalar.ty())));
+        };
+        let mut types =
+            items.iter().enumerate().filter_map(|(at, item)| Some((at, carrier(item.as_ref()?.ty()))));
+        let Some((_, first)) = types.next() else {
+            return Ok(Type::String);
+        };
+        match types.find(|(_, ty)| *ty != first) {
+            None => Ok(first),
+            Some((at, other)) => Err(self.refuse(Some(at), Error::value(first.name(), other.name()))),
+        }
+    }
+
+    /// Returns the value as the array or the single value that the declaration says it is.
+    fn arranged<'v>(
+        &self,
+        value: Cow<'v, Value>,
+        declaration: &PropertyDeclaration,
+    ) -> Result<Cow<'v, Value>, Error> {
+        match (&*value, declaration.is_array) {
+            (Value::One(scalar), true) => Ok(Cow::Owned(Value::Many(vec![Some(scalar.clone())]))),
+            (Value::Many(_), false) => Err(self.refuse(None, Error::value("a single value", "an array"))),
+            _ => Ok(value),
+        }
+    }
+
+    /// Returns the value with each of its elements put through a function.
+    fn map(&self, value: &Value, f: impl Fn(&Scalar) -> Result<Scalar, Error>) -> Result<Value, Error> {
+        match value {
+            Value::Null => Ok(Value::Null),
+            Value::One(scalar) => f(scalar).map(Value::One).map_err(|problem| self.refuse(None, problem)),
+            Value::Many(items) => {
+                let element = |(at, item): (usize, &Option<Scalar>)| {
+                    let item = item.as_ref().map(&f).transpose();
+                    item.map_err(|problem| self.refuse(Some(at), problem))
+                };
+                Ok(Value::Many(items.iter().enumerate().map(element).collect::<Result<_, _>>()?))
+            }
+        }
+    }
+
+    /// Returns what is wrong with the value, or with an element of it, as an error of its property.
+    fn refuse(&self, element: Option<usize>, problem: Error) -> Error {
+        let problem = match (problem, self.offset) {
+            // A property's problem is shown with it, the sources of the problem are not.
+            (Error::Xml(xml::Error { offset, problem }), _) => {
+                Error::Embedded { offset, problem: problem.to_string() }
+            }
+            (problem @ Error::Value { .. } | problem @ Error::Path { .. }, Some(offset)) => {
+                Error::Embedded { offset, problem: problem.to_string() }
+            }
+            (other, _) => other,
+        };
+        let name = match element {
+            None => self.name.to_string(),
+            Some(at) => format!("{}[{at}]", self.name),
+        };
+        Error::Property { class: self.class.to_string(), name, problem: Box::new(problem) }
+    }
+}
+
+/// The text of one instance, as far as it is written.
+struct Text {
+    writer: Writer,
+}
+
+impl Text {
+    fn new(class: &str) -> Result<Self, Error> {
+        check_name(class)?;
+        let mut writer = Writer::with_style(EscapeStyle::Numeric);
+        writer.start(NONE, "INSTANCE").attribute(NONE, "CLASSNAME", class);
+        Ok(Self { writer })
+    }
+
+    fn property<'v>(
+        &mut self,
+        place: &Place<'_>,
+        ty: Type,
+        value: &'v Value,
+        spell: impl Fn(&'v Scalar) -> Result<Cow<'v, str>, Error>,
+    ) -> Result<(), Error> {
+        check_name(place.name).map_err(|problem| place.refuse(None, problem))?;
+        match value {
+            Value::Null => {}
+            Value::One(scalar) => {
+                let text = spell(scalar).map_err(|problem| place.refuse(None, problem))?;
+                self.start("PROPERTY", place.name, ty);
+                self.value(&text);
+                self.writer.end();
+            }
+            Value::Many(items) => {
+                self.start("PROPERTY.ARRAY", place.name, ty);
+                // The empty text keeps an array without elements from becoming `<VALUE.ARRAY/>`.
+                self.writer.start(NONE, "VALUE.ARRAY").text("");
+                for (at, item) in items.iter().enumerate() {
+                    match item {
+                        None => _ = self.writer.element(NONE, "VALUE.NULL", ""),
+                        Some(scalar) => {
+                            self.value(&spell(scalar).map_err(|problem| place.refuse(Some(at), problem))?);
+                        }
+                    }
+                }
+                self.writer.end().end();
+            }
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, element: &str, name: &str, ty: Type) {
+        self.writer.start(NONE, element).attribute(NONE, "NAME", name).attribute(NONE, "TYPE", ty.name());
+    }
+
+    fn value(&mut self, text: &str) {
+        self.writer.start(NONE, "VALUE").text(text).end();
+    }
+
+    fn finish(mut self) -> Result<String, Error> {
+        self.writer.text("").end();
+        self.writer.finish().map_err(Error::Unwritable)
+    }
+}
+
+/// CIM names are a part of what XML allows as names.
+fn check_name(name: &str) -> Result<(), Error> {
+    match xml::is_ncname(name) {
+        true => Ok(()),
+        false => Err(Error::Unwritable(WriteError::Name(name.to_owned()))),
+    }
+}
+
+/// What a text says, before any declaration is asked.
+struct Document {
+    class: Name,
+    properties: Vec<Found>,
+}
+
+/// A property in a text.
+struct Found {
+    name: Name,
+    value: Value,
+    offset: usize,
+}
+
+impl Document {
+    fn read(text: &str) -> Result<Self, Error> {
+        let trimmed = text.trim_start_matches(['\u{FEFF}', ' ', '\t', '\r', '\n']);
+        let base = text.len() - trimmed.len();
+        let limits = Limits { bytes: LONGEST_TEXT, depth: DEEPEST_ELEMENT, ..Limits::default() };
+        let reader = Reader::new(trimmed, &limits).map_err(|error| ill_formed(base, error))?;
+        let mut cursor = Cursor { reader, base };
+        let root = cursor.reader.root().map_err(|error| ill_formed(base, error))?;
+        let document = cursor.instance_within(&root)?;
+        cursor.reader.finish().map_err(|error| ill_formed(base, error))?;
+        document.ok_or_else(|| cursor.expected(&root, "INSTANCE"))
+    }
+}
+
+/// A cursor over CIM-XML text.
+struct Cursor<'a> {
+    reader: Reader<'a>,
+    /// How much stands before the text that the reader sees.
+    base: usize,
+}
+
+impl<'a> Cursor<'a> {
+    /// Returns what the one instance in an element says: in `INSTANCE` itself or in what tools wrap around
+    /// it ([DSP0201] "VALUE.NAMEDINSTANCE", "DECLGROUP" and their kin).
+    fn instance_within(&mut self, element: &Element<'a>) -> Result<Option<Document>, Error> {
+        match tag(element) {
+            "INSTANCE" => self.instance(element).map(Some),
+            "INSTANCENAME" | "INSTANCEPATH" | "LOCALINSTANCEPATH" | "QUALIFIER.DECLARATION" => {
+                self.skip().map(|()| None)
+            }
+            "CIM"
+            | "DECLARATION"
+            | "DECLGROUP"
+            | "DECLGROUP.WITHNAME"
+            | "DECLGROUP.WITHPATH"
+            | "VALUE.OBJECT"
+            | "VALUE.NAMEDOBJECT"
+            | "VALUE.NAMEDINSTANCE"
+            | "VALUE.OBJECTWITHPATH"
+            | "VALUE.INSTANCEWITHPATH" => {
+                let mut only = None;
+                while let Some(child) = self.child()? {
+                    match self.instance_within(&child)? {
+                        Some(_) if only.is_some() => return Err(self.expected(&child, "a single INSTANCE")),
+                        Some(document) => only = Some(document),
+                        None => {}
+                    }
+                }
+                Ok(only)
+            }
+            _ => Err(self.expected(element, "INSTANCE")),
+        }
+    }
+
+    fn instance(&mut self, element: &Element<'a>) -> Result<Document, Error> {
+        let class = self.name(element, "CLASSNAME")?;
+        let mut properties = Vec::new();
+        let mut names = HashSet::new();
+        while let Some(child) = self.child()? {
+            match tag(&child) {
+                "QUALIFIER" => self.skip()?,
+                "PROPERTY" | "PROPERTY.ARRAY" | "PROPERTY.REFERENCE" => {
+                    let name = self.name(&child, "NAME")?;
+                    if is_system(&name) {
+                        self.skip()?;
+                        continue;
+                    }
+                    if !names.insert(name.clone()) {
+                        return Err(self.problem(&child, format!("a second property {name}")));
+                    }
+                    if properties.len() == MOST_PROPERTIES {
+                        return Err(Error::Limit { what: "properties", limit: MOST_PROPERTIES });
+                    }
+                    let value = self.property(&child).map_err(|problem| match problem {
+                        ill_formed @ Error::Xml(_) => ill_formed,
+                        problem => Place { class: &class, name: &name, offset: None }.refuse(None, problem),
+                    })?;
+                    properties.push(Found { name, value, offset: self.base + child.offset });
+                }
+                _ => {
+                    let expected = "QUALIFIER, PROPERTY, PROPERTY.ARRAY or PROPERTY.REFERENCE";
+                    return Err(self.expected(&child, expected));
+                }
+            }
+        }
+        Ok(Document { class, properties })
+    }
+
+    /// Returns what a property holds; without a value it is null.
+    fn property(&mut self, element: &Element<'a>) -> Result<Value, Error> {
+        let (holder, ty) = match tag(element) {
+            "PROPERTY" => ("VALUE", self.ty(element)?),
+            "PROPERTY.ARRAY" => ("VALUE.ARRAY", self.ty(element)?),
+            _ => ("VALUE.REFERENCE", Type::Reference),
+        };
+        let mut value = None;
+        while let Some(child) = self.child()? {
+            match tag(&child) {
+                "QUALIFIER" => self.skip()?,
+                _ if value.is_some() => return Err(self.expected(&child, "the end of the property")),
+                found if found == holder => value = Some(self.value(&child, ty)?),
+                _ => return Err(self.expected(&child, holder)),
+            }
+        }
+        Ok(value.unwrap_or_default())
+    }
+
+    fn value(&mut self, element: &Element<'a>, ty: Type) -> Result<Value, Error> {
+        match tag(element) {
+            "VALUE" => self.scalar(element, ty).map(Value::One),
+            "VALUE.ARRAY" => {
+                let mut items = Vec::new();
+                while let Some(child) = self.child()? {
+                    items.push(match tag(&child) {
+                        "VALUE" => Some(self.scalar(&child, ty)?),
+                        "VALUE.NULL" => self.skip().map(|()| None)?,
+                        _ => return Err(self.expected(&child, "VALUE or VALUE.NULL")),
+                    });
+                }
+                Ok(Value::Many(items))
+            }
+            _ => self.reference(element, 0).map(Value::from),
+        }
+    }
+
+    fn scalar(&mut self, element: &Element<'a>, ty: Type) -> Result<Scalar, Error> {
+        let text = self.text()?;
+        Scalar::parse(ty, &text).map_err(|problem| self.problem(element, problem.to_string()))
+    }
+
+    /// Returns the path in a `VALUE.REFERENCE`.
+    fn reference(&mut self, element: &Element<'a>, level: usize) -> Result<ObjectPath, Error> {
+        if level == MOST_REFERENCES {
+            return Err(Error::Limit { what: "levels of references", limit: MOST_REFERENCES });
+        }
+        let mut parts = PathParts::default();
+        while let Some(child) = self.child()? {
+            self.path_part(&child, &mut parts, level)?;
+        }
+        parts.path().ok_or_else(|| self.problem(element, "expected the path of an object".to_owned()))
+    }
+
+    /// Reads an element of a path: host, namespace and instance name stand at different depths in the
+    /// forms that [DSP0201] has, but mean the same in all of them.
+    fn path_part(&mut self, element: &Element<'a>, parts: &mut PathParts, level: usize) -> Result<(), Error> {
+        match tag(element) {
+            "INSTANCEPATH" | "LOCALINSTANCEPATH" | "CLASSPATH" | "LOCALCLASSPATH" | "NAMESPACEPATH"
+            | "LOCALNAMESPACEPATH" => {
+                while let Some(child) = self.child()? {
+                    self.path_part(&child, parts, level)?;
+                }
+                Ok(())
+            }
+            "HOST" if parts.host.is_none() => {
+                parts.host = Some(self.text()?.trim().to_owned());
+                Ok(())
+            }
+            "NAMESPACE" => {
+                parts.namespace.push(self.required(element, "NAME")?);
+                self.skip()
+            }
+            "CLASSNAME" if parts.class.is_none() => {
+                parts.class = Some(self.name(element, "NAME")?);
+                self.skip()
+            }
+            "INSTANCENAME" if parts.class.is_none() => {
+                parts.class = Some(self.name(element, "CLASSNAME")?);
+                while let Some(child) = self.child()? {
+                    let key = self.key(&child, level)?;
+                    parts.keys.push(key);
+                }
+                parts.is_singleton = parts.keys.is_empty();
+                Ok(())
+            }
+            _ => Err(self.expected(element, "a part of an object's path")),
+        }
+    }
+
+    /// Returns a key; the only one of a path may stand without a name.
+    fn key(&mut self, element: &Element<'a>, level: usize) -> Result<(Name, Key), Error> {
+        if tag(element) != "KEYBINDING" {
+            return Ok(("".into(), self.key_value(element, level)?));
+        }
+        let name = self.name(element, "NAME")?;
+        let Some(child) = self.child()? else {
+            return Err(self.problem(element, "expected KEYVALUE or VALUE.REFERENCE".to_owned()));
+        };
+        let value = self.key_value(&child, level)?;
+        match self.child()? {
+            None => Ok((name, value)),
+            Some(second) => Err(self.expected(&second, "the end of the key")),
+        }
+    }
+
+    fn key_value(&mut self, element: &Element<'a>, level: usize) -> Result<Key, Error> {
+        match tag(element) {
+            "KEYVALUE" => {
+                let ty = self.reader.attribute(NONE, "VALUETYPE").unwrap_or("string").to_owned();
+                let text = self.text()?;
+                match &*ty {
+                    "string" => Some(Key::Text((*text).to_owned())),
+                    "numeric" => text.trim().parse().ok().map(Key::Integer),
+                    "boolean" => {
+                        Scalar::parse(Type::Boolean, &text).ok().and_then(|s| s.as_bool()).map(Key::Boolean)
+                    }
+                    _ => None,
+                }
+                .ok_or_else(|| self.unexpected(element, "a key value of its VALUETYPE", &text))
+            }
+            "VALUE.REFERENCE" => self.reference(element, level + 1).map(Key::from),
+            _ => Err(self.expected(element, "KEYBINDING, KEYVALUE or VALUE.REFERENCE")),
+        }
+    }
+
+    /// Returns the type of the property that has just started; one that says none is a string.
+    fn ty(&self, element: &Element<'_>) -> Result<Type, Error> {
+        let Some(name) = self.reader.attribute(NONE, "TYPE") else {
+            return Ok(Type::String);
+        };
+        match Type::named(name.trim()) {
+            Some(ty) if carrier(ty) == ty => Ok(ty),
+            _ => Err(self.unexpected(element, "a CIM type", name)),
+        }
+    }
+
+    /// Returns an attribute that holds a CIM name.
+    fn name(&self, element: &Element<'_>, attribute: &str) -> Result<Name, Error> {
+        let name = self.required(element, attribute)?;
+        match xml::is_ncname(&name) {
+            true => Ok(name.into()),
+            false => Err(self.unexpected(element, "a CIM name", &name)),
+        }
+    }
+
+    fn required(&self, element: &Element<'_>, attribute: &str) -> Result<String, Error> {
+        let value = self.reader.attribute(NONE, attribute);
+        let missing =
+            || self.problem(element, format!("expected the attribute {attribute} on {}", tag(element)));
+        value.map(str::to_owned).ok_or_else(missing)
+    }
+
+    /// Returns the next child; text beside children is an error, because its writer meant it to count.
+    fn child(&mut self) -> Result<Option<Element<'a>>, Error> {
+        loop {
+            let offset = self.base + self.reader.position();
+            match self.reader.node().map_err(|error| ill_formed(self.base, error))? {
+                Node::Element(element) => return Ok(Some(element)),
+                Node::Text(text) if text.trim().is_empty() => {}
+                Node::Text(text) => {
+                    let problem = Error::value("an element", &text).to_string();
+                    return Err(Error::Embedded { offset, problem });
+                }
+                Node::End => return Ok(None),
+            }
+        }
+    }
+
+    fn text(&mut self) -> Result<Cow<'a, str>, Error> {
+        self.reader.text().map_err(|error| ill_formed(self.base, error))
+    }
+
+    fn skip(&mut self) -> Result<(), Error> {
+        self.reader.skip().map_err(|error| ill_formed(self.base, error))
+    }
+
+    fn expected(&self, found: &Element<'_>, expected: &str) -> Error {
+        self.problem(found, format!("expected {expected}, found {}", tag(found)))
+    }
+
+    fn unexpected(&self, element: &Element<'_>, expected: &'static str, found: &str) -> Error {
+        self.problem(element, Error::value(expected, found).to_string())
+    }
+
+    fn problem(&self, element: &Element<'_>, problem: String) -> Error {
+        Error::Embedded { offset: self.base + element.offset, problem }
+    }
+}
+
+/// Returns the name of an element; CIM-XML inside strings has no namespace.
+fn tag<'e>(element: &'e Element<'_>) -> &'e str {
+    match element.name.is_in(NONE) {
+        true => element.name.local,
+        false => "an element with a namespace",
+    }
+}
+
+fn ill_formed(base: usize, error: xml::Error) -> Error {
+    Error::Xml(xml::Error::new(base + error.offset, error.problem))
+}
+
+/// What the elements of a path have said so far.
+#[derive(Default)]
+struct PathParts {
+    host: Option<String>,
+    namespace: Vec<String>,
+    class: Option<Name>,
+    keys: Vec<(Name, Key)>,
+    is_singleton: bool,
+}
+
+impl PathParts {
+    /// Returns the path, if it is one that can also be written as text: elements can hold namespaces and
+    /// hosts, repeat keys and leave out names as no path can.
+    fn path(self) -> Option<ObjectPath> {
+        let mut path = ObjectPath::new(self.namespace.join("/"), self.class?);
+        if self.namespace.is_empty() {
+            path.namespace = None;
+        }
+        (path.host, path.keys, path.is_singleton) = (self.host, self.keys, self.is_singleton);
+        let read: ObjectPath = path.to_string().parse().ok()?;
+        read.is_same_object(&path).then_some(path)
+    }
+}
+
+/// More levels than any class has; a bound for hostile text.
+const MOST_LEVELS: usize = 8;
+/// More properties than any class has; a bound for hostile text.
+const MOST_PROPERTIES: usize = 4096;
+/// More references within references than any association has. Each level doubles the backslashes of the
+/// path's text, so that this bounds more than the stack.
+const MOST_REFERENCES: usize = 4;
+/// Three levels for a value, the rest for wrappers around the instance and references within references.
+const DEEPEST_ELEMENT: usize = 64;
+const NONE: Namespace<'static> = Namespace::NONE;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::cim::{DateTime, Interval, Timestamp, ValueMap};
+
+    const BASE: &str = r#"\\HV-LAB2\root\virtualization\v2:Msvm_VirtualSystemReferencePoint.InstanceID="Microsoft:4D1E\\91AA",VirtualSystemIdentifier="4D1E""#;
+
+    fn declaration(name: &str, ty: Type, is_array: bool, class: Option<&str>) -> PropertyDeclaration {
+        PropertyDeclaration {
+            name: name.into(),
+            ty,
+            is_array,
+            is_key: false,
+            class: class.map(Name::from),
+            values: ValueMap::default(),
+            default: None,
+            description: None,
+        }
+    }
+
+    /// The collection's settings and what they hold, and a class with every other kind of property.
+    struct Schema {
+        collection: Vec<PropertyDeclaration>,
+        machine: Vec<PropertyDeclaration>,
+        mixed: Vec<PropertyDeclaration>,
+    }
+
+    impl Schema {
+        fn new() -> Self {
+            Self {
+                collection: vec![
+                    declaration("BaseReferencePointCollection", Type::String, false, None),
+                    declaration(
+                        "VirtualMachinesToDisksToExport",
+                        Type::String,
+                        true,
+                        Some("Msvm_VirtualMachineToDisks"),
+                    ),
+                ],
+                machine: vec![
+                    declaration("VirtualMachineId", Type::String, false, None),
+                    declaration("DisksToExport", Type::String, true, None),
+                ],
+                mixed: vec![
+                    declaration("Level", Type::Uint8, false, None),
+                    declaration("Size", Type::Uint64, false, None),
+                    declaration("Ratio", Type::Real32, false, None),
+                    declaration("IsOn", Type::Boolean, false, None),
+                    declaration("Since", Type::DateTime, false, None),
+                    declaration("Owner", Type::Reference, false, None),
+                    declaration("Text", Type::String, false, None),
+                    declaration("Ports", Type::Uint16, true, None),
+                    declaration("Inner", Type::String, false, Some("Mixed")),
+                    declaration("Any", Type::Object, false, None),
+                    declaration("Far", Type::String, false, Some("Unknown_Class")),
+                ],
+            }
+        }
+
+        fn properties(&self, class: &str) -> Option<Vec<&PropertyDeclaration>> {
+            let declared = match &*class.to_ascii_lowercase() {
+                "msvm_collectionreferencepointexportsettingdata" => &self.collection,
+                "msvm_virtualmachinetodisks" => &self.machine,
+                "mixed" => &self.mixed,
+                _ => return None,
+            };
+            Some(declared.iter().collect())
+        }
+
+        fn read(&self, text: &str) -> Result<Instance, Error> {
+            read_declared(text, |class| self.properties(class))
+        }
+
+        fn write(&self, instance: &Instance) -> Result<String, Error> {
+            write_declared(instance, |class| self.properties(class))
+        }
+    }
+
+    fn error_of(result: Result<impl std::fmt::Debug, Error>) -> String {
+        result.unwrap_err().to_string()
+    }
+
+    #[test]
+    fn texts_of_hosts_and_settings_read_as_what_they_say() {
+        let disk = r"Microsoft:4D1E\83DA\0\0\L";
+        for (text, instance) in [
+            (
+                r#"<INSTANCE CLASSNAME="Msvm_VirtualHardDiskSettingData"><PROPERTY NAME="Path" TYPE="string"><VALUE>D:\VMs\app 1.vhdx</VALUE></PROPERTY><PROPERTY NAME="MaxInternalSize" TYPE="uint64"><VALUE>18446744073709551615</VALUE></PROPERTY><PROPERTY NAME="Format" TYPE="uint16"><VALUE>3</VALUE></PROPERTY><PROPERTY NAME="Caption" PROPAGATED="true" TYPE="string"></PROPERTY></INSTANCE>"#.to_owned(),
+                Instance::new("Msvm_VirtualHardDiskSettingData")
+                    .with("Path", r"D:\VMs\app 1.vhdx")
+                    .with("MaxInternalSize", u64::MAX)
+                    .with("Format", 3_u16)
+                    .with("Caption", Value::Null),
+            ),
+            (
+                r#"<INSTANCE CLASSNAME="Msvm_VirtualSystemReferencePointSettingData"><PROPERTY NAME="ConsistencyLevel" TYPE="uint8"><VALUE>2</VALUE></PROPERTY></INSTANCE>"#.to_owned(),
+                Instance::new("Msvm_VirtualSystemReferencePointSettingData").with("ConsistencyLevel", 2_u8),
+            ),
+            (
+                format!(r#"<INSTANCE CLASSNAME="Msvm_VirtualSystemReferencePointExportSettingData"><PROPERTY NAME="BaseReferencePoint" TYPE="string"><VALUE>{BASE}</VALUE></PROPERTY><PROPERTY.ARRAY NAME="DisksToExport" TYPE="string"><VALUE.ARRAY><VALUE>{disk}</VALUE><VALUE>{disk}2</VALUE></VALUE.ARRAY></PROPERTY.ARRAY></INSTANCE>"#),
+                Instance::new("Msvm_VirtualSystemReferencePointExportSettingData")
+                    .with("BaseReferencePoint", BASE)
+                    .with("DisksToExport", vec![disk.to_owned(), format!("{disk}2")]),
+            ),
+            (
+                r#"<INSTANCE CLASSNAME="Msvm_VirtualSystemReferencePointExportSettingData"></INSTANCE>"#.to_owned(),
+                Instance::new("Msvm_VirtualSystemReferencePointExportSettingData"),
+            ),
+            (
+                r#"<INSTANCE CLASSNAME="Msvm_VirtualSystemSnapshotSettingData"><PROPERTY NAME="IgnoreNonSnapshottableDisks" TYPE="boolean"><VALUE>TRUE</VALUE></PROPERTY><PROPERTY NAME="GuestBackupType" TYPE="uint8"><VALUE>1</VALUE></PROPERTY></INSTANCE>"#.to_owned(),
+                Instance::new("Msvm_VirtualSystemSnapshotSettingData")
+                    .with("IgnoreNonSnapshottableDisks", true)
+                    .with("GuestBackupType", 1_u8),
+            ),
+            (
+                format!(r#"<INSTANCE CLASSNAME="Msvm_VirtualSystemExportSettingData"><PROPERTY NAME="CopySnapshotConfiguration" TYPE="uint8"><VALUE>3</VALUE></PROPERTY><PROPERTY NAME="CopyVmStorage" TYPE="boolean"><VALUE>false</VALUE></PROPERTY><PROPERTY NAME="DifferentialBackupBase" TYPE="string"><VALUE>{BASE}</VALUE></PROPERTY></INSTANCE>"#),
+                Instance::new("Msvm_VirtualSystemExportSettingData")
+                    .with("CopySnapshotConfiguration", 3_u8)
+                    .with("CopyVmStorage", false)
+                    .with("DifferentialBackupBase", BASE),
+            ),
+            (
+                r#"<INSTANCE CLASSNAME="Msvm_DiskMergeSettingData"><PROPERTY NAME="InstanceID" TYPE="string"><VALUE>Microsoft:4D1E\tail</VALUE></PROPERTY><PROPERTY NAME="EnabledState" TYPE="uint32"><VALUE>1</VALUE></PROPERTY></INSTANCE>"#.to_owned(),
+                Instance::new("Msvm_DiskMergeSettingData")
+                    .with("InstanceID", r"Microsoft:4D1E\tail")
+                    .with("EnabledState", 1_u32),
+            ),
+            (
+                r#"<INSTANCE CLASSNAME="Msvm_Error"><PROPERTY NAME="CIMStatusCode" TYPE="uint32" CLASSORIGIN="CIM_Error"><VALUE>1</VALUE></PROPERTY><PROPERTY NAME="ErrorType" TYPE="uint16"><VALUE>4</VALUE></PROPERTY><PROPERTY NAME="Message" TYPE="string"><VALUE>'app01': Zugriff verweigert (0x80070005) &amp; Schluß</VALUE></PROPERTY><PROPERTY.ARRAY NAME="MessageArguments" TYPE="string"><VALUE.ARRAY><VALUE>app01</VALUE><VALUE></VALUE><VALUE.NULL/><VALUE>%%2147942405</VALUE></VALUE.ARRAY></PROPERTY.ARRAY><PROPERTY.ARRAY NAME="RecommendedActions" TYPE="string"></PROPERTY.ARRAY></INSTANCE>"#.to_owned(),
+                Instance::new("Msvm_Error")
+                    .with("CIMStatusCode", 1_u32)
+                    .with("ErrorType", 4_u16)
+                    .with("Message", "'app01': Zugriff verweigert (0x80070005) & Schluß")
+                    .with(
+                        "MessageArguments",
+                        Value::Many(vec![
+                            Some("app01".into()),
+                            Some("".into()),
+                            None,
+                            Some("%%2147942405".into()),
+                        ]),
+                    )
+                    .with("RecommendedActions", Value::Null),
+            ),
+        ] {
+            assert_eq!(read(&text), Ok(instance), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_tools_write_around_an_instance_is_passed_over() {
+        let instance = Instance::new("msvm_x").with("a", 1_u8).with("B", "").with("C", "x<y");
+        let body = r#"<INSTANCE CLASSNAME="msvm_x" xml:lang="ja-JP">
+                <QUALIFIER NAME="dynamic" TYPE="boolean"><VALUE>true</VALUE></QUALIFIER>
+                <PROPERTY NAME="__PATH" TYPE="string"><VALUE>\\H\root:X</VALUE></PROPERTY>
+                <PROPERTY NAME="__SERVER" TYPE="string"/><PROPERTY NAME="__SERVER" TYPE="nonsense"/>
+                <PROPERTY.ARRAY NAME="__DERIVATION" TYPE="string"><VALUE.ARRAY/></PROPERTY.ARRAY>
+                <PROPERTY TYPE="UInt8" CLASSORIGIN="Y" NAME="a">
+                    <QUALIFIER NAME="key"/> <VALUE> 1 </VALUE> <!-- said twice --> </PROPERTY>
+                <PROPERTY NAME="B" EmbeddedObject="instance"><VALUE/></PROPERTY>
+                <PROPERTY NAME="C" TYPE="String" EmbeddedInstance="Y"><VALUE><![CDATA[x<]]>y</VALUE></PROPERTY>
+            </INSTANCE>"#;
+        for text in [
+            body.to_owned(),
+            format!(" \r\n\t{body}\n"),
+            format!("\u{FEFF}\n<?xml version=\"1.0\" encoding=\"utf-16\"?>\n{body}"),
+            format!("<DECLGROUP>\n<VALUE.OBJECT>{body}</VALUE.OBJECT></DECLGROUP>"),
+            format!("<VALUE.NAMEDINSTANCE><INSTANCENAME CLASSNAME=\"msvm_x\"/>{body}</VALUE.NAMEDINSTANCE>"),
+            format!(
+                "<CIM CIMVERSION=\"2.0\"><DECLARATION><DECLGROUP.WITHPATH><VALUE.OBJECTWITHPATH><INSTANCEPATH><HOST>h</HOST></INSTANCEPATH>{body}</VALUE.OBJECTWITHPATH></DECLGROUP.WITHPATH></DECLARATION></CIM>"
+            ),
+        ] {
+            assert_eq!(read(&text), Ok(instance.clone()), "{text}");
+        }
+        let spelled = read(body).unwrap();
+        assert_eq!(spelled.class.as_str(), "msvm_x");
+        assert_eq!(spelled.properties()[0].name.as_str(), "a");
+    }
+
+    #[test]
+    fn datetimes_are_read_in_both_spellings_and_written_in_one() {
+        let five_minutes = DateTime::Interval(Interval::new(Duration::from_secs(300)));
+        let then = Timestamp::new(1_791_174_230, 250_000_000, 120).unwrap();
+        let instance =
+            Instance::new("X").with("Timeout", five_minutes).with("Since", DateTime::Absolute(then));
+        let written = r#"<INSTANCE CLASSNAME="X"><PROPERTY NAME="Timeout" TYPE="datetime"><VALUE>00000000000500.000000:000</VALUE></PROPERTY><PROPERTY NAME="Since" TYPE="datetime"><VALUE>20261005062350.250000+120</VALUE></PROPERTY></INSTANCE>"#;
+        assert_eq!(write(&instance).unwrap(), written);
+        assert_eq!(read(written), Ok(instance.clone()));
+        let iso = written
+            .replace("00000000000500.000000:000", "P0DT0H5M0S")
+            .replace("20261005062350.250000+120", "2026-10-05T06:23:50.25+02:00");
+        assert_eq!(read(&iso), Ok(instance));
+        let ages = DateTime::Interval(Interval::new(Duration::from_secs(100_000_000 * 86_400)));
+        assert_eq!(
+            error_of(write(&Instance::new("X").with("Timeout", ages))),
+            "property Timeout of X: expected an interval below 100,000,000 days, found \"P100000000DT0H0M0S\""
+        );
+    }
+
+    #[test]
+    fn references_are_read_from_all_forms_of_paths() {
+        let name = r#"<INSTANCENAME CLASSNAME="Msvm_X"><KEYBINDING NAME="Name"><KEYVALUE VALUETYPE="string">a"\b</KEYVALUE></KEYBINDING><KEYBINDING NAME="No"><KEYVALUE VALUETYPE="numeric"> -5 </KEYVALUE></KEYBINDING><KEYBINDING NAME="On"><KEYVALUE VALUETYPE="boolean">true</KEYVALUE></KEYBINDING></INSTANCENAME>"#;
+        let space = r#"<LOCALNAMESPACEPATH><NAMESPACE NAME="root"/><NAMESPACE NAME="virtualization"/><NAMESPACE NAME="v2"/></LOCALNAMESPACEPATH>"#;
+        let keys = r#"Msvm_X.Name="a\"\\b",No=-5,On=TRUE"#;
+        let of = |path: &str| {
+            let text = format!(
+                r#"<INSTANCE CLASSNAME="A"><PROPERTY.REFERENCE NAME="R" REFERENCECLASS="Msvm_X"><VALUE.REFERENCE>{path}</VALUE.REFERENCE></PROPERTY.REFERENCE></INSTANCE>"#
+            );
+            read(&text).map(|instance| instance.path("R").expect("a path").to_string())
+        };
+        for (elements, path) in [
+            (name.to_owned(), keys.to_owned()),
+            (
+                format!("<LOCALINSTANCEPATH>{space}{name}</LOCALINSTANCEPATH>"),
+                format!(r"root\virtualization\v2:{keys}"),
+            ),
+            (
+                format!(
+                    "<INSTANCEPATH><NAMESPACEPATH><HOST>HV-LAB2</HOST>{space}</NAMESPACEPATH>{name}</INSTANCEPATH>"
+                ),
+                format!(r"\\HV-LAB2\root\virtualization\v2:{keys}"),
+            ),
+            (r#"<CLASSNAME NAME="Msvm_X"/>"#.to_owned(), "Msvm_X".to_owned()),
+            (r#"<INSTANCENAME CLASSNAME="Msvm_X"/>"#.to_owned(), "Msvm_X=@".to_owned()),
+            (
+                r#"<INSTANCENAME CLASSNAME="Msvm_X"><KEYVALUE>k</KEYVALUE></INSTANCENAME>"#.to_owned(),
+                r#"Msvm_X="k""#.to_owned(),
+            ),
+            (
+                format!(
+                    r#"<INSTANCENAME CLASSNAME="Msvm_Y"><KEYBINDING NAME="To"><VALUE.REFERENCE>{space_name}</VALUE.REFERENCE></KEYBINDING></INSTANCENAME>"#,
+                    space_name = r#"<INSTANCENAME CLASSNAME="Msvm_X"><KEYBINDING NAME="K"><KEYVALUE>1</KEYVALUE></KEYBINDING></INSTANCENAME>"#
+                ),
+                r#"Msvm_Y.To="Msvm_X.K=\"1\"""#.to_owned(),
+            ),
+        ] {
+            assert_eq!(of(&elements), Ok(path), "{elements}");
+        }
+        let null = r#"<INSTANCE CLASSNAME="A"><PROPERTY.REFERENCE NAME="R"/></INSTANCE>"#;
+        assert_eq!(read(null), Ok(Instance::new("A").with("R", Value::Null)));
+        for broken in [
+            String::new(),
+            "<INSTANCENAME/>".to_owned(),
+            format!("{name}{name}"),
+            format!("<LOCALINSTANCEPATH>{space}</LOCALINSTANCEPATH>"),
+            r#"<INSTANCENAME CLASSNAME="X"><KEYBINDING NAME="A"/></INSTANCENAME>"#.to_owned(),
+            r#"<INSTANCENAME CLASSNAME="X"><KEYBINDING NAME="A"><KEYVALUE/></KEYBINDING><KEYBINDING NAME="a"><KEYVALUE/></KEYBINDING></INSTANCENAME>"#.to_owned(),
+            r#"<INSTANCENAME CLASSNAME="X"><KEYVALUE/><KEYVALUE/></INSTANCENAME>"#.to_owned(),
+            r#"<INSTANCENAME CLASSNAME="X"><KEYVALUE VALUETYPE="numeric">ten</KEYVALUE></INSTANCENAME>"#.to_owned(),
+            r#"<INSTANCENAME CLASSNAME="X"><KEYVALUE VALUETYPE="date">1</KEYVALUE></INSTANCENAME>"#.to_owned(),
+            r#"<INSTANCEPATH><NAMESPACEPATH><HOST>a:b</HOST></NAMESPACEPATH><CLASSNAME NAME="X"/></INSTANCEPATH>"#.to_owned(),
+            format!(r#"<INSTANCEPATH><NAMESPACEPATH><HOST>a\b</HOST>{space}</NAMESPACEPATH><CLASSNAME NAME="X"/></INSTANCEPATH>"#),
+        ] {
+            assert!(of(&broken).is_err(), "{broken}");
+        }
+        let nest = |levels: usize| {
+            let open = r#"<INSTANCENAME CLASSNAME="X"><KEYBINDING NAME="A"><VALUE.REFERENCE>"#;
+            let close = "</VALUE.REFERENCE></KEYBINDING></INSTANCENAME>";
+            of(&format!("{}<CLASSNAME NAME=\"X\"/>{}", open.repeat(levels), close.repeat(levels)))
+        };
+        assert!(nest(MOST_REFERENCES - 1).is_ok());
+        assert_eq!(error_of(nest(MOST_REFERENCES)), "property R of A: more than 4 levels of references");
+    }
+
+    #[test]
+    fn full_export_settings_are_written_to_the_letter() {
+        let base: ObjectPath = BASE.parse().unwrap();
+        let settings = Instance::new("Msvm_VirtualSystemReferencePointExportSettingData")
+            .with("__PATH", "left out")
+            .with("Caption", Value::Null)
+            .with("BaseReferencePoint", base)
+            .with("DisksToExport", vec![r"Microsoft:4D1E\83DA\0\0\L", r"Microsoft:4D1E\83DA\0\1\L"]);
+        assert_eq!(
+            write(&settings).unwrap(),
+            r#"<INSTANCE CLASSNAME="Msvm_VirtualSystemReferencePointExportSettingData"><PROPERTY NAME="BaseReferencePoint" TYPE="string"><VALUE>\\HV-LAB2\root\virtualization\v2:Msvm_VirtualSystemReferencePoint.InstanceID=&#34;Microsoft:4D1E\\91AA&#34;,VirtualSystemIdentifier=&#34;4D1E&#34;</VALUE></PROPERTY><PROPERTY.ARRAY NAME="DisksToExport" TYPE="string"><VALUE.ARRAY><VALUE>Microsoft:4D1E\83DA\0\0\L</VALUE><VALUE>Microsoft:4D1E\83DA\0\1\L</VALUE></VALUE.ARRAY></PROPERTY.ARRAY></INSTANCE>"#
+        );
+        let every_disk = Instance::new("Msvm_VirtualSystemReferencePointExportSettingData");
+        assert_eq!(
+            write(&every_disk).unwrap(),
+            r#"<INSTANCE CLASSNAME="Msvm_VirtualSystemReferencePointExportSettingData"></INSTANCE>"#
+        );
+    }
+
+    #[test]
+    fn empty_arrays_and_empty_elements_have_an_end_tag_of_their_own() {
+        let settings = Instance::new("X")
+            .with("None", Value::Many(vec![]))
+            .with("Gaps", Value::Many(vec![None, Some(7_u8.into()), None]))
+            .with("Empty", "");
+        assert_eq!(
+            write(&settings).unwrap(),
+            r#"<INSTANCE CLASSNAME="X"><PROPERTY.ARRAY NAME="None" TYPE="string"><VALUE.ARRAY></VALUE.ARRAY></PROPERTY.ARRAY><PROPERTY.ARRAY NAME="Gaps" TYPE="uint8"><VALUE.ARRAY><VALUE.NULL/><VALUE>7</VALUE><VALUE.NULL/></VALUE.ARRAY></PROPERTY.ARRAY><PROPERTY NAME="Empty" TYPE="string"><VALUE></VALUE></PROPERTY></INSTANCE>"#
+        );
+    }
+
+    fn machine(id: &str, disks: &[&str]) -> Instance {
+        Instance::new("Msvm_VirtualMachineToDisks")
+            .with("VirtualMachineId", id)
+            .with("DisksToExport", disks.to_vec())
+    }
+
+    fn collection(machines: Vec<Instance>) -> Instance {
+        Instance::new("Msvm_CollectionReferencePointExportSettingData")
+            .with("VirtualMachinesToDisksToExport", machines)
+    }
+
+    #[test]
+    fn disk_names_survive_both_escapings_of_collection_settings() {
+        let machines = [
+            machine("4D1E", &[r#"a "quoted" \ disk"#, "R&D <1> &amp; ]]>", "\r\n\ttab"]),
+            machine("77B0", &["データ用ディスク", "🎌💾", "' &#60; '"]),
+        ];
+        let settings = collection(machines.to_vec());
+        let text = write(&settings).unwrap();
+        let outer = read(&text).unwrap();
+        let inner: Vec<_> =
+            outer.texts("VirtualMachinesToDisksToExport").map(|text| read(text).unwrap()).collect();
+        assert_eq!(inner, machines);
+        assert_eq!(Schema::new().read(&text), Ok(settings));
+
+        let small = write(&collection(vec![machine("4D1E", &["<"])])).unwrap();
+        assert!(
+            small.contains(
+                "<VALUE>&#60;INSTANCE CLASSNAME=&#34;Msvm_VirtualMachineToDisks&#34;&#62;&#60;PROPERTY NAME="
+            ),
+            "{small}"
+        );
+        assert!(small.contains("&#60;VALUE&#62;&#38;#60;&#60;/VALUE&#62;"), "{small}");
+    }
+
+    #[test]
+    fn declared_writing_corrects_names_and_types() {
+        let schema = Schema::new();
+        let path: ObjectPath = r#"Msvm_X.K="1""#.parse().unwrap();
+        let given = Instance::new("Mixed")
+            .with("NotDeclaredButNull", Value::Null)
+            .with("LEVEL", 1_u64)
+            .with("size", "18446744073709551615")
+            .with("ratio", 5_u8)
+            .with("ison", "true")
+            .with("SINCE", "2026-10-05T04:23:50Z")
+            .with("owner", path.clone())
+            .with("text", path)
+            .with("ports", 5986_u32)
+            .with("inner", Instance::new("MIXED").with("level", 2_i64).with("ports", Value::Many(vec![])))
+            .with("any", Instance::new("mixed").with("Level", 3_i32));
+        let text = schema.write(&given).unwrap();
+        for part in [
+            r#"<PROPERTY NAME="Level" TYPE="uint8"><VALUE>1</VALUE>"#,
+            r#"<PROPERTY NAME="Size" TYPE="uint64"><VALUE>18446744073709551615</VALUE>"#,
+            r#"<PROPERTY NAME="Ratio" TYPE="real32"><VALUE>5</VALUE>"#,
+            r#"<PROPERTY NAME="IsOn" TYPE="boolean"><VALUE>true</VALUE>"#,
+            r#"<PROPERTY NAME="Since" TYPE="datetime"><VALUE>20261005042350.000000-000</VALUE>"#,
+            r#"<PROPERTY NAME="Owner" TYPE="string"><VALUE>Msvm_X.K=&#34;1&#34;</VALUE>"#,
+            r#"<PROPERTY NAME="Text" TYPE="string"><VALUE>Msvm_X.K=&#34;1&#34;</VALUE>"#,
+            r#"<PROPERTY.ARRAY NAME="Ports" TYPE="uint16"><VALUE.ARRAY><VALUE>5986</VALUE></VALUE.ARRAY>"#,
+            "<PROPERTY NAME=\"Inner\" TYPE=\"string\"><VALUE>&#60;INSTANCE CLASSNAME=&#34;Mixed&#34;&#62;",
+            "NAME=&#34;Ports&#34; TYPE=&#34;uint16&#34;&#62;&#60;VALUE.ARRAY&#62;&#60;/VALUE.ARRAY&#62;",
+        ] {
+            assert!(text.contains(part), "{part} in {text}");
+        }
+        let positions: Vec<_> = ["\"Level\"", "\"Size\"", "\"Any\""].map(|name| text.find(name)).into();
+        assert!(positions.is_sorted(), "the order of the instance is kept: {text}");
+        let read = schema.read(&text).unwrap();
+        assert_eq!(read.value("Level"), Some(&Value::from(1_u8)));
+        assert!(matches!(read.value("Owner"), Some(Value::One(Scalar::Reference(_)))));
+        let Some(Value::One(Scalar::Object(inner))) = read.value("Inner") else { panic!("{read:?}") };
+        assert_eq!(inner.class.as_str(), "Mixed", "nested classes get their declared spelling");
+        assert_eq!(inner.value("Ports"), Some(&Value::Many(vec![])));
+    }
+
+    #[test]
+    fn what_the_declarations_do_not_allow_is_refused_with_its_property() {
+        let schema = Schema::new();
+        let mixed = |name: &str, value: Value| Instance::new("Mixed").with(name, value);
+        for (name, value, message) in [
+            ("Level", Value::from(256_u16), "property Level of Mixed: expected uint8, found \"256\""),
+            ("level", Value::from(-1_i8), "property Level of Mixed: expected uint8, found \"-1\""),
+            ("Level", Value::from(true), "property Level of Mixed: expected uint8, found \"boolean\""),
+            ("Level", Value::from(1.5), "property Level of Mixed: expected uint8, found \"1.5\""),
+            (
+                "Level",
+                Value::from(vec![1_u8]),
+                "property Level of Mixed: expected a single value, found \"an array\"",
+            ),
+            ("IsOn", Value::from(1_u8), "property IsOn of Mixed: expected boolean, found \"uint8\""),
+            (
+                "Since",
+                Value::from("soon"),
+                "property Since of Mixed: expected a point in time, found \"soon\"",
+            ),
+            (
+                "Owner",
+                Value::from("a b"),
+                "property Owner of Mixed: malformed object path at byte 1: expected '.', '=' or the end of the path",
+            ),
+            ("Text", Value::from(1_u8), "property Text of Mixed: expected string, found \"uint8\""),
+            (
+                "Text",
+                Value::from(Instance::new("Mixed")),
+                "property Text of Mixed: expected string, found \"object\"",
+            ),
+            (
+                "Ports",
+                Value::from(vec!["1", "x"]),
+                "property Ports[1] of Mixed: expected uint16, found \"x\"",
+            ),
+            (
+                "Port",
+                Value::from(1_u16),
+                "property Port of Mixed: expected a property that the class declares, found \"Port\"",
+            ),
+            (
+                "Inner",
+                Value::from(machine("4D1E", &[])),
+                "property Inner of Mixed: expected an instance of the class that the property declares, found \"Msvm_VirtualMachineToDisks\"",
+            ),
+            ("Any", Value::from(Instance::new("Odd")), "property Any of Mixed: unknown class Odd"),
+            (
+                "Text",
+                Value::from("a\u{1}"),
+                "property Text of Mixed: expected characters that XML can carry, found \"U+0001\"",
+            ),
+        ] {
+            assert_eq!(error_of(schema.write(&mixed(name, value))), message);
+        }
+        for inexact in [Value::from(1e300), Value::from(0.1 + 0.2), Value::from(u64::MAX)] {
+            assert!(error_of(schema.write(&mixed("Ratio", inexact))).contains("expected real32, found"));
+        }
+        assert_eq!(schema.write(&Instance::new("Odd")), Err(Error::UnknownClass("Odd".into())));
+        let nested = collection(vec![machine("4D1E", &["a"]), machine("77B0", &["b", "\u{FFFE}"])]);
+        assert_eq!(
+            error_of(schema.write(&nested)),
+            "property VirtualMachinesToDisksToExport[1] of Msvm_CollectionReferencePointExportSettingData: \
+             property DisksToExport[1] of Msvm_VirtualMachineToDisks: \
+             expected characters that XML can carry, found \"U+FFFE\""
+        );
+    }
+
+    #[test]
+    fn declared_reading_says_where_a_user_went_wrong() {
+        let schema = Schema::new();
+        let property =
+            |text: &str| schema.read(&format!(r#" <INSTANCE CLASSNAME="Mixed">{text}</INSTANCE>"#));
+        for (text, message) in [
+            (
+                r#"<PROPERTY NAME="level" TYPE="uint16"><VALUE>256</VALUE></PROPERTY>"#,
+                "property Level of Mixed: embedded instance at byte 29: expected uint8, found \"256\"",
+            ),
+            (
+                r#"<PROPERTY NAME="Levle" TYPE="uint16"><VALUE>1</VALUE></PROPERTY>"#,
+                "property Levle of Mixed: embedded instance at byte 29: expected a property that the class declares, found \"Levle\"",
+            ),
+            (
+                r#"<PROPERTY NAME="Level" TYPE="uint8"><VALUE>one</VALUE></PROPERTY>"#,
+                "property Level of Mixed: embedded instance at byte 65: expected uint8, found \"one\"",
+            ),
+            (
+                r#"<PROPERTY.ARRAY NAME="Ports" TYPE="uint32"><VALUE.ARRAY><VALUE>1</VALUE><VALUE>65536</VALUE></VALUE.ARRAY></PROPERTY.ARRAY>"#,
+                "property Ports[1] of Mixed: embedded instance at byte 29: expected uint16, found \"65536\"",
+            ),
+            (
+                r#"<PROPERTY NAME="Inner" TYPE="string"><VALUE>&#60;INSTANCE&#62;</VALUE></PROPERTY>"#,
+                "property Inner of Mixed: embedded instance at byte 0: expected the attribute CLASSNAME on INSTANCE",
+            ),
+            (
+                r#"<PROPERTY NAME="Inner" TYPE="string"><VALUE>not XML</VALUE></PROPERTY>"#,
+                "property Inner of Mixed: embedded instance at byte 0: text outside the root element",
+            ),
+            (
+                r#"<PROPERTY NAME="Inner" TYPE="string"><VALUE>&lt;INSTANCE CLASSNAME="Msvm_VirtualMachineToDisks"/&gt;</VALUE></PROPERTY>"#,
+                "property Inner of Mixed: embedded instance at byte 29: expected an instance of the class that the property declares, found \"Msvm_VirtualMachineToDisks\"",
+            ),
+        ] {
+            assert_eq!(error_of(property(text)), message);
+        }
+        let far = r#"<PROPERTY NAME="Far" TYPE="string"><VALUE>free text</VALUE></PROPERTY>"#;
+        assert_eq!(property(far).unwrap().text("Far"), Some("free text"), "nobody knows the class");
+        assert_eq!(schema.read(r#"<INSTANCE CLASSNAME="Odd"/>"#), Err(Error::UnknownClass("Odd".into())));
+    }
+
+    #[test]
+    fn instances_nest_eight_levels_deep_and_no_deeper() {
+        let schema = Schema::new();
+        let nested = |levels| {
+            (1..levels).fold(Instance::new("Mixed"), |inner, _| Instance::new("Mixed").with("Inner", inner))
+        };
+        let deepest = nested(MOST_LEVELS);
+        let text = write(&deepest).unwrap();
+        assert_eq!(schema.write(&deepest), Ok(text.clone()));
+        assert_eq!(schema.read(&text), Ok(deepest));
+        let too_deep = nested(MOST_LEVELS + 1);
+        for result in [write(&too_deep), schema.write(&too_deep)] {
+            assert!(
+                error_of(result)
+                    .ends_with("property Inner of Mixed: more than 8 levels of embedded instances")
+            );
+        }
+        let mut wrapped = Text::new("Mixed").unwrap();
+        let (class, name) = (Name::from("Mixed"), Name::from("Inner"));
+        let place = Place { class: &class, name: &name, offset: None };
+        wrapped.property(&place, Type::String, &text.into(), spelled).unwrap();
+        let error = error_of(schema.read(&wrapped.finish().unwrap()));
+        assert!(error.ends_with("more than 8 levels of embedded instances"), "{error}");
+    }
+
+    #[test]
+    fn names_and_arrays_that_no_text_can_hold_are_not_written() {
+        for name in ["", "a b", "a\"b", "1", "a:b"] {
+            assert_eq!(
+                write(&Instance::new(name)),
+                Err(Error::Unwritable(WriteError::Name(name.to_owned()))),
+                "{name:?}"
+            );
+            let error = write(&Instance::new("X").with(name, 1_u8)).unwrap_err();
+            let Error::Property { problem, .. } = error else { panic!("{error}") };
+            assert_eq!(*problem, Error::Unwritable(WriteError::Name(name.to_owned())));
+        }
+        let mixed = Value::Many(vec![None, Some(1_u8.into()), Some(2_u16.into())]);
+        assert_eq!(
+            error_of(write(&Instance::new("X").with("A", mixed))),
+            "property A[2] of X: expected uint8, found \"uint16\""
+        );
+    }
+
+    #[test]
+    fn hostile_and_broken_texts_are_refused_where_they_break() {
+        let wide: String = (0..=MOST_PROPERTIES).map(|at| format!("<PROPERTY NAME=\"P{at}\"/>")).collect();
+        let deep = format!("{}{}", "<DECLGROUP>".repeat(65), "</DECLGROUP>".repeat(65));
+        let long = format!("<INSTANCE CLASSNAME=\"X\"><!--{}--></INSTANCE>", "x".repeat(LONGEST_TEXT));
+        for (text, message) in [
+            ("", "the document holds no element at byte 0"),
+            ("  \n", "the document holds no element at byte 3"),
+            ("no XML at all", "text outside the root element at byte 0"),
+            (
+                " <!DOCTYPE x []><INSTANCE CLASSNAME=\"X\"/>",
+                "document type declarations are refused at byte 1",
+            ),
+            ("<INSTANCE CLASSNAME=\"X&e;\"/>", "unknown entity &e;"),
+            (
+                "<INSTANCE CLASSNAME=\"X\"><PROPERTY NAME=\"A\"><VALUE>&e;</VALUE></PROPERTY></INSTANCE>",
+                "unknown entity &e; at byte 50",
+            ),
+            (
+                "<INSTANCE CLASSNAME=\"X\"><PROPERTY NAME=\"A\"><VALUE>",
+                "the document ends with 3 elements open at byte 50",
+            ),
+            (
+                "<INSTANCE CLASSNAME=\"X\"><PROPERTY NAME=\"A\">",
+                "the document ends with 2 elements open at byte 43",
+            ),
+            ("\n<INSTANCE CLASSNAME=\"X\"/><INSTANCE CLASSNAME=\"X\"/>", "a second root element at byte 26"),
+            (
+                "<INSTANCE CLASSNAME=\"X\"><PROPERTY NAME=\"A\"><VALUE><INSTANCE/></VALUE></PROPERTY></INSTANCE>",
+                "element \"INSTANCE\" where only text may stand at byte 50",
+            ),
+            ("<INSTANCE CLASSNAME=\"X\">\u{0}</INSTANCE>", "forbidden character U+0000 at byte 24"),
+            (&deep, "nested deeper than 64 levels at byte 704"),
+            (&long, "larger than the limit of 1048576 bytes at byte 1048576"),
+        ] {
+            match read(text) {
+                Err(Error::Xml(error)) => assert!(error.to_string().contains(message), "{text:.80}: {error}"),
+                other => panic!("{text:.80}: {other:?}"),
+            }
+        }
+        let class = |body: &str| format!("<INSTANCE CLASSNAME=\"X\">{body}</INSTANCE>");
+        for (text, message) in [
+            ("<CLASS NAME=\"X\"/>".to_owned(), "embedded instance at byte 0: expected INSTANCE, found CLASS"),
+            (
+                "<instance CLASSNAME=\"X\"/>".to_owned(),
+                "embedded instance at byte 0: expected INSTANCE, found instance",
+            ),
+            (
+                "<i:INSTANCE xmlns:i=\"u\" CLASSNAME=\"X\"/>".to_owned(),
+                "embedded instance at byte 0: expected INSTANCE, found an element with a namespace",
+            ),
+            (
+                "<VALUE.OBJECT/>".to_owned(),
+                "embedded instance at byte 0: expected INSTANCE, found VALUE.OBJECT",
+            ),
+            (
+                "<INSTANCENAME/>".to_owned(),
+                "embedded instance at byte 0: expected INSTANCE, found INSTANCENAME",
+            ),
+            (
+                "<DECLGROUP><INSTANCE CLASSNAME=\"X\"/><INSTANCE CLASSNAME=\"Y\"/></DECLGROUP>".to_owned(),
+                "embedded instance at byte 36: expected a single INSTANCE, found INSTANCE",
+            ),
+            (
+                "<INSTANCE/>".to_owned(),
+                "embedded instance at byte 0: expected the attribute CLASSNAME on INSTANCE",
+            ),
+            (
+                "<INSTANCE CLASSNAME=\"\"/>".to_owned(),
+                "embedded instance at byte 0: expected a CIM name, found \"\"",
+            ),
+            (class("text"), "embedded instance at byte 24: expected an element, found \"text\""),
+            (
+                class("<METHOD/>"),
+                "embedded instance at byte 24: expected QUALIFIER, PROPERTY, PROPERTY.ARRAY or PROPERTY.REFERENCE, found METHOD",
+            ),
+            (
+                class("<PROPERTY TYPE=\"string\"/>"),
+                "embedded instance at byte 24: expected the attribute NAME on PROPERTY",
+            ),
+            (
+                class("<PROPERTY NAME=\"a b\"/>"),
+                "embedded instance at byte 24: expected a CIM name, found \"a b\"",
+            ),
+            (
+                class("<PROPERTY NAME=\"A\"/><PROPERTY.ARRAY NAME=\"a\"/>"),
+                "embedded instance at byte 44: a second property a",
+            ),
+            (
+                class("<PROPERTY NAME=\"A\" TYPE=\"int\"/>"),
+                "property A of X: embedded instance at byte 24: expected a CIM type, found \"int\"",
+            ),
+            (
+                class("<PROPERTY NAME=\"A\" TYPE=\"reference\"/>"),
+                "property A of X: embedded instance at byte 24: expected a CIM type, found \"reference\"",
+            ),
+            (
+                class("<PROPERTY NAME=\"A\" TYPE=\"object\"/>"),
+                "property A of X: embedded instance at byte 24: expected a CIM type, found \"object\"",
+            ),
+            (
+                class("<PROPERTY NAME=\"A\" TYPE=\"uint8\"><VALUE>256</VALUE></PROPERTY>"),
+                "property A of X: embedded instance at byte 56: expected uint8, found \"256\"",
+            ),
+            (
+                class("<PROPERTY NAME=\"A\" TYPE=\"boolean\"><VALUE></VALUE></PROPERTY>"),
+                "property A of X: embedded instance at byte 58: expected boolean, found \"\"",
+            ),
+            (
+                class("<PROPERTY NAME=\"A\">x</PROPERTY>"),
+                "property A of X: embedded instance at byte 43: expected an element, found \"x\"",
+            ),
+            (
+                class("<PROPERTY NAME=\"A\"><VALUE/><VALUE/></PROPERTY>"),
+                "property A of X: embedded instance at byte 51: expected the end of the property, found VALUE",
+            ),
+            (
+                class("<PROPERTY NAME=\"A\"><VALUE.ARRAY/></PROPERTY>"),
+                "property A of X: embedded instance at byte 43: expected VALUE, found VALUE.ARRAY",
+            ),
+            (
+                class("<PROPERTY.ARRAY NAME=\"A\"><VALUE/></PROPERTY.ARRAY>"),
+                "property A of X: embedded instance at byte 49: expected VALUE.ARRAY, found VALUE",
+            ),
+            (
+                class("<PROPERTY.ARRAY NAME=\"A\"><VALUE.ARRAY><X/></VALUE.ARRAY></PROPERTY.ARRAY>"),
+                "property A of X: embedded instance at byte 62: expected VALUE or VALUE.NULL, found X",
+            ),
+            (class(&wide), "more than 4096 properties"),
+        ] {
+            assert_eq!(error_of(read(&text)), message, "{text:.80}");
+        }
+    }
+
+    /// Returns what is left of an instance after it was written and read without declarations.
+    fn as_text_keeps_it(instance: &Instance) -> Instance {
+        let keep = |scalar: &Scalar| match scalar {
+            Scalar::Object(inner) => Scalar::String(write(inner).unwrap()),
+            Scalar::Reference(path) => Scalar::String(path.to_string()),
+            other => other.clone(),
+        };
+        let mut kept = Instance::new(instance.class.clone());
+        for Property { name, value } in instance.properties() {
+            match value {
+                Value::Null => {}
+                Value::One(scalar) => kept.set(name.clone(), keep(scalar)),
+                Value::Many(items) => {
+                    kept.set(
+                        name.clone(),
+                        Value::Many(items.iter().map(|item| item.as_ref().map(keep)).collect()),
+                    );
+                }
+            }
+        }
+        kept
+    }
+
+    fn texts() -> impl Strategy<Value = String> {
+        let special =
+            proptest::sample::select(vec!['"', '\'', '&', '<', '>', '\\', '\r', '\n', '\t', ']', '日', '🎌']);
+        let carried = |c: &char| !matches!(c, '\u{0}'..='\u{1F}' | '\u{FFFE}' | '\u{FFFF}');
+        let any = any::<char>().prop_filter("a character that XML can carry", carried);
+        let entity = proptest::sample::select(vec!["&amp;", "&lt;", "&#60;", "]]>", "<VALUE>"]);
+        let piece = prop_oneof![
+            special.prop_map(String::from),
+            any.prop_map(String::from),
+            entity.prop_map(String::from)
+        ];
+        proptest::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+    }
+
+    fn datetimes() -> impl Strategy<Value = DateTime> {
+        let absolute = (-62_000_000_000_i64..253_000_000_000, 0..1_000_000_u32, -720..=840_i16).prop_map(
+            |(seconds, micros, offset)| {
+                DateTime::Absolute(Timestamp::new(seconds, micros * 1000, offset).unwrap())
+            },
+        );
+        let interval = (0..99_999_999_u64 * 86_400, 0..1_000_000_u32).prop_map(|(seconds, micros)| {
+            DateTime::Interval(Interval::new(Duration::new(seconds, micros * 1000)))
+        });
+        prop_oneof![absolute, interval]
+    }
+
+    fn scalars(ty: Type) -> BoxedStrategy<Scalar> {
+        let path = || {
+            ("[A-Z][a-z_]{0,5}", texts(), any::<i64>()).prop_map(|(class, text, number)| {
+                let path = ObjectPath::new("root/virtualization/v2", class).with_key("A", text);
+                path.with_key("B", Key::Integer(number.into()))
+            })
+        };
+        match ty {
+            Type::Boolean => any::<bool>().prop_map_into().boxed(),
+            Type::Uint8 => any::<u8>().prop_map_into().boxed(),
+            Type::Uint16 => any::<u16>().prop_map_into().boxed(),
+            Type::Uint32 => any::<u32>().prop_map_into().boxed(),
+            Type::Uint64 => any::<u64>().prop_map_into().boxed(),
+            Type::Sint8 => any::<i8>().prop_map_into().boxed(),
+            Type::Sint16 => any::<i16>().prop_map_into().boxed(),
+            Type::Sint32 => any::<i32>().prop_map_into().boxed(),
+            Type::Sint64 => any::<i64>().prop_map_into().boxed(),
+            Type::Real32 => any::<u32>()
+                .prop_map(f32::from_bits)
+                .prop_filter("a number", |real| !real.is_nan())
+                .prop_map_into()
+                .boxed(),
+            Type::Real64 => any::<u64>()
+                .prop_map(f64::from_bits)
+                .prop_filter("a number", |real| !real.is_nan())
+                .prop_map_into()
+                .boxed(),
+            Type::Char16 => any::<u16>().prop_map(Scalar::Char16).boxed(),
+            Type::String => texts().prop_map_into().boxed(),
+            Type::DateTime => datetimes().prop_map_into().boxed(),
+            Type::Reference => path().prop_map_into().boxed(),
+            Type::Object => (0..4_u8, texts())
+                .prop_map(|(level, text)| {
+                    Instance::new("Leaf").with("Level", level).with("Text", text).into()
+                })
+                .boxed(),
+        }
+    }
+
+    fn values(declaration: &PropertyDeclaration) -> BoxedStrategy<Value> {
+        let scalar = scalars(declaration.ty);
+        match declaration.is_array {
+            false => prop_oneof![1 => Just(Value::Null), 4 => scalar.prop_map_into()].boxed(),
+            true => proptest::collection::vec(proptest::option::weighted(0.8, scalar), 0..4)
+                .prop_map(Value::Many)
+                .boxed(),
+        }
+    }
+
+    fn leaf() -> Vec<PropertyDeclaration> {
+        vec![declaration("Level", Type::Uint8, false, None), declaration("Text", Type::String, false, None)]
+    }
+
+    /// Classes named `Any` with properties of all types, each with an instance.
+    fn instances() -> impl Strategy<Value = (Vec<PropertyDeclaration>, Instance)> {
+        let property = (proptest::sample::select(Type::ALL.to_vec()), any::<bool>());
+        proptest::collection::vec(property, 0..8).prop_flat_map(|properties| {
+            let declare = |(at, (ty, is_array)): (usize, (Type, bool))| {
+                declaration(&format!("P{at}"), ty, is_array, Some("Leaf"))
+            };
+            let declarations: Vec<_> = properties.into_iter().enumerate().map(declare).collect();
+            let values: Vec<_> = declarations.iter().map(values).collect();
+            (Just(declarations), values).prop_map(|(mut declarations, values)| {
+                let mut instance = Instance::new("Any");
+                for (declaration, value) in declarations.iter_mut().zip(values) {
+                    instance.set(declaration.name.clone(), value);
+                    // Hyper-V declares embedded instances as strings.
+                    match declaration.ty {
+                        Type::Object => declaration.ty = Type::String,
+                        _ => declaration.class = None,
+                    }
+                }
+                (declarations, instance)
+            })
+        })
+    }
+
+    /// Pieces of CIM-XML in any order; half of them inside an instance, so that some are read.
+    fn fragments() -> impl Strategy<Value = String> {
+        const PIECES: &str = r#"<INSTANCE CLASSNAME="Mixed">|</INSTANCE>|<PROPERTY NAME="Level" TYPE="uint8">|</PROPERTY>
+            |<PROPERTY.ARRAY NAME="Ports" TYPE="uint16">|</PROPERTY.ARRAY>|<VALUE>|</VALUE>|<VALUE/>|<VALUE.ARRAY>
+            |</VALUE.ARRAY>|<VALUE.NULL/>|1|x|&#60;|&|<![CDATA[|]]>|<DECLGROUP>|</DECLGROUP>|<QUALIFIER/>
+            |<PROPERTY.REFERENCE NAME="Owner">|</PROPERTY.REFERENCE>|<VALUE.REFERENCE>|</VALUE.REFERENCE>
+            |<INSTANCENAME CLASSNAME="X">|</INSTANCENAME>|<KEYBINDING NAME="K">|</KEYBINDING>|<KEYVALUE>|</KEYVALUE>"#;
+        const WHOLE: &str = r#"<PROPERTY NAME="Level" TYPE="uint16"><VALUE>7</VALUE></PROPERTY>
+            |<PROPERTY NAME="Inner"><VALUE>&#60;INSTANCE CLASSNAME='Mixed'/&#62;</VALUE></PROPERTY>
+            |<PROPERTY.ARRAY NAME="Ports" TYPE="uint16"><VALUE.ARRAY><VALUE.NULL/><VALUE>1</VALUE></VALUE.ARRAY></PROPERTY.ARRAY>
+            |<PROPERTY.REFERENCE NAME="Owner"><VALUE.REFERENCE><CLASSNAME NAME="X"/></VALUE.REFERENCE></PROPERTY.REFERENCE>"#;
+        let piece = |pieces: &'static str| {
+            proptest::sample::select(pieces.split('|').collect::<Vec<_>>()).prop_map(String::from)
+        };
+        let text = prop_oneof![5 => piece(PIECES), 20 => piece(WHOLE), 1 => "\\PC{0,3}"];
+        (proptest::collection::vec(text, 0..12), any::<bool>()).prop_map(
+            |(pieces, is_whole)| match is_whole {
+                true => format!("<INSTANCE CLASSNAME=\"Mixed\">{}</INSTANCE>", pieces.concat()),
+                false => pieces.concat(),
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn instances_survive_their_text((declarations, instance) in instances()) {
+            let text = write(&instance).unwrap();
+            prop_assert_eq!(read(&text).unwrap(), as_text_keeps_it(&instance), "{}", text);
+
+            let leaf = leaf();
+            let classes = |class: &str| match class {
+                "Any" => Some(declarations.iter().collect()),
+                "Leaf" => Some(leaf.iter().collect()),
+                _ => None,
+            };
+            let mut set = Instance::new("Any");
+            for Property { name, value } in instance.properties().iter().filter(|property| !property.value.is_null()) {
+                set.set(name.clone(), value.clone());
+            }
+            let declared = write_declared(&instance, classes).unwrap();
+            prop_assert_eq!(read_declared(&declared, classes).unwrap(), set, "{}", declared);
+        }
+
+        #[test]
+        fn no_named_entity_is_ever_written((_, instance) in instances(), id in texts()) {
+            let nested = collection(vec![machine(&id, &[&id]), instance]);
+            let text = write(&nested).unwrap();
+            for entity in ["&amp;", "&lt;", "&gt;", "&quot;", "&apos;"] {
+                prop_assert!(!text.contains(entity), "{}", text);
+            }
+        }
+
+        #[test]
+        fn no_text_makes_the_reader_panic(text in prop_oneof![fragments(), any::<String>()]) {
+            let schema = Schema::new();
+            let _ = schema.read(&text);
+            if let Ok(instance) = read(&text) {
+                let again = read(&write(&instance).unwrap()).unwrap();
+                prop_assert_eq!(again, as_text_keeps_it(&instance));
+            }
+        }
+
+        #[test]
+        fn no_damage_to_a_text_makes_the_reader_panic(at in any::<proptest::sample::Index>(), with in any::<char>()) {
+            let text = write(&collection(vec![machine("4D1E", &["日", "&"])])).unwrap();
+            let mut damaged: Vec<char> = text.chars().collect();
+            let at = at.index(damaged.len());
+            damaged[at] = with;
+            let _ = Schema::new().read(&damaged.iter().collect::<String>());
+            let _ = read(&damaged[..at].iter().collect::<String>());
+        }
+    }
+}

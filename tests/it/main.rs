@@ -1,0 +1,4 @@
+//! Integration tests, one binary: the public names of the library, and nothing that needs a network.
+
+mod layering;
+mod wire;
