@@ -62,6 +62,11 @@ impl Instance {
         self.properties.push(Property { name, value });
     }
 
+    /// Returns where a property stands, looking from the end: decoders ask for neighbours.
+    pub(crate) fn position(&self, name: &Name) -> Option<usize> {
+        self.properties.iter().rposition(|property| property.name == *name)
+    }
+
     /// Returns the place of a property that [`push`](Self::push) made, for adding to its value.
     pub(crate) fn slot(&mut self, place: usize) -> &mut Value {
         &mut self.properties[place].value

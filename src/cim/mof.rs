@@ -1236,7 +1236,8 @@ mod tests {
             ("#pragma locale (\"en\")", 1, r#"expected "namespace", found "locale""#),
             ("#include \"x\"", 1, r#"expected "pragma", found "include""#),
             ("#pragma namespace (root)", 1, r#"expected the namespace in quotes, found "root""#),
-            ("#pragma namespace (\"\\\\.\\\\\")", 1, "the namespace is empty"),
+            (r#"#pragma namespace ("\\\\.\\")"#, 1, "the namespace is empty"),
+            ("#pragma namespace (\"/\")", 1, "the namespace is empty"),
             ("class X {}; \u{0}", 1, r#"expected "class", found "\0""#),
             ("// only a comment\r\n@", 2, r#"expected "class", found "@""#),
         ] {

@@ -164,10 +164,8 @@ impl<'c> Decoder<'c> {
         shape: Option<ClassShape<'c>>,
         order: &mut Vec<Option<(usize, &'c PropertyDeclaration)>>,
     ) -> Result<(), Error> {
-        const NOT_YET: usize = usize::MAX;
-        let declared = shape.map_or(0, |shape| shape.properties().len());
         instance.reserve(if order.is_empty() { 8 } else { order.len() });
-        let mut places = vec![NOT_YET; declared];
+        let mut seen = Seen::default();
         let mut undeclared: HashMap<Name, usize> = HashMap::new();
         let mut count = 0;
         while let Some(element) = reader.child()? {
@@ -181,26 +179,29 @@ impl<'c> Decoder<'c> {
                 None => order.push(found),
             }
             count += 1;
-            let place = match found {
+            let declared = found.map(|(_, declaration)| Declared::from(declaration));
+            let piece = self.piece(reader, &element, declared)?;
+            let (name, place) = match found {
                 Some((index, declaration)) => {
-                    let place = &mut places[index];
-                    if *place == NOT_YET {
-                        *place = instance.properties().len();
-                        instance.push(declaration.name.clone(), Value::Null);
-                    }
-                    *place
+                    let name = declaration.name.clone();
+                    let place = if seen.again(index) { instance.position(&name) } else { None };
+                    (name, place)
                 }
                 None => {
                     let name = self.name(local);
-                    *undeclared.entry(name).or_insert_with_key(|name| {
-                        instance.push(name.clone(), Value::Null);
-                        instance.properties().len() - 1
-                    })
+                    let place = undeclared.get(&name).copied();
+                    undeclared.entry(name.clone()).or_insert(instance.properties().len());
+                    (name, place)
                 }
             };
-            let declared = found.map(|(_, declaration)| Declared::from(declaration));
-            let piece = self.piece(reader, &element, declared)?;
-            add(instance.slot(place), piece, declared).map_err(|problem| {
+            let added = match place {
+                Some(place) => add(instance.slot(place), piece, declared),
+                None => {
+                    instance.push(name, first(piece, declared));
+                    Ok(())
+                }
+            };
+            added.map_err(|problem| {
                 Error::value(format!("property {local} of {}", instance.class), element.offset, problem)
             })?;
         }
@@ -337,6 +338,33 @@ impl<'c> Decoder<'c> {
             next = reader.child()?;
         }
         Ok(())
+    }
+}
+
+/// Which declared properties an instance has had already. Almost every element is the first of its
+/// property, so that is what has to be known quickly.
+#[derive(Default)]
+struct Seen([u64; 4]);
+
+impl Seen {
+    /// Returns whether the property of a declaration may have been seen before, and notes that it is now.
+    fn again(&mut self, index: usize) -> bool {
+        let bit = 1 << (index % 64);
+        match self.0.get_mut(index / 64) {
+            Some(bits) => std::mem::replace(bits, *bits | bit) & bit != 0,
+            // A class with more properties than there are bits: the instance has to be searched.
+            None => true,
+        }
+    }
+}
+
+/// Returns the value that the first element of a property makes.
+fn first(piece: Piece, declared: Option<Declared<'_>>) -> Value {
+    match piece {
+        Piece::Null => Value::Null,
+        Piece::Octets(octets) => Value::from(octets),
+        Piece::One(scalar) if declared.is_some_and(|declared| declared.is_array) => Value::Many(vec![Some(scalar)]),
+        Piece::One(scalar) => Value::One(scalar),
     }
 }
 

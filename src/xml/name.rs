@@ -59,9 +59,31 @@ impl Name<'_> {
 ///
 /// [XML Names]: https://www.w3.org/TR/xml-names/#NT-NCName
 pub fn is_ncname(text: &str) -> bool {
+    match text.as_bytes() {
+        [first, rest @ ..] if first.is_ascii_alphabetic() || *first == b'_' => {
+            rest.iter().all(|&byte| ASCII_NAME[usize::from(byte)]) || is_unicode_ncname(text)
+        }
+        _ => is_unicode_ncname(text),
+    }
+}
+
+fn is_unicode_ncname(text: &str) -> bool {
     let mut chars = text.chars();
     chars.next().is_some_and(is_name_start) && chars.all(is_name_char)
 }
+
+/// The ASCII characters that may stand behind the first in a name: nearly all names are made of these,
+/// and every element has one.
+const ASCII_NAME: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        let c = byte as u8;
+        table[byte] = c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b'.');
+        byte += 1;
+    }
+    table
+};
 
 /// [XML 1.0] production NameStartChar, without the colon.
 fn is_name_start(c: char) -> bool {

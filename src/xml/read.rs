@@ -53,11 +53,20 @@ pub struct Reader<'a> {
     /// INVARIANT: ordered by depth; the bindings of an element stay until the next token is read, so that
     /// a QName in its text can still be resolved after the text was taken.
     bindings: Vec<Binding<'a>>,
-    /// The attributes of the element that started last.
+    /// The element that started last, and its attributes.
+    element: Element<'a>,
     attributes: Vec<Attribute<'a>>,
+    /// The text read last.
+    piece: Cow<'a, str>,
+    /// The binding found last, and how many there were: most elements have the prefix of the one before.
+    found: (usize, usize),
     /// The start tag read last was `<a/>`: its end is owed.
     end_owed: bool,
     root_seen: bool,
+    /// The document holds carriage returns or closing brackets at all: most hold none, and then no text in
+    /// it has to be searched for them.
+    has_returns: bool,
+    has_brackets: bool,
 }
 
 /// An element that has started.
@@ -96,10 +105,13 @@ struct Binding<'a> {
     uri: Cow<'a, str>,
 }
 
-/// What the next token means here.
-enum Token<'a> {
-    Start(Element<'a>),
-    Text(Cow<'a, str>),
+/// What the next token means here. What it holds stays in the reader, because moving it through every call
+/// cost as much as reading it.
+enum Token {
+    /// [`Reader::element`] has started.
+    Start,
+    /// [`Reader::piece`] is text.
+    Text,
     End,
     Nothing,
     Eof,
@@ -122,9 +134,14 @@ impl<'a> Reader<'a> {
             limits: limits.clone(),
             depth: 0,
             bindings: Vec::new(),
+            element: Element { name: Name { namespace: Cow::Borrowed(""), local: "" }, offset: 0 },
             attributes: Vec::new(),
+            piece: Cow::Borrowed(""),
+            found: (usize::MAX, 0),
             end_owed: false,
             root_seen: false,
+            has_returns: text.as_bytes().contains(&b'\r'),
+            has_brackets: text.contains("]]>"),
         })
     }
 
@@ -132,9 +149,9 @@ impl<'a> Reader<'a> {
     pub fn root(&mut self) -> Result<Element<'a>, Error> {
         loop {
             match self.token()? {
-                Token::Start(element) => return Ok(element),
+                Token::Start => return Ok(self.element.clone()),
                 Token::Eof => return Err(Error::new(self.text.len(), Problem::NoRoot)),
-                Token::Text(_) | Token::End | Token::Nothing => {}
+                Token::Text | Token::End | Token::Nothing => {}
             }
         }
     }
@@ -144,9 +161,9 @@ impl<'a> Reader<'a> {
     pub fn child(&mut self) -> Result<Option<Element<'a>>, Error> {
         loop {
             match self.token()? {
-                Token::Start(element) => return Ok(Some(element)),
+                Token::Start => return Ok(Some(self.element.clone())),
                 Token::End | Token::Eof => return Ok(None),
-                Token::Text(_) | Token::Nothing => {}
+                Token::Text | Token::Nothing => {}
             }
         }
     }
@@ -155,8 +172,8 @@ impl<'a> Reader<'a> {
     pub fn node(&mut self) -> Result<Node<'a>, Error> {
         loop {
             match self.token()? {
-                Token::Start(element) => return Ok(Node::Element(element)),
-                Token::Text(text) => return Ok(Node::Text(text)),
+                Token::Start => return Ok(Node::Element(self.element.clone())),
+                Token::Text => return Ok(Node::Text(std::mem::take(&mut self.piece))),
                 Token::End | Token::Eof => return Ok(Node::End),
                 Token::Nothing => {}
             }
@@ -168,13 +185,13 @@ impl<'a> Reader<'a> {
         let mut text = Cow::Borrowed("");
         loop {
             match self.token()? {
-                Token::Text(piece) if text.is_empty() => text = piece,
-                Token::Text(piece) => text.to_mut().push_str(&piece),
+                Token::Text if text.is_empty() => text = std::mem::take(&mut self.piece),
+                Token::Text => text.to_mut().push_str(&self.piece),
                 Token::End | Token::Eof => return Ok(text),
                 Token::Nothing => {}
-                Token::Start(element) => {
-                    let problem = Problem::ElementInText(element.name.local.to_owned());
-                    return Err(Error::new(element.offset, problem));
+                Token::Start => {
+                    let problem = Problem::ElementInText(self.element.name.local.to_owned());
+                    return Err(Error::new(self.element.offset, problem));
                 }
             }
         }
@@ -187,7 +204,7 @@ impl<'a> Reader<'a> {
             match self.token()? {
                 Token::End if self.depth == outside => return Ok(()),
                 Token::Eof => return Ok(()),
-                Token::Start(_) | Token::Text(_) | Token::End | Token::Nothing => {}
+                Token::Start | Token::Text | Token::End | Token::Nothing => {}
             }
         }
     }
@@ -202,7 +219,7 @@ impl<'a> Reader<'a> {
             match self.token()? {
                 Token::End if self.depth == outside => return Ok(&self.text[from..to]),
                 Token::Eof => return Ok(&self.text[from..to]),
-                Token::Start(_) | Token::Text(_) | Token::End | Token::Nothing => {}
+                Token::Start | Token::Text | Token::End | Token::Nothing => {}
             }
         }
     }
@@ -244,7 +261,8 @@ impl<'a> Reader<'a> {
         usize::try_from(self.tokens.buffer_position()).unwrap_or(self.text.len()).min(self.text.len())
     }
 
-    fn token(&mut self) -> Result<Token<'a>, Error> {
+    #[inline]
+    fn token(&mut self) -> Result<Token, Error> {
         let depth = self.depth;
         while self.bindings.last().is_some_and(|binding| binding.depth > depth) {
             self.bindings.pop();
@@ -255,34 +273,41 @@ impl<'a> Reader<'a> {
             return Ok(Token::End);
         }
         let offset = self.position();
-        let event = self.tokens.read_event().map_err(|error| self.tokenizer_error(&error))?;
-        match event {
-            Event::Start(start) => {
+        // The event is looked at where it lies, for the reason that `Token` gives.
+        match &self.tokens.read_event() {
+            Ok(Event::Start(start)) => {
                 let name_length = start.name().as_ref().len();
                 self.start(offset, name_length, self.position() - 1)
             }
-            Event::Empty(start) => {
+            Ok(Event::Empty(start)) => {
                 let name_length = start.name().as_ref().len();
                 self.end_owed = true;
                 self.start(offset, name_length, self.position() - 2)
             }
-            Event::End(_) => {
+            Ok(Event::End(_)) => {
                 self.depth -= 1;
                 Ok(Token::End)
             }
-            Event::Text(text) => self.character_data(offset, text.into_inner(), true),
-            Event::CData(text) => self.character_data(offset, text.into_inner(), false),
-            Event::GeneralRef(reference) => self.reference(offset, &reference),
-            Event::Comment(_) => Ok(Token::Nothing),
-            Event::Decl(declaration) => self.declaration(offset, &declaration),
-            Event::PI(_) => Err(Error::new(offset, Problem::ProcessingInstruction)),
-            Event::DocType(_) => Err(Error::new(offset, Problem::DocumentType)),
-            Event::Eof if self.depth > 0 => Err(Error::new(self.text.len(), Problem::Truncated(self.depth))),
-            Event::Eof => Ok(Token::Eof),
+            Ok(Event::Text(_)) => self.character_data(offset, &self.text[offset..self.position()], true),
+            Ok(Event::CData(section)) => {
+                let from = offset + "<![CDATA[".len();
+                self.character_data(offset, &self.text[from..from + section.len()], false)
+            }
+            Ok(Event::GeneralRef(reference)) => self.reference(offset, reference),
+            Ok(Event::Comment(_)) => Ok(Token::Nothing),
+            Ok(Event::Decl(declaration)) => self.declaration(offset, declaration),
+            Ok(Event::PI(_)) => Err(Error::new(offset, Problem::ProcessingInstruction)),
+            Ok(Event::DocType(_)) => Err(Error::new(offset, Problem::DocumentType)),
+            Ok(Event::Eof) if self.depth > 0 => {
+                Err(Error::new(self.text.len(), Problem::Truncated(self.depth)))
+            }
+            Ok(Event::Eof) => Ok(Token::Eof),
+            Err(error) => Err(self.tokenizer_error(error)),
         }
     }
 
-    fn start(&mut self, offset: usize, name_length: usize, end: usize) -> Result<Token<'a>, Error> {
+    #[inline]
+    fn start(&mut self, offset: usize, name_length: usize, end: usize) -> Result<Token, Error> {
         if self.depth == 0 && std::mem::replace(&mut self.root_seen, true) {
             return Err(Error::new(offset, Problem::SecondRoot));
         }
@@ -296,8 +321,11 @@ impl<'a> Reader<'a> {
             self.read_attributes(offset + 1, tag, name_length)?;
         }
         let (prefix, local) = checked_split(offset, &tag[..name_length])?;
-        let namespace = self.lookup(prefix).map_err(|problem| Error::new(offset, problem))?;
-        Ok(Token::Start(Element { name: Name { namespace, local }, offset }))
+        self.element.name.namespace =
+            self.namespace(prefix).map_err(|problem| Error::new(offset, problem))?;
+        self.element.name.local = local;
+        self.element.offset = offset;
+        Ok(Token::Start)
     }
 
     /// Reads the attributes of a start tag: first the declarations, which hold for the whole tag, then the
@@ -366,6 +394,20 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// Returns the namespace of an element's prefix, remembering where it was found.
+    fn namespace(&mut self, prefix: Option<&str>) -> Result<Cow<'a, str>, Problem> {
+        let (index, bindings) = self.found;
+        if bindings == self.bindings.len()
+            && let Some(binding) = self.bindings.get(index)
+            && binding.prefix == prefix
+        {
+            return Ok(binding.uri.clone());
+        }
+        let index = self.bindings.iter().rposition(|binding| binding.prefix == prefix);
+        self.found = (index.unwrap_or(usize::MAX), self.bindings.len());
+        self.lookup(prefix)
+    }
+
     fn lookup(&self, prefix: Option<&str>) -> Result<Cow<'a, str>, Problem> {
         match self.bindings.iter().rev().find(|binding| binding.prefix == prefix) {
             Some(binding) => Ok(binding.uri.clone()),
@@ -377,45 +419,42 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn character_data(
-        &self,
-        offset: usize,
-        text: Cow<'a, str>,
-        is_markup_free: bool,
-    ) -> Result<Token<'a>, Error> {
+    #[inline]
+    fn character_data(&mut self, offset: usize, text: &'a str, is_markup_free: bool) -> Result<Token, Error> {
         if self.depth == 0 {
             let blank = is_markup_free && text.bytes().all(is_white_space);
             let outside = || Error::new(offset, Problem::TextOutsideRoot);
             return blank.then_some(Token::Nothing).ok_or_else(outside);
         }
-        if is_markup_free && text.contains("]]>") {
+        if self.has_brackets && is_markup_free && text.contains("]]>") {
             return Err(Error::new(offset, Problem::Syntax("]]> in text".to_owned())));
         }
-        Ok(Token::Text(if text.contains('\r') { Cow::Owned(normalise_line_ends(&text)) } else { text }))
+        self.piece = match self.has_returns && text.contains('\r') {
+            true => Cow::Owned(normalise_line_ends(text)),
+            false => Cow::Borrowed(text),
+        };
+        Ok(Token::Text)
     }
 
-    fn reference(&self, offset: usize, name: &str) -> Result<Token<'a>, Error> {
+    fn reference(&mut self, offset: usize, name: &str) -> Result<Token, Error> {
         if self.depth == 0 {
             return Err(Error::new(offset, Problem::TextOutsideRoot));
         }
         let c = referenced(name).map_err(|problem| Error::new(offset, problem))?;
-        Ok(Token::Text(match c {
+        self.piece = match c {
             '<' => Cow::Borrowed("<"),
             '>' => Cow::Borrowed(">"),
             '&' => Cow::Borrowed("&"),
             '"' => Cow::Borrowed("\""),
             '\'' => Cow::Borrowed("'"),
             other => Cow::Owned(other.to_string()),
-        }))
+        };
+        Ok(Token::Text)
     }
 
     /// An XML declaration may stand at the very start; its encoding has had its say in
     /// [`decode`](super::decode), which is why a label that contradicts the text is passed over.
-    fn declaration(
-        &self,
-        offset: usize,
-        found: &quick_xml::events::BytesDecl<'_>,
-    ) -> Result<Token<'a>, Error> {
+    fn declaration(&self, offset: usize, found: &quick_xml::events::BytesDecl<'_>) -> Result<Token, Error> {
         if offset != 0 {
             return Err(Error::new(offset, Problem::ProcessingInstruction));
         }
@@ -435,8 +474,8 @@ impl<'a> Reader<'a> {
 const XMLNS_URI: &str = "http://www.w3.org/2000/xmlns/";
 
 fn split(qname: &str) -> (Option<&str>, &str) {
-    match qname.split_once(':') {
-        Some((prefix, local)) => (Some(prefix), local),
+    match qname.bytes().position(|byte| byte == b':') {
+        Some(at) => (Some(&qname[..at]), &qname[at + 1..]),
         None => (None, qname),
     }
 }

@@ -70,8 +70,16 @@ struct Open {
 
 #[derive(Debug)]
 struct Binding {
-    prefix: Box<str>,
-    uri: Box<str>,
+    /// Where the prefix stands in the output.
+    prefix: (usize, usize),
+    uri: Uri,
+}
+
+/// The URI of a binding: as it stands in the output, or apart where it had to be escaped there.
+#[derive(Debug)]
+enum Uri {
+    Written(usize, usize),
+    Escaped(Box<str>),
 }
 
 impl Default for Writer {
@@ -111,15 +119,18 @@ impl Writer {
         if self.open.is_empty() && self.root_closed {
             self.fail(WriteError::Structure("second root element"));
         }
-        let bound = self.prefix_of(namespace.uri);
-        let prefix = match bound {
-            _ if namespace.uri.is_empty() => "",
-            Some(index) => &self.bindings[index].prefix,
-            None => free_prefix(namespace.prefix),
-        };
+        let bound = self.binding_of(namespace.uri);
         self.out.push('<');
         let from = self.out.len();
-        push_qname(&mut self.out, prefix, local);
+        match bound {
+            _ if namespace.uri.is_empty() => {}
+            Some(index) => self.push_prefix(index),
+            None => {
+                self.out.push_str(free_prefix(namespace.prefix));
+                self.out.push(':');
+            }
+        }
+        self.out.push_str(local);
         self.open.push(Open { name: (from, self.out.len()), bindings: self.bindings.len() });
         self.in_tag = true;
         self.attributes.clear();
@@ -141,19 +152,27 @@ impl Writer {
             return self;
         }
         let own = self.open.last().map_or(0, |open| open.bindings);
-        if let Some(same) = self.bindings[own..].iter().find(|binding| *binding.prefix == *prefix) {
-            if *same.uri != *namespace.uri {
+        let same = self.bindings[own..].iter().find(|binding| self.prefix(binding) == prefix);
+        if let Some(same) = same {
+            if self.uri(same) != namespace.uri {
                 self.fail(WriteError::DuplicateAttribute(format!("xmlns:{prefix}")));
             }
             return self;
         }
         self.check_name(prefix);
         self.out.push_str(" xmlns:");
+        let from = self.out.len();
         self.out.push_str(prefix);
+        let prefix = (from, self.out.len());
         self.out.push_str("=\"");
+        let from = self.out.len();
         self.escape_value(namespace.uri);
+        let uri = match &self.out[from..] == namespace.uri {
+            true => Uri::Written(from, self.out.len()),
+            false => Uri::Escaped(namespace.uri.into()),
+        };
         self.out.push('"');
-        self.bindings.push(Binding { prefix: prefix.into(), uri: namespace.uri.into() });
+        self.bindings.push(Binding { prefix, uri });
         self
     }
 
@@ -164,10 +183,10 @@ impl Writer {
             return self;
         }
         self.check_name(local);
-        let prefix = self.usable_prefix(namespace);
+        let bound = self.bind(namespace);
         self.out.push(' ');
         let from = self.out.len();
-        push_qname(&mut self.out, &prefix, local);
+        self.push_qname(namespace, bound, local);
         let to = self.out.len();
         let name = &self.out[from..to];
         if self.attributes.iter().any(|&(from, to)| self.out[from..to] == *name) {
@@ -189,15 +208,15 @@ impl Writer {
         }
         let style = self.style;
         self.escape(text, |c| match (c, style) {
-            ('&', EscapeStyle::Named) => Some("&amp;"),
-            ('<', EscapeStyle::Named) => Some("&lt;"),
-            ('>', EscapeStyle::Named) => Some("&gt;"),
-            ('&', EscapeStyle::Numeric) => Some("&#38;"),
-            ('<', EscapeStyle::Numeric) => Some("&#60;"),
-            ('>', EscapeStyle::Numeric) => Some("&#62;"),
-            ('"', EscapeStyle::Numeric) => Some("&#34;"),
+            (b'&', EscapeStyle::Named) => Some("&amp;"),
+            (b'<', EscapeStyle::Named) => Some("&lt;"),
+            (b'>', EscapeStyle::Named) => Some("&gt;"),
+            (b'&', EscapeStyle::Numeric) => Some("&#38;"),
+            (b'<', EscapeStyle::Numeric) => Some("&#60;"),
+            (b'>', EscapeStyle::Numeric) => Some("&#62;"),
+            (b'"', EscapeStyle::Numeric) => Some("&#34;"),
             // Readers turn a literal carriage return into a line feed.
-            ('\r', _) => Some("&#13;"),
+            (b'\r', _) => Some("&#13;"),
             _ => None,
         });
         self
@@ -206,10 +225,13 @@ impl Writer {
     /// Writes a qualified name as the text of the element that has just been opened.
     pub fn qname(&mut self, namespace: Namespace<'_>, local: &str) -> &mut Self {
         self.check_name(local);
-        let prefix = self.usable_prefix(namespace);
-        let mut name = String::with_capacity(prefix.len() + 1 + local.len());
-        push_qname(&mut name, &prefix, local);
-        self.text(&name)
+        let bound = self.bind(namespace);
+        self.close_tag();
+        if self.open.is_empty() {
+            self.fail(WriteError::Structure("text outside the root element"));
+        }
+        self.push_qname(namespace, bound, local);
+        self
     }
 
     /// Writes an attribute whose value is a qualified name, as `xsi:type` is.
@@ -220,9 +242,10 @@ impl Writer {
         value: (Namespace<'_>, &str),
     ) -> &mut Self {
         self.check_name(value.1);
-        let prefix = self.usable_prefix(value.0);
-        let mut name = String::with_capacity(prefix.len() + 1 + value.1.len());
-        push_qname(&mut name, &prefix, value.1);
+        let bound = self.bind(value.0);
+        let prefix = bound.map_or("", |index| self.prefix(&self.bindings[index]));
+        let separator = if prefix.is_empty() { "" } else { ":" };
+        let name = format!("{prefix}{separator}{}", value.1);
         self.attribute(namespace, local, &name)
     }
 
@@ -246,9 +269,7 @@ impl Writer {
             self.in_tag = false;
         } else {
             self.out.push_str("</");
-            let (from, to) = open.name;
-            let name = self.out[from..to].to_owned();
-            self.out.push_str(&name);
+            self.out.extend_from_within(open.name.0..open.name.1);
             self.out.push('>');
         }
         self.bindings.truncate(open.bindings);
@@ -266,34 +287,59 @@ impl Writer {
         }
     }
 
-    /// Returns a prefix bound to the namespace, declaring it on the open tag where there is none.
-    fn usable_prefix(&mut self, namespace: Namespace<'_>) -> String {
-        if namespace.uri.is_empty() {
-            return String::new();
+    /// Returns the binding of a namespace, declaring it on the open tag where there is none; `None` for the
+    /// names that need no binding.
+    fn bind(&mut self, namespace: Namespace<'_>) -> Option<usize> {
+        if namespace.uri.is_empty() || namespace.uri == XML.uri {
+            return None;
         }
-        if namespace.uri == XML.uri {
-            return XML.prefix.to_owned();
-        }
-        if let Some(index) = self.prefix_of(namespace.uri) {
-            return self.bindings[index].prefix.to_string();
+        if let Some(index) = self.binding_of(namespace.uri) {
+            return Some(index);
         }
         if !self.in_tag {
             self.fail(WriteError::Structure("qualified name after content"));
-            return String::new();
+            return None;
         }
         // The preferred prefix may be taken on this very tag (`p:` is the class and also Microsoft's
         // header namespace): then another one is found, because the tag cannot declare it twice.
         let own = self.open.last().map_or(0, |open| open.bindings);
         let wanted = free_prefix(namespace.prefix);
-        let mut prefix = wanted.to_owned();
-        let mut number = 1;
-        while self.bindings[own..].iter().any(|binding| *binding.prefix == *prefix) || self.tag_uses(&prefix)
-        {
-            prefix = format!("{wanted}{number}");
-            number += 1;
+        let is_taken = |prefix: &str| {
+            self.bindings[own..].iter().any(|binding| self.prefix(binding) == prefix) || self.tag_uses(prefix)
+        };
+        if is_taken(wanted) {
+            let free = (1..).map(|number| format!("{wanted}{number}")).find(|prefix| !is_taken(prefix));
+            self.declare(Namespace::new(&free.unwrap_or_default(), namespace.uri));
+        } else {
+            self.declare(Namespace::new(wanted, namespace.uri));
         }
-        self.declare(Namespace::new(&prefix, namespace.uri));
-        prefix
+        self.bindings.len().checked_sub(1)
+    }
+
+    fn push_qname(&mut self, namespace: Namespace<'_>, bound: Option<usize>, local: &str) {
+        match bound {
+            Some(index) => self.push_prefix(index),
+            None if namespace.uri == XML.uri => self.out.push_str("xml:"),
+            None => {}
+        }
+        self.out.push_str(local);
+    }
+
+    fn push_prefix(&mut self, binding: usize) {
+        let (from, to) = self.bindings[binding].prefix;
+        self.out.extend_from_within(from..to);
+        self.out.push(':');
+    }
+
+    fn prefix(&self, binding: &Binding) -> &str {
+        &self.out[binding.prefix.0..binding.prefix.1]
+    }
+
+    fn uri<'s>(&'s self, binding: &'s Binding) -> &'s str {
+        match &binding.uri {
+            Uri::Written(from, to) => &self.out[*from..*to],
+            Uri::Escaped(uri) => uri,
+        }
     }
 
     /// Returns whether the unfinished start tag already spells a name with this prefix: declaring the
@@ -307,10 +353,10 @@ impl Writer {
     }
 
     /// Returns the binding in scope for a URI whose prefix no later binding has taken over.
-    fn prefix_of(&self, uri: &str) -> Option<usize> {
-        let index = self.bindings.iter().rposition(|binding| *binding.uri == *uri)?;
-        let prefix = &self.bindings[index].prefix;
-        let shadowed = self.bindings[index + 1..].iter().any(|later| later.prefix == *prefix);
+    fn binding_of(&self, uri: &str) -> Option<usize> {
+        let index = self.bindings.iter().rposition(|binding| self.uri(binding) == uri)?;
+        let prefix = self.prefix(&self.bindings[index]);
+        let shadowed = self.bindings[index + 1..].iter().any(|later| self.prefix(later) == prefix);
         (!shadowed).then_some(index)
     }
 
@@ -329,26 +375,31 @@ impl Writer {
     fn escape_value(&mut self, value: &str) {
         let numeric = self.style == EscapeStyle::Numeric;
         self.escape(value, |c| match c {
-            '&' => Some(if numeric { "&#38;" } else { "&amp;" }),
-            '<' => Some(if numeric { "&#60;" } else { "&lt;" }),
-            '>' => Some(if numeric { "&#62;" } else { "&gt;" }),
-            '"' => Some(if numeric { "&#34;" } else { "&quot;" }),
+            b'&' => Some(if numeric { "&#38;" } else { "&amp;" }),
+            b'<' => Some(if numeric { "&#60;" } else { "&lt;" }),
+            b'>' => Some(if numeric { "&#62;" } else { "&gt;" }),
+            b'"' => Some(if numeric { "&#34;" } else { "&quot;" }),
             // Readers turn these into blanks.
-            '\t' => Some("&#9;"),
-            '\n' => Some("&#10;"),
-            '\r' => Some("&#13;"),
+            b'\t' => Some("&#9;"),
+            b'\n' => Some("&#10;"),
+            b'\r' => Some("&#13;"),
             _ => None,
         });
     }
 
-    fn escape(&mut self, text: &str, replacement: impl Fn(char) -> Option<&'static str>) {
+    /// Copies text, replacing bytes that have another meaning in XML. All of these are ASCII, so the text
+    /// is only ever cut between characters.
+    fn escape(&mut self, text: &str, replacement: impl Fn(u8) -> Option<&'static str>) {
         let mut copied = 0;
-        for (at, c) in text.char_indices() {
-            if let Some(replacement) = replacement(c) {
+        for (at, &byte) in text.as_bytes().iter().enumerate() {
+            if !SUSPICIOUS[usize::from(byte)] {
+                continue;
+            }
+            if let Some(replacement) = replacement(byte) {
                 self.out.push_str(&text[copied..at]);
                 self.out.push_str(replacement);
-                copied = at + c.len_utf8();
-            } else if !is_xml_char(c) {
+                copied = at + 1;
+            } else if let Some(c) = text[at..].chars().next().filter(|c| !is_xml_char(*c)) {
                 self.fail(WriteError::Character(c.into()));
             }
         }
@@ -360,20 +411,29 @@ impl Writer {
     }
 }
 
+/// The bytes at which text may have to be escaped or refused: controls, markup, quotes, and 0xEF, with which
+/// U+FFFE and U+FFFF begin.
+const SUSPICIOUS: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        table[byte] = true;
+        byte += 1;
+    }
+    table[b'&' as usize] = true;
+    table[b'<' as usize] = true;
+    table[b'>' as usize] = true;
+    table[b'"' as usize] = true;
+    table[0xEF] = true;
+    table
+};
+
 /// Returns the preferred prefix, or one that may be declared where there is none to prefer.
 fn free_prefix(preferred: &str) -> &str {
     match preferred {
         "" | "xml" | "xmlns" => "ns",
         usable => usable,
     }
-}
-
-fn push_qname(out: &mut String, prefix: &str, local: &str) {
-    if !prefix.is_empty() {
-        out.push_str(prefix);
-        out.push(':');
-    }
-    out.push_str(local);
 }
 
 #[cfg(test)]
