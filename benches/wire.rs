@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use criterion::{Criterion, Throughput, criterion_group};
 use refpoint::cim::{Catalog, Instance, ObjectPath, Value, embedded};
 use refpoint::wsman::{
-    Enumerate, Invoke, Item, Page, ReplyHeader, RequestHeader, Style, decode_reply, encode_reply, encode_request,
+    Enumerate, Invoke, Item, Page, ReplyHeader, RequestHeader, Style, decode_reply, encode_reply,
+    encode_request,
 };
 use refpoint::xml::{Limits, Node, Reader};
 
@@ -66,7 +67,8 @@ fn job(number: usize) -> Instance {
     ] {
         job.set(name, text);
     }
-    for (name, number) in [("JobState", 4_u16), ("PercentComplete", 37), ("ErrorCode", 0), ("HealthState", 5)] {
+    for (name, number) in [("JobState", 4_u16), ("PercentComplete", 37), ("ErrorCode", 0), ("HealthState", 5)]
+    {
         job.set(name, number);
     }
     job.set("JobRunTimes", 1_u32);
@@ -123,7 +125,8 @@ fn export_call() -> String {
         .with("ReferencePoint", point("B1F5D2E8-3069-4CA4-9D27-8E6FA1C2B304"))
         .with("ExportDirectory", r"D:\exports\web01")
         .with("ExportSettingData", embedded::write(&settings).expect("settings"));
-    let mut header = RequestHeader::new("http://hv01:5985/wsman", "uuid:9D4B2C7E-0B0E-4F0B-9E0C-5E3C6A1D2F10");
+    let mut header =
+        RequestHeader::new("http://hv01:5985/wsman", "uuid:9D4B2C7E-0B0E-4F0B-9E0C-5E3C6A1D2F10");
     header.max_envelope_size = Some(512_000);
     header.locale = Some("en-US".into());
     encode_request(&header, &call).expect("a call")
@@ -147,7 +150,8 @@ fn walk(text: &str) -> usize {
 fn decoding(c: &mut Criterion) {
     let catalog = Catalog::bundled();
     let (pull, text) = page();
-    let decode = || decode_reply(&pull, &text, catalog, &Limits::default()).expect("a page").result.expect("no fault");
+    let decode =
+        || decode_reply(&pull, &text, catalog, &Limits::default()).expect("a page").result.expect("no fault");
     let before = ALLOCATIONS.load(Ordering::Relaxed);
     let decoded = decode();
     let allocated = ALLOCATIONS.load(Ordering::Relaxed) - before;
@@ -193,8 +197,7 @@ fn announce(line: &str) {
     println!("{line}");
 }
 
-criterion_group!(
-    benches, decoding, encoding, schemas);
+criterion_group!(benches, decoding, encoding, schemas);
 
 fn main() {
     benches();

@@ -1,4 +1,74 @@
-//! refpoint
+//! refpoint talks WS-Management to Hyper-V hosts, from Linux, without PowerShell, an agent or COM: it
+//! exports their reference points and tells the truth about how the exports ended.
+//!
+//! This page is the map of the house. Every arrow points down; `tests/it/layering.rs` fails on one that
+//! points up.
+//!
+//! ```text
+//!  message   ┌──────────────────────────────────────────────┐
+//!            │ wsman   an operation ⇄ its envelope,         │   what can be asked, answered, refused
+//!            │         a fault, and what its numbers mean   │
+//!            └───────┬──────────────────────────────┬───────┘
+//!  model     ┌───────▼──────────────────────┐       │
+//!            │ cim     values, instances,   │       │           what a host says of its objects
+//!            │         paths, classes       │◄── schemas/*.mof
+//!            └───────┬──────────────────────┘       │
+//!  text      ┌───────▼──────────────────────────────▼───────┐
+//!            │ xml     one cursor, one writer               │   nothing ill-formed in or out
+//!            └──────────────────────────────────────────────┘
+//! ```
+//!
+//! | room | in one line |
+//! |---|---|
+//! | [`xml`] | one namespace-aware reader, a cursor over the text, and one writer |
+//! | [`cim`] | CIM values, instances, object paths, class schemas; MOF, CIM-XML text, datetimes |
+//! | [`wsman`] | SOAP, WS-Addressing, Transfer, Enumeration, Eventing and WS-Management messages as values, both directions; code tables |
+//!
+//! None of these does input or output: text in, values out, and the other way round. Time, identifiers and
+//! randomness are arguments.
+//!
+//! # Where to change what
+//!
+//! | to … | go to |
+//! |---|---|
+//! | teach it a class, or correct one | `schemas/CLASS.mof`; nothing else |
+//! | add an operation | a file in `wsman/` in the shape of `enumerate.rs`, and a variant of `wsman::Request` |
+//! | explain a number | `wsman/codes/`, one row |
+//! | accept another spelling of a value | `cim/value.rs` for texts, `wsman/instance.rs` for XML |
+//! | refuse another kind of bad document | `xml/read.rs`, and a row of its hostile table |
+//!
+//! # One call, from words to wire and back
+//!
+//! ```
+//! use refpoint::cim::{Catalog, Instance, ObjectPath, embedded};
+//! use refpoint::wsman::{Invoke, RequestHeader, decode_reply, encode_request};
+//! use refpoint::xml::Limits;
+//!
+//! let class = |name: &str| ObjectPath::new("root/virtualization/v2", name);
+//! let service = class("Msvm_VirtualSystemReferencePointService")
+//!     .with_key("CreationClassName", "Msvm_VirtualSystemReferencePointService");
+//! let point = class("Msvm_VirtualSystemReferencePoint")
+//!     .with_key("InstanceID", r"Microsoft:3F2C9A10\A0E4C1D7")
+//!     .with_key("VirtualSystemIdentifier", "3F2C9A10");
+//! let settings = Instance::new("Msvm_VirtualSystemReferencePointExportSettingData");
+//! let call = Invoke::new(service, "ExportReferencePoint")
+//!     .with("ReferencePoint", point)
+//!     .with("ExportDirectory", r"D:\exports\web01")
+//!     .with("ExportSettingData", embedded::write(&settings)?);
+//! let header = RequestHeader::new("http://hv01:5985/wsman", "uuid:9D4B2C7E-0B0E-4F0B-9E0C-5E3C6A1D2F10");
+//! let request = encode_request(&header, &call)?;
+//! assert!(request.contains("<p:ExportReferencePoint_INPUT"));
+//!
+//! # let ns = "http://schemas.microsoft.com/wbem/wsman/1/wmi/root/virtualization/v2/Msvm_VirtualSystemReferencePointService";
+//! # let answer = format!(r#"<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body><p:ExportReferencePoint_OUTPUT xmlns:p="{ns}"><p:ReturnValue>32775</p:ReturnValue></p:ExportReferencePoint_OUTPUT></s:Body></s:Envelope>"#);
+//! let reply = decode_reply(&call, &answer, Catalog::bundled(), &Limits::default())?;
+//! let code = reply.result?.code().expect("a number");
+//! let family = Catalog::bundled().method("Msvm_VirtualSystemReferencePointService", "ExportReferencePoint");
+//! let meaning = refpoint::wsman::codes::return_value(family.expect("bundled").family, code);
+//! assert_eq!(meaning.name(), "invalid-state");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
 pub mod cim;
 pub mod wsman;
 pub mod xml;

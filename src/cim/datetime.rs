@@ -101,7 +101,7 @@ impl Timestamp {
     pub fn new(seconds: i64, nanoseconds: u32, offset_minutes: i16) -> Option<Self> {
         let local = seconds.checked_add(i64::from(offset_minutes) * 60)?;
         let in_range = (FIRST_SECOND..=LAST_SECOND).contains(&local);
-        (in_range && nanoseconds < NANOSECONDS && offset_minutes.abs() < 1000).then_some(Self {
+        (in_range && nanoseconds < NANOSECONDS && offset_minutes.abs() <= MOST_OFFSET).then_some(Self {
             seconds,
             nanoseconds,
             offset_minutes,
@@ -267,7 +267,7 @@ impl fmt::Display for Interval {
     }
 }
 
-/// The XML Schema spelling. Years and months have no fixed length and must be zero ([DSP0226] 5.1.1).
+/// The XML Schema spelling. Years and months have no fixed length and must be zero (DSP0226 5.1.1).
 impl FromStr for Interval {
     type Err = Error;
 
@@ -314,6 +314,8 @@ impl FromStr for Interval {
 const TIMESTAMP: &str = "a point in time";
 const INTERVAL: &str = "an interval";
 const DMTF_LENGTH: usize = 25;
+/// 14 hours, beyond which XML Schema knows no offset (XML Schema 3.2.7.3).
+const MOST_OFFSET: i16 = 14 * 60;
 const NANOSECONDS: u32 = 1_000_000_000;
 const DAY: i64 = 86_400;
 /// 0001-01-01T00:00:00Z.
@@ -536,6 +538,10 @@ mod tests {
             "20261005042350.000000",
             "20261005042350.00000*-000",
             "20261305042350.000000-000",
+            // An offset that only one of the two spellings could hold.
+            "20261005042350.000000-999",
+            "20261005042350.000000+841",
+            "2026-02-28T23:00:00+14:01",
             "00000000240000.000000:000",
             "00000000006000.000000:000",
             "２０26-10-05T04:23:50Z",

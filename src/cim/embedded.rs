@@ -445,7 +445,7 @@ struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     /// Returns what the one instance in an element says: in `INSTANCE` itself or in what tools wrap around
-    /// it ([DSP0201] "VALUE.NAMEDINSTANCE", "DECLGROUP" and their kin).
+    /// it (DSP0201 "VALUE.NAMEDINSTANCE", "DECLGROUP" and their kin).
     fn instance_within(&mut self, element: &Element<'a>) -> Result<Option<Document>, Error> {
         match tag(element) {
             "INSTANCE" => self.instance(element).map(Some),
@@ -565,7 +565,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads an element of a path: host, namespace and instance name stand at different depths in the
-    /// forms that [DSP0201] has, but mean the same in all of them.
+    /// forms that DSP0201 has, but mean the same in all of them.
     fn path_part(&mut self, element: &Element<'a>, parts: &mut PathParts, level: usize) -> Result<(), Error> {
         match tag(element) {
             "INSTANCEPATH" | "LOCALINSTANCEPATH" | "CLASSPATH" | "LOCALCLASSPATH" | "NAMESPACEPATH"

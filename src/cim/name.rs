@@ -113,7 +113,8 @@ mod tests {
         let name = Name::from("Msvm_ConcreteJob");
         assert_eq!(name, Name::from("msvm_CONCRETEJOB"));
         assert_eq!(name.cmp(&Name::from("MSVM_concretejob")), Ordering::Equal);
-        assert!(name < Name::from("msvm_Copy"));
+        let later = Name::from("msvm_Copy");
+        assert!(name < later);
         assert_eq!(name.to_string(), "Msvm_ConcreteJob");
         assert_eq!(HashMap::from([(name, 1)]).get(&Name::from("msvm_concretejob")), Some(&1));
         assert_ne!(Name::from("É"), Name::from("é"), "only ASCII letters have a case here");

@@ -109,14 +109,10 @@ impl ObjectPath {
 
     /// Returns the path that a resource URI and selectors mean.
     ///
-    /// Windows puts the namespace into the URI; OMI puts it into the selector `__cimnamespace`. Of any
-    /// other URI the last segment counts as the class.
+    /// Windows puts the namespace into the URI; OMI puts it into the selector `__cimnamespace`, which
+    /// counts where the URI says nothing. Of any other URI the last segment counts as the class.
     pub fn from_resource(uri: &str, selectors: Vec<(Name, Key)>) -> Self {
-        let tail = |prefix: &str| {
-            let head = uri.get(..prefix.len())?;
-            head.eq_ignore_ascii_case(prefix).then(|| &uri[prefix.len()..])
-        };
-        let (namespace, class) = match tail(WMI_PREFIX).and_then(|rest| rest.rsplit_once('/')) {
+        let (namespace, class) = match of_wmi(uri) {
             Some((namespace, class)) => (Some(Name::from(namespace)), class),
             None => (None, uri.trim_end_matches('/').rsplit('/').next().unwrap_or(uri)),
         };
@@ -130,7 +126,7 @@ impl ObjectPath {
         };
         if let Some(at) = path.keys.iter().position(|(name, _)| *name == CIM_NAMESPACE) {
             let (_, namespace) = path.keys.remove(at);
-            path.namespace = Some(normal_namespace(&namespace.text()));
+            path.namespace.get_or_insert_with(|| normal_namespace(&namespace.text()));
         }
         path
     }
@@ -147,11 +143,10 @@ impl ObjectPath {
     }
 
     /// Returns the selectors. `__cimnamespace` is among them only where the URI does not say the
-    /// namespace: a host that is told twice refuses ([MS-WSMV] 3.1.4.1.1).
+    /// namespace: a host that is told twice refuses (MS-WSMV 3.1.4.1.1).
     pub fn selectors(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, Key>)> {
-        let is_wmi =
-            self.resource_uri().get(..WMI_PREFIX.len()).is_some_and(|p| p.eq_ignore_ascii_case(WMI_PREFIX));
-        let namespace = self.namespace.as_deref().filter(|_| !is_wmi);
+        let is_in_uri = of_wmi(&self.resource_uri()).is_some();
+        let namespace = self.namespace.as_deref().filter(|_| !is_in_uri);
         let namespace =
             namespace.map(|text| (Cow::Borrowed(CIM_NAMESPACE), Cow::Owned(Key::Text(text.to_owned()))));
         let keys = self.keys.iter().map(|(name, key)| (Cow::Borrowed(name.as_str()), Cow::Borrowed(key)));
@@ -297,6 +292,12 @@ const CIM_NAMESPACE: &str = "__cimnamespace";
 const DEFAULT_NAMESPACE: &str = "root/cimv2";
 /// More keys than any class has; a bound for hostile text.
 const MOST_KEYS: usize = 64;
+
+/// Returns the namespace and the class of a resource URI of Microsoft's form.
+fn of_wmi(uri: &str) -> Option<(&str, &str)> {
+    let (head, rest) = uri.split_at_checked(WMI_PREFIX.len())?;
+    rest.rsplit_once('/').filter(|_| head.eq_ignore_ascii_case(WMI_PREFIX))
+}
 
 fn normal_namespace(text: &str) -> Name {
     text.trim_matches(['/', '\\']).replace('\\', "/").into()
@@ -495,6 +496,19 @@ mod tests {
             ObjectPath::new(r"root\virtualization\v2", "Msvm_ConcreteJob").with_key("InstanceID", "5A9A");
         assert_eq!(built.resource_uri(), uri);
         assert!(built.is_same_object(&job));
+    }
+
+    #[test]
+    fn of_two_namespaces_the_one_in_the_uri_counts() {
+        let namespace = |uri: &str| {
+            let path = ObjectPath::from_resource(uri, vec![("__cimnamespace".into(), r"root\b".into())]);
+            let said: Vec<_> = path.selectors().map(|(name, key)| format!("{name}={}", key.text())).collect();
+            (path.namespace.unwrap().to_string(), said)
+        };
+        let uri = "http://schemas.microsoft.com/wbem/wsman/1/wmi/root/a/X";
+        assert_eq!(namespace(uri), ("root/a".to_owned(), vec![]));
+        let uri = "http://schemas.microsoft.com/wbem/wsman/1/wmi/X";
+        assert_eq!(namespace(uri), ("root/b".to_owned(), vec!["__cimnamespace=root/b".to_owned()]));
     }
 
     #[test]

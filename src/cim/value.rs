@@ -385,6 +385,14 @@ impl From<Scalar> for Value {
 }
 
 fn parse_integer(text: &str) -> Option<i128> {
+    // Nearly every number of a host is a few plain digits, which fit this loop.
+    if let 1..=19 = text.len() {
+        let digit = |byte: u8| byte.is_ascii_digit().then(|| u64::from(byte - b'0'));
+        let plain = text.bytes().try_fold(0_u64, |sum, byte| Some(sum * 10 + digit(byte)?));
+        if let Some(number) = plain {
+            return Some(number.into());
+        }
+    }
     let text = text.trim();
     let (negative, digits) = match text.as_bytes().first()? {
         b'-' => (true, &text[1..]),
@@ -402,7 +410,7 @@ fn parse_integer(text: &str) -> Option<i128> {
     Some(if negative { -number } else { number })
 }
 
-/// A number, or, as [DSP0230] has it, the character itself. One digit is the number: OMI writes those.
+/// A number, or, as DSP0230 has it, the character itself. One digit is the number: OMI writes those.
 fn parse_char16(text: &str) -> Option<u16> {
     let mut chars = text.chars();
     match (chars.next(), chars.next()) {

@@ -2,8 +2,8 @@
 //!
 //! A reference says where an object is: an address, which is always anonymous here, and reference
 //! parameters, which are a resource URI and selectors. Method parameters and properties of associations
-//! hold its content directly; keys that are references wrap it in `a:EndpointReference` ([DSP0226] 5.4,
-//! [MS-WSMV] 2.2.4). Reading takes both.
+//! hold its content directly; keys that are references wrap it in `a:EndpointReference` (DSP0226 5.4,
+//! MS-WSMV 2.2.4). Reading takes both.
 
 use crate::cim::{Key, Name, ObjectPath};
 use crate::xml::{Element, Namespace, Reader, Writer};
@@ -130,7 +130,7 @@ pub(super) fn write_selectors(path: &ObjectPath, writer: &mut Writer) {
 }
 
 /// Reads the current element as `w:SelectorSet`. A name that stands twice is the sender's mistake
-/// ([DSP0226] 5.4.2.2).
+/// (DSP0226 5.4.2.2).
 pub(super) fn read_selectors(reader: &mut Reader<'_>) -> Result<Vec<(Name, Key)>, Error> {
     let mut selectors: Vec<(Name, Key)> = Vec::new();
     while let Some(selector) = reader.child()? {

@@ -1,4 +1,4 @@
-//! Enumerate, Pull, Release: many objects, a page at a time (WS-Enumeration, [DSP0226] 8).
+//! Enumerate, Pull, Release: many objects, a page at a time (WS-Enumeration, DSP0226 8).
 //!
 //! An enumeration owns its resource: [`Enumerate::pull`] and [`Enumerate::release`] make the messages that
 //! go on with it, so that a second page cannot be asked of another namespace. Always the newest context
@@ -42,7 +42,7 @@ pub enum Opening {
     },
 }
 
-/// What each item of an enumeration is ([DSP0226] 8.7).
+/// What each item of an enumeration is (DSP0226 8.7).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
     /// The object.

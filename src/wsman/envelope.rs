@@ -1,6 +1,6 @@
 //! Envelopes: the headers that every message carries, and the way from an operation to text and back.
 //!
-//! [SOAP 1.2], WS-Addressing 2004/08, [DSP0226] 5, [MS-WSMV] 2.2.4. Requests are written by
+//! SOAP 1.2, WS-Addressing 2004/08, DSP0226 5, MS-WSMV 2.2.4. Requests are written by
 //! [`encode_request`] and read by [`decode_request`]; replies by [`encode_reply`] and [`decode_reply`].
 
 use std::borrow::Cow;
@@ -85,7 +85,7 @@ pub struct RequestHeader {
     pub options: Vec<MessageOption>,
 }
 
-/// An option for the provider ([DSP0226] 6.4, [MS-WSMV] 3.1.4.1.10).
+/// An option for the provider (DSP0226 6.4, MS-WSMV 3.1.4.1.10).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MessageOption {
     /// Its name, `wmi:` in front for the WMI operation context.

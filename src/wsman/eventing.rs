@@ -1,8 +1,8 @@
-//! Subscribe, Renew, Unsubscribe: events, which the client pulls (WS-Eventing, [DSP0226] 10,
-//! [MS-WSMV] 3.1.4.6).
+//! Subscribe, Renew, Unsubscribe: events, which the client pulls (WS-Eventing, DSP0226 10,
+//! MS-WSMV 3.1.4.6).
 //!
 //! With pull delivery the answer brings an enumeration context, and events come as pages of
-//! [`Pull`](super::Pull). A time-out of such a pull only means that nothing happened.
+//! [`Pull`]. A time-out of such a pull only means that nothing happened.
 
 use std::borrow::Cow;
 

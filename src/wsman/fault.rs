@@ -1,11 +1,11 @@
 //! Faults: why a host did not do what it was asked, down to the innermost number
-//! ([SOAP 1.2] 5.4, [DSP0226] 14, [MS-WSMV] 2.2.4.43).
+//! (SOAP 1.2 5.4, DSP0226 14, MS-WSMV 2.2.4.43).
 //!
 //! A fault of Windows may hold a WSManFault that holds a provider's that holds another, and beside them an
 //! instance that describes a CIM error. Numbers and identifiers decide what a fault is; its texts are in
 //! the host's language, and only shown.
 
-use crate::cim::{Instance, Name};
+use crate::cim::Instance;
 use crate::xml::{Element, Namespace, Node, Reader, Writer, XML};
 
 use super::codes;
@@ -522,7 +522,7 @@ fn is_cim_error(reader: &Reader<'_>, element: &Element<'_>) -> bool {
     // The attribute's namespace is spelled in two ways by one vendor, so its local name decides.
     let marked = |(name, value): (&str, &str)| name == "IsCIM_Error" && matches!(value, "true" | "1");
     reader.attributes().iter().any(|attribute| marked((attribute.name.local, &attribute.value)))
-        || Name::from(element.name.local) == "MSFT_WmiError"
+        || element.name.local.eq_ignore_ascii_case("MSFT_WmiError")
 }
 
 /// Returns a number as the attribute `Code` has it: decimal; hexadecimal and signed are read too.

@@ -1,4 +1,4 @@
-//! Filters: which objects an enumeration or subscription is about ([DSP0226] 8.3, [DSP0227] 17).
+//! Filters: which objects an enumeration or subscription is about (DSP0226 8.3, DSP0227 17).
 
 use crate::cim::{Key, Name, ObjectPath};
 use crate::xml::{Element, Namespace, Reader, Writer};

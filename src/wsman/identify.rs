@@ -1,4 +1,4 @@
-//! Identify: who answers there ([DSP0226] 11).
+//! Identify: who answers there (DSP0226 11).
 
 use crate::xml::{Element, Reader, Writer};
 

@@ -1,4 +1,4 @@
-//! CIM values and instances as XML on the wire, both directions ([DSP0230], [MS-WSMV] 2.2.4).
+//! CIM values and instances as XML on the wire, both directions (DSP0230, MS-WSMV 2.2.4).
 //!
 //! The XML says little about types: a number, a word and a date look alike, and an array of one looks like
 //! a scalar. So reading asks the schema ([`Catalog`]) what each property is. Where no schema describes a
@@ -12,7 +12,7 @@ use crate::cim::{
     Catalog, ClassShape, DateTime, Error as CimError, Instance, Name, ObjectPath, PropertyDeclaration,
     Scalar, Type, Value,
 };
-use crate::xml::{Element, Namespace, Node, Reader, Writer};
+use crate::xml::{Content, Element, Namespace, Node, Reader, Writer};
 
 use super::addressing::{EndpointReference, is_reference};
 use super::error::Error;
@@ -235,34 +235,31 @@ impl<'c> Decoder<'c> {
     }
 
     /// Reads the element that has just started as one value.
+    #[inline]
     fn piece(
         &mut self,
         reader: &mut Reader<'_>,
         element: &Element<'_>,
         declared: Option<Declared<'_>>,
     ) -> Result<Piece, Error> {
-        if is_nil(reader) {
-            reader.skip()?;
-            return Ok(Piece::Null);
-        }
-        let said = match reader.attribute(XSI, "type") {
-            Some(qname) => Some(reader.resolve(qname)?.local.to_owned()),
-            None => None,
-        };
-        let mut text = Cow::Borrowed("");
-        loop {
-            match reader.node()? {
-                Node::Text(piece) if text.is_empty() => text = piece,
-                Node::Text(piece) => text.to_mut().push_str(&piece),
-                Node::End => return text_piece(&text, declared, said.as_deref(), element),
-                Node::Element(inner) => {
-                    return self.structured(reader, element, inner, declared, said.as_deref());
-                }
+        let mut said = None;
+        if !reader.attributes().is_empty() {
+            if is_nil(reader) {
+                reader.skip()?;
+                return Ok(Piece::Null);
             }
+            if let Some(qname) = reader.attribute(XSI, "type") {
+                said = Some(reader.resolve(qname)?.local.to_owned());
+            }
+        }
+        match reader.content()? {
+            Content::Text(text) => text_piece(text, declared, said.as_deref(), element),
+            Content::Element(first) => self.structured(reader, element, first, declared, said.as_deref()),
         }
     }
 
     /// Reads a value that holds elements, of which the first has just started.
+    #[inline(never)]
     fn structured(
         &mut self,
         reader: &mut Reader<'_>,
@@ -278,8 +275,12 @@ impl<'c> Decoder<'c> {
         }
         let is_time = matches!(first.name.local, "Datetime" | "Interval" | "Date" | "CIM_DateTime");
         if is_time && (first.name.is_in(CIM) || first.name.namespace.is_empty()) {
-            let (offset, text) = (first.offset, date_text(reader)?);
-            while let Some(more) = reader.child()? {
+            let offset = first.offset;
+            let text = match reader.content()? {
+                Content::Text(text) => text,
+                Content::Element(_) => Cow::Owned(date_text(reader)?),
+            };
+            if let Some(more) = reader.child()? {
                 return Err(Error::unexpected("one datetime", more.name.local, more.offset));
             }
             let datetime: Result<DateTime, CimError> = text.parse();
@@ -295,12 +296,11 @@ impl<'c> Decoder<'c> {
                 first.offset,
             ));
         }
-        let class = said.map(|said| said.strip_suffix("_Type").unwrap_or(said).to_owned());
-        let class =
-            class.or_else(|| declared.and_then(|declared| declared.class).map(|name| name.to_string()));
-        let mut instance = Instance::new(class.as_deref().unwrap_or(element.name.local));
+        let class = said.map(|said| Name::from(said.strip_suffix("_Type").unwrap_or(said)));
+        let class = class.or_else(|| declared.and_then(|declared| declared.class).cloned());
+        let mut instance = Instance::new(class.unwrap_or_else(|| element.name.local.into()));
         instance.namespace = namespace_of(&first.name.namespace);
-        let shape = class.as_deref().and_then(|class| self.catalog.shape(class));
+        let shape = self.catalog.shape(&instance.class);
         self.object_properties(reader, first, &mut instance, shape)?;
         Ok(Piece::One(Scalar::Object(Box::new(instance))))
     }
@@ -363,7 +363,9 @@ fn first(piece: Piece, declared: Option<Declared<'_>>) -> Value {
     match piece {
         Piece::Null => Value::Null,
         Piece::Octets(octets) => Value::from(octets),
-        Piece::One(scalar) if declared.is_some_and(|declared| declared.is_array) => Value::Many(vec![Some(scalar)]),
+        Piece::One(scalar) if declared.is_some_and(|declared| declared.is_array) => {
+            Value::Many(vec![Some(scalar)])
+        }
         Piece::One(scalar) => Value::One(scalar),
     }
 }
@@ -397,7 +399,7 @@ fn add(slot: &mut Value, piece: Piece, declared: Option<Declared<'_>>) -> Result
 }
 
 fn text_piece(
-    text: &str,
+    text: Cow<'_, str>,
     declared: Option<Declared<'_>>,
     said: Option<&str>,
     element: &Element<'_>,
@@ -405,22 +407,25 @@ fn text_piece(
     let refuse = |problem| Error::value(element.name.local, element.offset, problem);
     let Some(declared) = declared else {
         let ty = said.and_then(said_type).unwrap_or(Type::String);
-        return Scalar::parse(ty, text).map(Piece::One).map_err(refuse);
+        return Scalar::parse(ty, &text).map(Piece::One).map_err(refuse);
     };
-    match Scalar::parse(declared.ty, text) {
+    if declared.ty == Type::String {
+        return Ok(Piece::One(Scalar::String(text.into_owned())));
+    }
+    match Scalar::parse(declared.ty, &text) {
         Ok(scalar) => Ok(Piece::One(scalar)),
         Err(problem) if declared.ty == Type::Uint8 && declared.is_array => {
-            base64(text).map(Piece::Octets).ok_or_else(|| refuse(problem))
+            base64(&text).map(Piece::Octets).ok_or_else(|| refuse(problem))
         }
         // A host may spell a REF as the text of its path.
         Err(problem) => Err(refuse(problem)),
     }
 }
 
-/// Reads the date inside `cim:Datetime` and its kin; one more wrapper around it is passed through.
+/// Reads the date inside the wrapper that `CIM_DateTime` has around `cim:Datetime`, which has just started.
 fn date_text(reader: &mut Reader<'_>) -> Result<String, Error> {
     let mut text = String::new();
-    let mut inside = 1;
+    let mut inside = 2;
     while inside > 0 {
         match reader.node()? {
             Node::Text(piece) => text.push_str(&piece),
@@ -480,7 +485,7 @@ fn said_type(said: &str) -> Option<Type> {
 fn base64(text: &str) -> Option<Vec<u8>> {
     let symbols: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let data = symbols.strip_suffix(b"==").or_else(|| symbols.strip_suffix(b"=")).unwrap_or(&symbols);
-    if symbols.is_empty() || symbols.len() % 4 != 0 || data.len() % 4 == 1 {
+    if symbols.is_empty() || !symbols.len().is_multiple_of(4) || data.len() % 4 == 1 {
         return None;
     }
     let mut octets = Vec::with_capacity(data.len() * 3 / 4);
@@ -529,7 +534,7 @@ pub fn write_instance(instance: &Instance, style: Style, writer: &mut Writer) {
     writer.end();
 }
 
-/// Writes an instance that describes an error, marked as such ([DSP0227] 9.3).
+/// Writes an instance that describes an error, marked as such (DSP0227 9.3).
 pub(super) fn write_error_instance(instance: &Instance, writer: &mut Writer) {
     let uri = format!("{DMTF_PREFIX}{}", instance.class);
     let namespace = Namespace::new("p", &uri);

@@ -1,4 +1,4 @@
-//! Invoke: calling a method ([DSP0226] 9, [MS-WSMV] 3.1.4.2).
+//! Invoke: calling a method (DSP0226 9, MS-WSMV 3.1.4.2).
 
 use std::borrow::Cow;
 

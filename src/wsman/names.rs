@@ -16,18 +16,18 @@ pub const TRANSFER: Namespace<'static> =
 /// WS-Eventing.
 pub const EVENTING: Namespace<'static> =
     Namespace::new("e", "http://schemas.xmlsoap.org/ws/2004/08/eventing");
-/// WS-Management, [DSP0226].
+/// WS-Management, DSP0226.
 pub const WSMAN: Namespace<'static> = Namespace::new("w", "http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd");
-/// Microsoft's additions to it, [MS-WSMV].
+/// Microsoft's additions to it, MS-WSMV.
 pub const WSMV: Namespace<'static> =
     Namespace::new("p", "http://schemas.microsoft.com/wbem/wsman/1/wsman.xsd");
-/// The CIM binding, [DSP0227].
+/// The CIM binding, DSP0227.
 pub const BINDING: Namespace<'static> =
     Namespace::new("b", "http://schemas.dmtf.org/wbem/wsman/1/cimbinding.xsd");
 /// Identify.
 pub const IDENTITY: Namespace<'static> =
     Namespace::new("wsmid", "http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd");
-/// WS-CIM common types, [DSP0230].
+/// WS-CIM common types, DSP0230.
 pub const CIM: Namespace<'static> = Namespace::new("cim", "http://schemas.dmtf.org/wbem/wscim/1/common");
 /// The detail of Microsoft's faults.
 pub const FAULT: Namespace<'static> =

@@ -1,4 +1,4 @@
-//! Class retrieval: what a host says that its classes are, as CIM-XML ([MS-WSMV] 3.1.4.1.2, [DSP0201]).
+//! Class retrieval: what a host says that its classes are, as CIM-XML (MS-WSMV 3.1.4.1.2, DSP0201).
 //!
 //! The program does not depend on it: the bundled schemas type what arrives. It is for looking, and for
 //! classes of other namespaces.

@@ -1,4 +1,4 @@
-//! Get, Put, Create, Delete: one object, or a part of one (WS-Transfer, [DSP0226] 7).
+//! Get, Put, Create, Delete: one object, or a part of one (WS-Transfer, DSP0226 7).
 
 use std::borrow::Cow;
 
@@ -51,7 +51,7 @@ pub struct Delete {
     pub fragment: Option<Fragment>,
 }
 
-/// A part of an object ([DSP0226] 7.7): Windows knows the paths `Property` and `Property/text()`.
+/// A part of an object (DSP0226 7.7): Windows knows the paths `Property` and `Property/text()`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fragment {
     /// The language of the expression.

@@ -17,7 +17,7 @@ pub enum Charset {
 
 impl Charset {
     /// Returns the charset that a `charset` parameter names; `UTF-16` alone leaves the order open, and
-    /// Windows then means little-endian ([MS-WSMV] 2.2.9.1).
+    /// Windows then means little-endian (MS-WSMV 2.2.9.1).
     pub fn named(label: &str) -> Result<Self, Error> {
         let label = label.trim().trim_matches('"');
         match label.to_ascii_lowercase().as_str() {

@@ -27,5 +27,5 @@ mod write;
 pub use encoding::{Charset, decode};
 pub use error::{Error, Problem};
 pub use name::{Name, Namespace, XML, is_ncname};
-pub use read::{Attribute, Element, Limits, Node, Reader};
+pub use read::{Attribute, Content, Element, Limits, Node, Reader};
 pub use write::{EscapeStyle, WriteError, Writer};

@@ -99,6 +99,15 @@ pub enum Node<'a> {
     End,
 }
 
+/// What an element holds: text alone, or elements.
+#[derive(Clone, Debug)]
+pub enum Content<'a> {
+    /// Text alone; the element is consumed.
+    Text(Cow<'a, str>),
+    /// Elements, of which the first has started and is now current; text before it is passed over.
+    Element(Element<'a>),
+}
+
 struct Binding<'a> {
     depth: usize,
     prefix: Option<&'a str>,
@@ -123,8 +132,14 @@ impl<'a> Reader<'a> {
         if text.len() > limits.bytes {
             return Err(Error::new(limits.bytes, Problem::TooLarge(limits.bytes)));
         }
-        if let Some((offset, c)) = forbidden_character(text) {
+        let (mut has_returns, mut has_brackets) = (false, false);
+        if let Some((offset, c)) = forbidden_character(text, &mut has_returns, &mut has_brackets) {
             return Err(Error::new(offset, Problem::ForbiddenCharacter(c)));
+        }
+        // The tokenizer would pass over a byte-order mark and then count without it; `decode` takes the one
+        // that may be there, so this is a second one.
+        if text.starts_with('\u{FEFF}') {
+            return Err(Error::new(0, Problem::TextOutsideRoot));
         }
         let mut tokens = quick_xml::Reader::from_str(text);
         tokens.config_mut().check_comments = true;
@@ -140,8 +155,8 @@ impl<'a> Reader<'a> {
             found: (usize::MAX, 0),
             end_owed: false,
             root_seen: false,
-            has_returns: text.as_bytes().contains(&b'\r'),
-            has_brackets: text.contains("]]>"),
+            has_returns,
+            has_brackets,
         })
     }
 
@@ -158,6 +173,7 @@ impl<'a> Reader<'a> {
 
     /// Returns the next child of the current element, which becomes current; `None` when the current
     /// element has ended. Text between children is passed over.
+    #[inline]
     pub fn child(&mut self) -> Result<Option<Element<'a>>, Error> {
         loop {
             match self.token()? {
@@ -182,17 +198,25 @@ impl<'a> Reader<'a> {
 
     /// Returns the text of the current element and consumes the element. A child element is an error.
     pub fn text(&mut self) -> Result<Cow<'a, str>, Error> {
+        match self.content()? {
+            Content::Text(text) => Ok(text),
+            Content::Element(element) => {
+                Err(Error::new(element.offset, Problem::ElementInText(element.name.local.to_owned())))
+            }
+        }
+    }
+
+    /// Returns the text of the current element and consumes it, or stops at its first child.
+    #[inline]
+    pub fn content(&mut self) -> Result<Content<'a>, Error> {
         let mut text = Cow::Borrowed("");
         loop {
             match self.token()? {
                 Token::Text if text.is_empty() => text = std::mem::take(&mut self.piece),
                 Token::Text => text.to_mut().push_str(&self.piece),
-                Token::End | Token::Eof => return Ok(text),
+                Token::End | Token::Eof => return Ok(Content::Text(text)),
                 Token::Nothing => {}
-                Token::Start => {
-                    let problem = Problem::ElementInText(self.element.name.local.to_owned());
-                    return Err(Error::new(self.element.offset, problem));
-                }
+                Token::Start => return Ok(Content::Element(self.element.clone())),
             }
         }
     }
@@ -237,6 +261,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Returns the value of one attribute of the element that started last.
+    #[inline]
     pub fn attribute(&self, namespace: Namespace<'_>, local: &str) -> Option<&str> {
         let found = self.attributes.iter().find(|attribute| attribute.name.is(namespace, local));
         found.map(|attribute| &*attribute.value)
@@ -399,7 +424,7 @@ impl<'a> Reader<'a> {
         let (index, bindings) = self.found;
         if bindings == self.bindings.len()
             && let Some(binding) = self.bindings.get(index)
-            && binding.prefix == prefix
+            && is_same(binding.prefix, prefix)
         {
             return Ok(binding.uri.clone());
         }
@@ -480,12 +505,45 @@ fn split(qname: &str) -> (Option<&str>, &str) {
     }
 }
 
+/// Splits a name at its colon and checks both parts, in one pass over the ASCII names that nearly all are.
+#[inline]
 fn checked_split(offset: usize, qname: &str) -> Result<(Option<&str>, &str), Error> {
+    let bytes = qname.as_bytes();
+    let mut colon = None;
+    for (at, &byte) in bytes.iter().enumerate() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' => {}
+            b'0'..=b'9' | b'-' | b'.' if at != colon.map_or(0, |colon| colon + 1) => {}
+            b':' if colon.is_none() => colon = Some(at),
+            _ => return unicode_split(offset, qname),
+        }
+    }
+    match colon {
+        None if !bytes.is_empty() => Ok((None, qname)),
+        Some(colon) if colon > 0 && colon + 1 < bytes.len() => {
+            Ok((Some(&qname[..colon]), &qname[colon + 1..]))
+        }
+        _ => unicode_split(offset, qname),
+    }
+}
+
+#[cold]
+fn unicode_split(offset: usize, qname: &str) -> Result<(Option<&str>, &str), Error> {
     let (prefix, local) = split(qname);
     if is_ncname(local) && prefix.is_none_or(is_ncname) {
         return Ok((prefix, local));
     }
     Err(Error::new(offset, Problem::MalformedName(qname.to_owned())))
+}
+
+/// Compares prefixes, which are one or two bytes long, without a call.
+#[inline]
+fn is_same(a: Option<&str>, b: Option<&str>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => a.len() == b.len() && a.bytes().zip(b.bytes()).all(|(a, b)| a == b),
+        (None, None) => true,
+        _ => false,
+    }
 }
 
 fn is_white_space(byte: u8) -> bool {
@@ -547,16 +605,22 @@ fn normalise_line_ends(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
-/// Returns the first character of the text that XML 1.0 forbids.
-fn forbidden_character(text: &str) -> Option<(usize, u32)> {
+/// Returns the first character of the text that XML 1.0 forbids, and whether there is any carriage return
+/// or closing bracket in it.
+fn forbidden_character(text: &str, has_returns: &mut bool, has_brackets: &mut bool) -> Option<(usize, u32)> {
     const BLOCK: usize = 256;
     let bytes = text.as_bytes();
     for (index, block) in bytes.chunks(BLOCK).enumerate() {
         // Without an early exit the compiler turns this pass into vector instructions. 0xEF begins
         // U+FFFE and U+FFFF, the only forbidden characters beyond the controls that a `str` can hold.
-        let suspicious = block
-            .iter()
-            .fold(false, |found, &b| found | ((b < 0x20) & (b != 9) & (b != 10) & (b != 13)) | (b == 0xEF));
+        let (mut suspicious, mut returns, mut brackets) = (false, false, false);
+        for &b in block {
+            suspicious |= ((b < 0x20) & (b != 9) & (b != 10) & (b != 13)) | (b == 0xEF);
+            returns |= b == b'\r';
+            brackets |= b == b']';
+        }
+        *has_returns |= returns;
+        *has_brackets |= brackets;
         if !suspicious {
             continue;
         }
@@ -647,6 +711,7 @@ mod tests {
             ("<a></a><a></a>", 7, SecondRoot),
             ("<a/>text", 4, TextOutsideRoot),
             ("text<a/>", 0, TextOutsideRoot),
+            ("\u{FEFF}<a/>", 0, TextOutsideRoot),
             ("<a/>&amp;", 4, TextOutsideRoot),
             ("<a/><![CDATA[ ]]>", 4, TextOutsideRoot),
             ("<p:a/>", 0, UnboundPrefix("p".into())),

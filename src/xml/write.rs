@@ -125,6 +125,8 @@ impl Writer {
         match bound {
             _ if namespace.uri.is_empty() => {}
             Some(index) => self.push_prefix(index),
+            // Bound everywhere, and never declared.
+            None if namespace == XML => self.out.push_str("xml:"),
             None => {
                 self.out.push_str(free_prefix(namespace.prefix));
                 self.out.push(':');
@@ -494,6 +496,14 @@ mod tests {
         reader.root().unwrap();
         assert!(reader.child().unwrap().unwrap().name.is(P1, "s"), "{inner}");
         assert_eq!(reader.attribute(P2, "k"), Some("v"), "{inner}");
+    }
+
+    #[test]
+    fn the_namespace_of_xml_itself_needs_no_declaration() {
+        let text = written(|w| {
+            w.start(XML, "r").attribute(XML, "lang", "en").element(XML, "v", "").end();
+        });
+        assert_eq!(text.unwrap(), r#"<xml:r xml:lang="en"><xml:v/></xml:r>"#);
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! Integration tests, one binary: the public names of the library, and nothing that needs a network.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
+
 mod corpora;
 mod layering;
+mod readme;
 mod wire;

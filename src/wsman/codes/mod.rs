@@ -10,7 +10,7 @@
 //!
 //! Main types: [`Code`], one row of a table; [`Retry`]; [`Meaning`], what a return value says; [`Treatment`],
 //! what a job state means for its watcher; [`Subcode`] and [`FaultDetail`]; [`Entry`], one row of any table
-//! as [`search`] finds it.
+//! as [`search()`] finds it.
 //!
 //! Specifications: \[DSP0226\] "Faults" and its fault tables; \[DSP0223\] and CIM_Error for CIM status codes;
 //! \[MS-WSMV\] "WSManFault"; the MSDOC pages "WMI Error Constants", "Msvm_ConcreteJob" and those of the
