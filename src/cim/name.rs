@@ -82,11 +82,8 @@ impl PartialOrd for Name {
 
 impl Ord for Name {
     fn cmp(&self, other: &Self) -> Ordering {
-        let lower = |name: &Self| name.0.bytes().map(|byte| byte.to_ascii_lowercase()).collect::<Vec<_>>();
-        match self.0.eq_ignore_ascii_case(&other.0) {
-            true => Ordering::Equal,
-            false => lower(self).cmp(&lower(other)),
-        }
+        let mine = self.0.bytes().map(|byte| byte.to_ascii_lowercase());
+        mine.cmp(other.0.bytes().map(|byte| byte.to_ascii_lowercase()))
     }
 }
 

@@ -145,7 +145,7 @@ impl ObjectPath {
     /// Returns the selectors. `__cimnamespace` is among them only where the URI does not say the
     /// namespace: a host that is told twice refuses (MS-WSMV 3.1.4.1.1).
     pub fn selectors(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, Key>)> {
-        let is_in_uri = of_wmi(&self.resource_uri()).is_some();
+        let is_in_uri = self.resource.as_deref().is_none_or(|uri| of_wmi(uri).is_some());
         let namespace = self.namespace.as_deref().filter(|_| !is_in_uri);
         let namespace =
             namespace.map(|text| (Cow::Borrowed(CIM_NAMESPACE), Cow::Owned(Key::Text(text.to_owned()))));

@@ -91,6 +91,13 @@ impl EndpointReference {
     }
 }
 
+/// Writes the content of an anonymous reference to an object into the current element.
+pub(super) fn write_reference(path: &ObjectPath, writer: &mut Writer) {
+    writer.element(ADDRESSING, "Address", ANONYMOUS).start(ADDRESSING, "ReferenceParameters");
+    write_resource(path, writer);
+    writer.end();
+}
+
 /// Returns whether an element begins the content of a reference.
 pub(super) fn is_reference(element: &Element<'_>) -> bool {
     element.name.is_in(ADDRESSING)
@@ -118,7 +125,7 @@ pub(super) fn write_selectors(path: &ObjectPath, writer: &mut Writer) {
         match &*key {
             Key::Path(path) => {
                 writer.start(ADDRESSING, "EndpointReference");
-                EndpointReference::to((**path).clone()).write_content(writer);
+                write_reference(path, writer);
                 writer.end();
             }
             Key::Boolean(value) => _ = writer.text(if *value { "true" } else { "false" }),
@@ -143,6 +150,9 @@ pub(super) fn read_selectors(reader: &mut Reader<'_>) -> Result<Vec<(Name, Key)>
         if selectors.iter().any(|(earlier, _)| *earlier == name) {
             return Err(Error::unexpected("each selector once", name.as_str(), selector.offset));
         }
+        if selectors.len() == MOST_SELECTORS {
+            return Err(Error::unexpected("fewer selectors", name.as_str(), selector.offset));
+        }
         let key = read_selector(reader)?;
         selectors.push((name, key));
     }
@@ -163,7 +173,11 @@ fn read_selector(reader: &mut Reader<'_>) -> Result<Key, Error> {
                 } else {
                     return Err(Error::unexpected("a:EndpointReference", element.name.local, offset));
                 };
-                path = Some(reference.path.ok_or_else(|| Error::missing("w:ResourceURI", "w:Selector"))?);
+                let inner = reference.path.ok_or_else(|| Error::missing("w:ResourceURI", "w:Selector"))?;
+                if levels(&inner) == MOST_REFERENCES {
+                    return Err(Error::unexpected("fewer references within references", "one more", offset));
+                }
+                path = Some(inner);
             }
             crate::xml::Node::Element(element) => {
                 return Err(Error::unexpected("text or one reference", element.name.local, element.offset));
@@ -172,4 +186,56 @@ fn read_selector(reader: &mut Reader<'_>) -> Result<Key, Error> {
         }
     }
     Ok(path.map_or(Key::Text(text), Key::from))
+}
+
+/// Returns how deep references stand in the keys of a path.
+fn levels(path: &ObjectPath) -> usize {
+    let inner = path.keys.iter().filter_map(|(_, key)| match key {
+        Key::Path(inner) => Some(1 + levels(inner)),
+        _ => None,
+    });
+    inner.max().unwrap_or(0)
+}
+
+/// More references within references than any association has. Each level doubles the backslashes of the
+/// path's text, so that without a bound a short message grows beyond all memory when it is shown.
+const MOST_REFERENCES: usize = 4;
+/// More selectors than any class has keys; a bound for hostile messages.
+const MOST_SELECTORS: usize = 128;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::xml::Limits;
+
+    fn read_again(path: ObjectPath) -> Result<EndpointReference, Error> {
+        let mut writer = Writer::new();
+        writer.start(WSMAN, "Reference");
+        EndpointReference::to(path).write_content(&mut writer);
+        writer.end();
+        let text = writer.finish().unwrap();
+        let mut reader = Reader::new(&text, &Limits::default())?;
+        reader.root()?;
+        EndpointReference::read_content(&mut reader)
+    }
+
+    #[test]
+    fn references_within_references_are_refused_where_their_text_would_grow_beyond_bounds() {
+        let nested = |levels: usize| {
+            let innermost = ObjectPath::new("root", "X").with_key("k", "\"");
+            (0..levels).fold(innermost, |inner, _| ObjectPath::new("root", "X").with_key("k", inner))
+        };
+        let path = read_again(nested(MOST_REFERENCES)).unwrap().path.unwrap();
+        assert!(path.is_same_object(&nested(MOST_REFERENCES)));
+        assert!(read_again(nested(MOST_REFERENCES + 1)).is_err());
+    }
+
+    #[test]
+    fn more_selectors_than_any_class_has_keys_are_refused() {
+        let with = |count| {
+            (0..count).fold(ObjectPath::new("root", "X"), |path, at| path.with_key(format!("k{at}"), "v"))
+        };
+        assert!(read_again(with(MOST_SELECTORS)).is_ok());
+        assert!(read_again(with(MOST_SELECTORS + 1)).is_err());
+    }
 }

@@ -3,7 +3,7 @@
 use crate::cim::{Key, Name, ObjectPath};
 use crate::xml::{Element, Namespace, Reader, Writer};
 
-use super::addressing::{EndpointReference, read_selectors};
+use super::addressing::{EndpointReference, read_selectors, write_reference};
 use super::error::Error;
 use super::names::{BINDING, WSMAN, dialect};
 
@@ -87,7 +87,7 @@ impl AssociationFilter {
             Neighbours::Associations => "AssociationInstances",
         };
         writer.start(BINDING, local).start(BINDING, "Object");
-        EndpointReference::to(self.object.clone()).write_content(writer);
+        write_reference(&self.object, writer);
         writer.end();
         let names = [&self.association_class, &self.role, &self.result_class, &self.result_role];
         for (local, name) in PARTS.into_iter().zip(names) {
@@ -115,6 +115,9 @@ impl Filter {
         match self {
             Self::Wql(text) | Self::Other { text, .. } => _ = writer.text(text),
             Self::Association(filter) => filter.write(writer),
+            Self::Selectors(selectors) if selectors.is_empty() => {
+                writer.start(WSMAN, "SelectorSet").end();
+            }
             Self::Selectors(selectors) => {
                 let mut holder = ObjectPath::new("root", "*");
                 holder.keys.clone_from(selectors);

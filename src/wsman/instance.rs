@@ -14,7 +14,7 @@ use crate::cim::{
 };
 use crate::xml::{Content, Element, Namespace, Node, Reader, Writer};
 
-use super::addressing::{EndpointReference, is_reference};
+use super::addressing::{EndpointReference, is_reference, write_reference};
 use super::error::Error;
 use super::names::{BINDING, CIM, DMTF_PREFIX, WMI_PREFIX, WSMAN, XSI};
 
@@ -151,7 +151,7 @@ impl<'c> Decoder<'c> {
         Ok(Recent {
             class: known.map_or_else(|| class.into(), |shape| shape.name().clone()),
             uri: uri.into(),
-            namespace: namespace_of(uri),
+            namespace: namespace_of(uri).map(|namespace| self.name(namespace)),
             shape,
             order: Vec::new(),
         })
@@ -164,11 +164,14 @@ impl<'c> Decoder<'c> {
         shape: Option<ClassShape<'c>>,
         order: &mut Vec<Option<(usize, &'c PropertyDeclaration)>>,
     ) -> Result<(), Error> {
-        instance.reserve(if order.is_empty() { 8 } else { order.len() });
+        let usual = order.len();
         let mut seen = Seen::default();
         let mut undeclared: HashMap<Name, usize> = HashMap::new();
         let mut count = 0;
         while let Some(element) = reader.child()? {
+            if count == 0 {
+                instance.reserve(usual);
+            }
             let local = element.name.local;
             let guess = order.get(count).copied().flatten();
             let found = guess
@@ -205,6 +208,8 @@ impl<'c> Decoder<'c> {
                 Error::value(format!("property {local} of {}", instance.class), element.offset, problem)
             })?;
         }
+        // After one large instance many small ones must not each have room for as much.
+        order.truncate(count);
         Ok(())
     }
 
@@ -222,7 +227,8 @@ impl<'c> Decoder<'c> {
         })
     }
 
-    /// Returns the shared name for a spelling.
+    /// Returns the shared name for a spelling: what a message says once and means for each of its elements
+    /// is held once.
     pub(super) fn name(&mut self, spelling: &str) -> Name {
         match self.names.get(spelling) {
             Some(name) => name.clone(),
@@ -235,7 +241,7 @@ impl<'c> Decoder<'c> {
     }
 
     /// Reads the element that has just started as one value.
-    #[inline]
+    #[inline(always)]
     fn piece(
         &mut self,
         reader: &mut Reader<'_>,
@@ -299,7 +305,7 @@ impl<'c> Decoder<'c> {
         let class = said.map(|said| Name::from(said.strip_suffix("_Type").unwrap_or(said)));
         let class = class.or_else(|| declared.and_then(|declared| declared.class).cloned());
         let mut instance = Instance::new(class.unwrap_or_else(|| element.name.local.into()));
-        instance.namespace = namespace_of(&first.name.namespace);
+        instance.namespace = namespace_of(&first.name.namespace).map(|namespace| self.name(namespace));
         let shape = self.catalog.shape(&instance.class);
         self.object_properties(reader, first, &mut instance, shape)?;
         Ok(Piece::One(Scalar::Object(Box::new(instance))))
@@ -359,6 +365,7 @@ impl Seen {
 }
 
 /// Returns the value that the first element of a property makes.
+#[inline(always)]
 fn first(piece: Piece, declared: Option<Declared<'_>>) -> Value {
     match piece {
         Piece::Null => Value::Null,
@@ -398,6 +405,7 @@ fn add(slot: &mut Value, piece: Piece, declared: Option<Declared<'_>>) -> Result
     Ok(())
 }
 
+#[inline(always)]
 fn text_piece(
     text: Cow<'_, str>,
     declared: Option<Declared<'_>>,
@@ -455,10 +463,10 @@ fn class_of<'e>(reader: &Reader<'_>, element: &'e Element<'_>) -> Result<Cow<'e,
 }
 
 /// Returns the CIM namespace that a class URI of Microsoft's form holds.
-fn namespace_of(uri: &str) -> Option<Name> {
+fn namespace_of(uri: &str) -> Option<&str> {
     let (head, rest) = uri.split_at_checked(WMI_PREFIX.len())?;
     let (namespace, _) = rest.rsplit_once('/')?;
-    head.eq_ignore_ascii_case(WMI_PREFIX).then(|| Name::from(namespace))
+    head.eq_ignore_ascii_case(WMI_PREFIX).then_some(namespace)
 }
 
 /// Returns the type that the value of an `xsi:type` attribute names, as OMI uses them in errors.
@@ -584,7 +592,7 @@ fn write_nil(name: &str, namespace: Namespace<'_>, writer: &mut Writer) {
 fn write_scalar(name: &str, scalar: &Scalar, namespace: Namespace<'_>, style: Style, writer: &mut Writer) {
     writer.start(namespace, name);
     match scalar {
-        Scalar::Reference(path) => EndpointReference::to((**path).clone()).write_content(writer),
+        Scalar::Reference(path) => write_reference(path, writer),
         Scalar::Object(instance) => {
             let uri = class_uri(instance);
             let inner = Namespace::new("q", &uri);

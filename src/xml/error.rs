@@ -84,6 +84,12 @@ pub enum Problem {
     /// More than [`Limits::attributes`](super::Limits::attributes).
     #[error("more than {0} attributes on one element")]
     TooManyAttributes(usize),
+    /// A namespace name that is too long: it counts again with each name that it belongs to.
+    #[error("a namespace name longer than {0} bytes")]
+    LongNamespace(usize),
+    /// More namespace declarations in scope than any message has.
+    #[error("more than {0} namespace declarations in scope")]
+    TooManyNamespaces(usize),
     /// An element where only text may stand.
     #[error("element {0:?} where only text may stand")]
     ElementInText(String),

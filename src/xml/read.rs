@@ -59,6 +59,7 @@ pub struct Reader<'a> {
     /// The text read last.
     piece: Cow<'a, str>,
     /// The binding found last, and how many there were: most elements have the prefix of the one before.
+    /// INVARIANT: no binding was made since; one that was dropped changes their number.
     found: (usize, usize),
     /// The start tag read last was `<a/>`: its end is owed.
     end_owed: bool,
@@ -407,6 +408,12 @@ impl<'a> Reader<'a> {
             Some(_) => uri.is_empty() || is_xml || uri == XMLNS_URI,
             None => is_xml || uri == XMLNS_URI,
         };
+        if uri.len() > LONGEST_NAMESPACE {
+            return Err(Error::new(offset, Problem::LongNamespace(LONGEST_NAMESPACE)));
+        }
+        if self.bindings.len() == MOST_NAMESPACES {
+            return Err(Error::new(offset, Problem::TooManyNamespaces(MOST_NAMESPACES)));
+        }
         let label = prefix.unwrap_or_default();
         if forbidden {
             return Err(Error::new(offset, Problem::ForbiddenDeclaration(label.to_owned())));
@@ -416,6 +423,7 @@ impl<'a> Reader<'a> {
             return Err(Error::new(offset, Problem::DuplicateAttribute(format!("xmlns:{label}"))));
         }
         self.bindings.push(Binding { depth: self.depth, prefix, uri });
+        self.found = (usize::MAX, 0);
         Ok(())
     }
 
@@ -496,6 +504,12 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Longer than any namespace name of the protocol; a bound for hostile documents, in which each element may
+/// carry one.
+const LONGEST_NAMESPACE: usize = 4096;
+/// More declarations in scope than any message has; a bound for hostile documents, in which each prefix may
+/// be sought among them.
+const MOST_NAMESPACES: usize = 256;
 const XMLNS_URI: &str = "http://www.w3.org/2000/xmlns/";
 
 fn split(qname: &str) -> (Option<&str>, &str) {
@@ -511,21 +525,44 @@ fn checked_split(offset: usize, qname: &str) -> Result<(Option<&str>, &str), Err
     let bytes = qname.as_bytes();
     let mut colon = None;
     for (at, &byte) in bytes.iter().enumerate() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'_' => {}
-            b'0'..=b'9' | b'-' | b'.' if at != colon.map_or(0, |colon| colon + 1) => {}
-            b':' if colon.is_none() => colon = Some(at),
-            _ => return unicode_split(offset, qname),
+        match KIND[usize::from(byte)] {
+            Kind::Start | Kind::Later => {}
+            Kind::Colon if colon.is_none() => colon = Some(at),
+            Kind::Colon | Kind::Other => return unicode_split(offset, qname),
         }
     }
+    let begins =
+        |at: usize| bytes.get(at).is_some_and(|&byte| matches!(KIND[usize::from(byte)], Kind::Start));
     match colon {
-        None if !bytes.is_empty() => Ok((None, qname)),
-        Some(colon) if colon > 0 && colon + 1 < bytes.len() => {
-            Ok((Some(&qname[..colon]), &qname[colon + 1..]))
-        }
+        None if begins(0) => Ok((None, qname)),
+        Some(colon) if begins(0) && begins(colon + 1) => Ok((Some(&qname[..colon]), &qname[colon + 1..])),
         _ => unicode_split(offset, qname),
     }
 }
+
+/// What a byte may be in an ASCII name.
+#[derive(Clone, Copy)]
+enum Kind {
+    Start,
+    Later,
+    Colon,
+    Other,
+}
+
+const KIND: [Kind; 256] = {
+    let mut table = [Kind::Other; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        table[byte as usize] = match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' => Kind::Start,
+            b'0'..=b'9' | b'-' | b'.' => Kind::Later,
+            b':' => Kind::Colon,
+            _ => Kind::Other,
+        };
+        byte += 1;
+    }
+    table
+};
 
 #[cold]
 fn unicode_split(offset: usize, qname: &str) -> Result<(Option<&str>, &str), Error> {
@@ -805,6 +842,32 @@ mod tests {
         reader.skip().unwrap();
         assert!(reader.child().unwrap().is_none());
         assert!(is(&reader.child().unwrap().unwrap(), "u1", "d"));
+    }
+
+    #[test]
+    fn a_prefix_bound_anew_is_not_taken_for_what_it_was_one_element_earlier() {
+        let text = r#"<p:a xmlns:p="urn:1"><p:b xmlns:q="urn:2"/><p:b xmlns:p="urn:3"/></p:a>"#;
+        let mut reader = Reader::new(text, &Limits::default()).unwrap();
+        reader.root().unwrap();
+        assert_eq!(reader.child().unwrap().unwrap().name.namespace, "urn:1");
+        reader.skip().unwrap();
+        assert_eq!(reader.child().unwrap().unwrap().name.namespace, "urn:3");
+    }
+
+    #[test]
+    fn namespace_declarations_are_few_and_short() {
+        let long = |length: usize| format!("<a xmlns='{}'/>", "x".repeat(length));
+        assert_eq!(read_all(&long(LONGEST_NAMESPACE), &Limits::default()), Ok(1));
+        let problem = read_all(&long(LONGEST_NAMESPACE + 1), &Limits::default()).unwrap_err().problem;
+        assert_eq!(problem, Problem::LongNamespace(LONGEST_NAMESPACE));
+        let declarations = (0..32).map(|number| format!(" xmlns:p{number}='u'")).collect::<String>();
+        let many = |tags: usize| {
+            let tag = format!("<a{declarations}>");
+            tag.repeat(tags) + &"</a>".repeat(tags)
+        };
+        assert_eq!(read_all(&many(8), &Limits::default()), Ok(8));
+        let problem = read_all(&many(9), &Limits::default()).unwrap_err().problem;
+        assert_eq!(problem, Problem::TooManyNamespaces(MOST_NAMESPACES));
     }
 
     #[test]

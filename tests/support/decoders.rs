@@ -6,18 +6,18 @@
 
 use std::fmt::{Debug, Write as _};
 
-use refpoint::cim::{Catalog, DateTime, Instance, Interval, Key, ObjectPath, Scalar, Timestamp, Value};
+use refpoint::cim::{Catalog, DateTime, Instance, Interval, Key, ObjectPath, Scalar, Timestamp, Type, Value};
 use refpoint::cim::{Class, PropertyDeclaration, embedded, mof};
 use refpoint::wsman::{
     Content, Create, Delete, Enumerate, Fault, FaultCode, Get, GetClass, Identify, Incoming, Invoke, Item,
-    Opening, Operation, Page, ProviderFault, Pull, Put, Release, Renew, Reply, ReplyHeader, Request, Style,
-    Subscribe, Unsubscribe, WsmanFault, codes, decode_reply, decode_request, encode_fault, encode_reply,
-    encode_request, names,
+    Opening, Operation, Page, ProviderFault, Pull, Put, Renew, Reply, ReplyHeader, Request, Style, Subscribe,
+    Unsubscribe, WsmanFault, codes, decode_reply, decode_request, encode_fault, encode_reply, encode_request,
+    names,
 };
 use refpoint::xml::{self, Limits, Namespace, Node, Reader, Writer};
 
 /// A request, as a host reads it.
-pub fn request_envelope(bytes: &[u8]) {
+pub(crate) fn request_envelope(bytes: &[u8]) {
     let Ok(text) = xml::decode(bytes, None) else { return };
     let Ok(first) = decode_request(&text, catalog(), &Limits::default()) else { return };
     // A method, a class or a fault code may have a name that no element can have.
@@ -31,7 +31,7 @@ pub fn request_envelope(bytes: &[u8]) {
 }
 
 /// An answer, read as that of every operation: which one it answers is the client's knowledge.
-pub fn reply_envelope(bytes: &[u8]) {
+pub(crate) fn reply_envelope(bytes: &[u8]) {
     let Ok(text) = xml::decode(bytes, None) else { return };
     let point = ObjectPath::new(NAMESPACE, "Msvm_VirtualSystemReferencePoint").with_key("InstanceID", "x");
     let service = ObjectPath::new(NAMESPACE, "Msvm_VirtualSystemReferencePointService");
@@ -63,7 +63,7 @@ pub fn reply_envelope(bytes: &[u8]) {
 }
 
 /// A fault: the whole answer, the content of a body, or the content of `s:Fault`.
-pub fn fault(bytes: &[u8]) {
+pub(crate) fn fault(bytes: &[u8]) {
     let Ok(text) = xml::decode(bytes, None) else { return };
     let open = format!(
         "<s:Envelope xmlns:s='{}' xmlns:a='{}' xmlns:w='{}' xmlns:f='{}' xmlns:b='{}' xmlns:xsi='{}'><s:Body>",
@@ -79,7 +79,8 @@ pub fn fault(bytes: &[u8]) {
         format!("{open}{text}</s:Body></s:Envelope>"),
         format!("{open}<s:Fault>{text}</s:Fault></s:Body></s:Envelope>"),
     ] {
-        let reply = decode_reply(&Delete::new(ObjectPath::new("root", "X")), &text, catalog(), &Limits::default());
+        let reply =
+            decode_reply(&Delete::new(ObjectPath::new("root", "X")), &text, catalog(), &Limits::default());
         if let Ok(Reply { header, result: Err(fault) }) = reply {
             fault_is_sound(&header, &fault);
         }
@@ -87,7 +88,7 @@ pub fn fault(bytes: &[u8]) {
 }
 
 /// CIM-XML text of an instance, read for itself and by the bundled declarations.
-pub fn embedded_instance(bytes: &[u8]) {
+pub(crate) fn embedded_instance(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     if let Ok(first) = embedded::read(text) {
         let Ok(ours) = embedded::write(&first) else {
@@ -114,7 +115,7 @@ pub fn embedded_instance(bytes: &[u8]) {
 }
 
 /// Class declarations.
-pub fn mof(bytes: &[u8]) {
+pub(crate) fn mof(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Ok(classes) = mof::read(text) else { return };
     for class in classes {
@@ -129,7 +130,7 @@ pub fn mof(bytes: &[u8]) {
 }
 
 /// WMI path text.
-pub fn object_path(bytes: &[u8]) {
+pub(crate) fn object_path(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Ok(first) = text.parse::<ObjectPath>() else { return };
     let ours = first.to_string();
@@ -146,7 +147,7 @@ pub fn object_path(bytes: &[u8]) {
 }
 
 /// Points in time and intervals, in every spelling.
-pub fn datetime(bytes: &[u8]) {
+pub(crate) fn datetime(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let _ = text.parse::<Interval>();
     let _ = text.parse::<Timestamp>();
@@ -160,7 +161,10 @@ pub fn datetime(bytes: &[u8]) {
     }
     match first {
         DateTime::Absolute(at) => {
-            assert_eq!(Timestamp::new(at.unix_seconds(), at.subsecond_nanoseconds(), at.offset_minutes()), Some(at));
+            assert_eq!(
+                Timestamp::new(at.unix_seconds(), at.subsecond_nanoseconds(), at.offset_minutes()),
+                Some(at)
+            );
         }
         DateTime::Interval(length) => {
             assert_eq!(Interval::new(length.as_duration()), length);
@@ -170,7 +174,7 @@ pub fn datetime(bytes: &[u8]) {
 }
 
 /// XML in any encoding. The first byte chooses the charset parameter, the rest is the document.
-pub fn xml_text(bytes: &[u8]) {
+pub(crate) fn xml_text(bytes: &[u8]) {
     let Some((&choice, document)) = bytes.split_first() else { return };
     let charset = match choice % 6 {
         0 => None,
@@ -267,7 +271,8 @@ fn cut(interval: &mut Option<Interval>) {
 fn reply<O: Operation, F: Debug>(operation: &O, text: &str, flat: impl Fn(O::Reply) -> F) {
     for style in [Style::WINDOWS, Style::OMI] {
         let Ok(first) = decode_reply(operation, text, catalog(), &Limits::default()) else { return };
-        let ours = encode_reply(&first.header, operation, first.result.as_ref().map_err(|fault| &**fault), style);
+        let ours =
+            encode_reply(&first.header, operation, first.result.as_ref().map_err(|fault| &**fault), style);
         let Ok(ours) = ours else { return };
         let second = decode_reply(operation, &ours, catalog(), &Limits::default());
         let second = second.unwrap_or_else(|error| panic!("{error:?} in what we wrote: {ours}"));
@@ -294,7 +299,8 @@ fn fault_is_sound(header: &ReplyHeader, fault: &Fault) {
         assert!(matches!(&fault.code, FaultCode::Other(local) if local.is_empty()), "{fault:?}");
         return;
     };
-    let reply = decode_reply(&Delete::new(ObjectPath::new("root", "X")), &ours, catalog(), &Limits::default());
+    let reply =
+        decode_reply(&Delete::new(ObjectPath::new("root", "X")), &ours, catalog(), &Limits::default());
     let reply = reply.unwrap_or_else(|error| panic!("{error:?} in what we wrote: {ours}"));
     assert_same(header, &reply.header, &ours);
     let again = reply.result.expect_err("a fault was written");
@@ -400,7 +406,8 @@ fn told_instance(instance: &Instance) -> String {
 fn told_path(path: &ObjectPath) -> String {
     let mut keys: Vec<_> = path.keys.iter().collect();
     keys.sort_by(|(a, _), (b, _)| a.cmp(b));
-    let mut text = format!("<{} {:?}", path.resource_uri(), path.namespace.as_deref().unwrap_or("root/cimv2"));
+    let mut text =
+        format!("<{} {:?}", path.resource_uri(), path.namespace.as_deref().unwrap_or("root/cimv2"));
     for (name, key) in keys {
         let key = match key {
             Key::Path(path) => told_path(path),
@@ -418,8 +425,8 @@ fn told_as_sent(instance: &Instance) -> String {
     fn scalar_as_sent(scalar: &Scalar) -> String {
         match scalar {
             Scalar::Object(instance) => told_as_sent(instance),
-            Scalar::Reference(path) => format!("{:?}", path.to_string()),
             Scalar::DateTime(datetime) => format!("{:?}", datetime.to_dmtf()),
+            Scalar::Reference(_) => format!("{:?} {:?}", Type::String, scalar.to_text()),
             other => format!("{:?} {:?}", other.ty(), other.to_text()),
         }
     }
@@ -429,7 +436,10 @@ fn told_as_sent(instance: &Instance) -> String {
             Value::Null => "null".to_owned(),
             Value::One(scalar) => scalar_as_sent(scalar),
             Value::Many(items) => {
-                format!("{:?}", items.iter().map(|item| item.as_ref().map(scalar_as_sent)).collect::<Vec<_>>())
+                format!(
+                    "{:?}",
+                    items.iter().map(|item| item.as_ref().map(scalar_as_sent)).collect::<Vec<_>>()
+                )
             }
         };
         let _ = write!(text, "{}: {value}, ", property.name);
