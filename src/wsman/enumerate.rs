@@ -8,12 +8,11 @@ use crate::cim::{DateTime, Instance, Interval, Name, ObjectPath};
 use crate::xml::{Element, Reader, Writer};
 
 use super::addressing::EndpointReference;
-use super::envelope::{Head, Operation, number, trimmed};
 use super::error::Error;
 use super::filter::Filter;
 use super::instance::{Decoder, Style, write_instance};
 use super::names::{ADDRESSING, ENUMERATION, WSMAN, action};
-use super::transfer::{head, read_nothing};
+use super::operation::{Head, Operation, read_nothing};
 
 /// `n:Enumerate`: begins an enumeration.
 #[derive(Clone, Debug, PartialEq)]
@@ -194,7 +193,7 @@ impl Page {
                 }
                 "Expires" if ours => {
                     let offset = element.offset;
-                    let text = trimmed(reader)?;
+                    let text = reader.trimmed()?;
                     let expires =
                         text.parse().map_err(|problem| Error::value("n:Expires", offset, problem))?;
                     page.expires = Some(expires);
@@ -262,7 +261,7 @@ impl Item {
     fn write(&self, style: Style, writer: &mut Writer) {
         match self {
             Self::Object(instance) => write_instance(instance, style, writer),
-            Self::Projection(instance) => super::transfer::write_fragment(instance, style, writer),
+            Self::Projection(instance) => super::instance::write_projection(instance, style, writer),
             Self::Reference(reference) => {
                 writer.start(ADDRESSING, "EndpointReference");
                 reference.write_content(writer);
@@ -285,7 +284,7 @@ impl Operation for Enumerate {
     const REPEATABLE: bool = true;
 
     fn head(&self) -> Head<'_> {
-        head(action::ENUMERATE, &self.resource, None)
+        Head::new(action::ENUMERATE, &self.resource)
     }
 
     fn write_body(&self, writer: &mut Writer) {
@@ -342,7 +341,7 @@ impl Operation for Pull {
     const REPEATABLE: bool = false;
 
     fn head(&self) -> Head<'_> {
-        head(action::PULL, &self.resource, None)
+        Head::new(action::PULL, &self.resource)
     }
 
     fn write_body(&self, writer: &mut Writer) {
@@ -383,7 +382,7 @@ impl Operation for Release {
     const REPEATABLE: bool = true;
 
     fn head(&self) -> Head<'_> {
-        head(action::RELEASE, &self.resource, None)
+        Head::new(action::RELEASE, &self.resource)
     }
 
     fn write_body(&self, writer: &mut Writer) {
@@ -416,9 +415,9 @@ pub(super) fn read_enumerate(reader: &mut Reader<'_>, resource: ObjectPath) -> R
             reader.skip()?;
             optimized = true;
         } else if element.name.is(WSMAN, "MaxElements") {
-            max_elements = Some(number(&reader.text()?).map_err(place)?);
+            max_elements = Some(reader.number()?);
         } else if element.name.is(WSMAN, "EnumerationMode") {
-            let text = trimmed(reader)?;
+            let text = reader.trimmed()?;
             request.mode = match &*text {
                 "EnumerateObject" => Mode::Object,
                 "EnumerateEPR" => Mode::Reference,
@@ -426,7 +425,7 @@ pub(super) fn read_enumerate(reader: &mut Reader<'_>, resource: ObjectPath) -> R
                 _ => return Err(Error::unexpected("an enumeration mode", text, element.offset)),
             };
         } else if element.name.is(ENUMERATION, "Expires") {
-            request.expires = Some(trimmed(reader)?.parse().map_err(place)?);
+            request.expires = Some(reader.trimmed()?.parse().map_err(place)?);
         } else if element.name.local == "Filter"
             && (element.name.is_in(WSMAN) || element.name.is_in(ENUMERATION))
         {
@@ -449,11 +448,11 @@ pub(super) fn read_pull(reader: &mut Reader<'_>, resource: ObjectPath) -> Result
         if element.name.is(ENUMERATION, "EnumerationContext") {
             context = Some(reader.text()?.into_owned());
         } else if element.name.is(ENUMERATION, "MaxElements") {
-            max_elements = Some(number(&reader.text()?).map_err(place)?);
+            max_elements = Some(reader.number()?);
         } else if element.name.is(ENUMERATION, "MaxTime") {
-            max_time = Some(trimmed(reader)?.parse().map_err(place)?);
+            max_time = Some(reader.trimmed()?.parse().map_err(place)?);
         } else if element.name.is(ENUMERATION, "MaxCharacters") {
-            max_characters = Some(number(&reader.text()?).map_err(place)?);
+            max_characters = Some(reader.number()?);
         } else {
             reader.skip()?;
         }

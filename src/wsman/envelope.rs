@@ -3,62 +3,19 @@
 //! SOAP 1.2, WS-Addressing 2004/08, DSP0226 5, MS-WSMV 2.2.4. Requests are written by
 //! [`encode_request`] and read by [`decode_request`]; replies by [`encode_reply`] and [`decode_reply`].
 
-use std::borrow::Cow;
-
 use crate::cim::{Catalog, Interval, Key, Name, ObjectPath};
-use crate::xml::{Element, Limits, Namespace, Reader, Writer, XML};
+use crate::xml::{Limits, Namespace, Reader, Writer, XML};
 
 use super::addressing::{read_selectors, write_selectors};
 use super::error::Error;
 use super::fault::Fault;
+use super::fragment::Fragment;
 use super::instance::{Decoder, Style};
 use super::names::{
     ADDRESSING, ANONYMOUS, BINDING, CIM, ENUMERATION, EVENTING, FAULT, SOAP, TRANSFER, WSMAN, WSMV, XSI,
 };
+use super::operation::{Head, Operation};
 use super::request::Request;
-use super::transfer::Fragment;
-
-/// What can be asked of a host: one value that knows how it is said and how its answer is read.
-///
-/// The same value serves both sides: the client writes requests and reads replies, the simulated host
-/// reads requests (as [`Request`]) and writes replies.
-pub trait Operation {
-    /// What a host answers when it does not fault.
-    type Reply;
-
-    /// Whether it may be sent again when it is not known what became of it.
-    const REPEATABLE: bool;
-
-    /// Returns what the headers have to say about it.
-    fn head(&self) -> Head<'_>;
-
-    /// Writes the content of the body.
-    fn write_body(&self, writer: &mut Writer);
-
-    /// Reads the answer from the body, whose first element has just started.
-    fn read_reply(
-        &self,
-        reader: &mut Reader<'_>,
-        first: Option<Element<'_>>,
-        decoder: &mut Decoder<'_>,
-    ) -> Result<Self::Reply, Error>;
-
-    /// Writes the content of the answer's body.
-    fn write_reply(&self, reply: &Self::Reply, style: Style, writer: &mut Writer);
-}
-
-/// What the headers say about one operation.
-#[derive(Clone, Debug, Default)]
-pub struct Head<'a> {
-    /// The action; Identify alone has none.
-    pub action: Option<Cow<'a, str>>,
-    /// The object or class that it concerns.
-    pub resource: Option<Cow<'a, ObjectPath>>,
-    /// The part of the object that it concerns.
-    pub fragment: Option<&'a Fragment>,
-    /// The subscription that it concerns.
-    pub identifier: Option<&'a str>,
-}
 
 /// The headers of a request that do not depend on its operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -414,25 +371,25 @@ impl RequestParts {
             let name = &element.name;
             let place = |problem| Error::value(name.local, element.offset, problem);
             if name.is(ADDRESSING, "To") {
-                self.to = Some(trimmed(reader)?);
+                self.to = Some(reader.trimmed()?);
             } else if name.is(ADDRESSING, "Action") {
-                self.action = Some(trimmed(reader)?);
+                self.action = Some(reader.trimmed()?);
             } else if name.is(ADDRESSING, "MessageID") {
-                self.message_id = Some(trimmed(reader)?);
+                self.message_id = Some(reader.trimmed()?);
             } else if name.is(ADDRESSING, "ReplyTo") {
                 self.reply_to = Some(super::EndpointReference::read_content(reader)?.address);
             } else if name.is(ADDRESSING, "FaultTo") || name.is(ADDRESSING, "From") {
                 reader.skip()?;
             } else if name.is(WSMAN, "ResourceURI") {
-                self.uri = Some(trimmed(reader)?);
+                self.uri = Some(reader.trimmed()?);
             } else if name.is(WSMAN, "SelectorSet") {
                 self.selectors = read_selectors(reader)?;
             } else if name.is(WSMAN, "OptionSet") {
                 header.options = read_options(reader)?;
             } else if name.is(WSMAN, "MaxEnvelopeSize") {
-                header.max_envelope_size = Some(number(&trimmed(reader)?).map_err(place)?);
+                header.max_envelope_size = Some(reader.number()?);
             } else if name.is(WSMAN, "OperationTimeout") {
-                header.operation_timeout = Some(trimmed(reader)?.parse().map_err(place)?);
+                header.operation_timeout = Some(reader.trimmed()?.parse().map_err(place)?);
             } else if name.is(WSMAN, "Locale") || name.is(WSMV, "DataLocale") {
                 self.demands_locale |= must;
                 reader.skip()?;
@@ -440,15 +397,15 @@ impl RequestParts {
                 *slot = language;
             } else if name.is(WSMAN, "FragmentTransfer") {
                 let dialect = dialect.unwrap_or_else(|| super::names::dialect::XPATH.to_owned());
-                self.fragment = Some(Fragment { dialect, expression: trimmed(reader)? });
+                self.fragment = Some(Fragment { dialect, expression: reader.trimmed()? });
             } else if name.is(WSMV, "SessionId") {
-                header.session_id = Some(trimmed(reader)?);
+                header.session_id = Some(reader.trimmed()?);
             } else if name.is(WSMV, "OperationID") {
-                header.operation_id = Some(trimmed(reader)?);
+                header.operation_id = Some(reader.trimmed()?);
             } else if name.is(WSMV, "SequenceId") {
-                header.sequence_id = Some(number(&trimmed(reader)?).map_err(place)?);
+                header.sequence_id = Some(reader.number()?);
             } else if name.is(EVENTING, "Identifier") {
-                self.identifier = Some(trimmed(reader)?);
+                self.identifier = Some(reader.trimmed()?);
             } else {
                 if must {
                     self.not_understood.push((name.namespace.to_string(), name.local.to_owned()));
@@ -481,16 +438,16 @@ impl ReplyHeader {
         while let Some(element) = reader.child()? {
             let name = &element.name;
             if name.is(ADDRESSING, "Action") {
-                self.action = Some(trimmed(reader)?);
+                self.action = Some(reader.trimmed()?);
             } else if name.is(ADDRESSING, "MessageID") {
-                self.message_id = Some(trimmed(reader)?);
+                self.message_id = Some(reader.trimmed()?);
             } else if name.is(ADDRESSING, "RelatesTo") {
-                self.relates_to = Some(trimmed(reader)?);
+                self.relates_to = Some(reader.trimmed()?);
             } else if name.is(WSMV, "OperationID") {
-                self.operation_id = Some(trimmed(reader)?);
+                self.operation_id = Some(reader.trimmed()?);
             } else if name.is(WSMV, "SequenceId") {
                 // An echo that is no number harms nobody.
-                self.sequence_id = trimmed(reader)?.parse().ok();
+                self.sequence_id = reader.trimmed()?.parse().ok();
             } else if name.is(SOAP, "NotUnderstood") {
                 let qname = reader.attribute(Namespace::NONE, "qname").map(str::to_owned);
                 self.not_understood.extend(qname);
@@ -532,14 +489,4 @@ impl ReplyHeader {
         }
         writer.end().start(SOAP, "Body");
     }
-}
-
-/// Reads the text of the current element without the white space around it.
-pub(super) fn trimmed(reader: &mut Reader<'_>) -> Result<String, Error> {
-    Ok(reader.text()?.trim().to_owned())
-}
-
-/// Returns the number that a text is, as headers and counts hold them.
-pub(super) fn number<T: std::str::FromStr>(text: &str) -> Result<T, crate::cim::Error> {
-    text.trim().parse().map_err(|_| crate::cim::Error::Value { expected: "a number", found: text.to_owned() })
 }

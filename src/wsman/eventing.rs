@@ -4,19 +4,16 @@
 //! With pull delivery the answer brings an enumeration context, and events come as pages of
 //! [`Pull`]. A time-out of such a pull only means that nothing happened.
 
-use std::borrow::Cow;
-
 use crate::cim::{DateTime, Interval, ObjectPath};
 use crate::xml::{Element, Namespace, Reader, Writer, XML};
 
 use super::addressing::EndpointReference;
 use super::enumerate::Pull;
-use super::envelope::{Head, Operation, trimmed};
 use super::error::Error;
 use super::filter::Filter;
 use super::instance::{Decoder, Style};
 use super::names::{ENUMERATION, EVENTING, WSMAN, action, delivery};
-use super::transfer::{head, read_nothing};
+use super::operation::{Head, Operation, read_nothing};
 
 /// `e:Subscribe`.
 #[derive(Clone, Debug, PartialEq)]
@@ -132,7 +129,7 @@ impl Subscribe {
                 self.locale = reader.attribute(XML, "lang").map(str::to_owned);
                 reader.skip()?;
             } else if element.name.is(WSMAN, "ContentEncoding") {
-                self.encoding = Some(trimmed(reader)?);
+                self.encoding = Some(reader.trimmed()?);
             } else {
                 reader.skip()?;
             }
@@ -147,7 +144,7 @@ impl Operation for Subscribe {
     const REPEATABLE: bool = false;
 
     fn head(&self) -> Head<'_> {
-        head(action::SUBSCRIBE, &self.resource, None)
+        Head::new(action::SUBSCRIBE, &self.resource)
     }
 
     fn write_body(&self, writer: &mut Writer) {
@@ -299,12 +296,7 @@ impl Operation for Unsubscribe {
 }
 
 fn managed<'a>(action: &'a str, resource: &'a ObjectPath, identifier: Option<&'a str>) -> Head<'a> {
-    Head {
-        action: Some(Cow::Borrowed(action)),
-        resource: Some(Cow::Borrowed(resource)),
-        fragment: None,
-        identifier,
-    }
+    Head { identifier, ..Head::new(action, resource) }
 }
 
 fn expect(first: Option<Element<'_>>, local: &str) -> Result<(), Error> {
@@ -316,9 +308,9 @@ fn expect(first: Option<Element<'_>>, local: &str) -> Result<(), Error> {
 }
 
 fn interval(reader: &mut Reader<'_>, element: &Element<'_>) -> Result<Interval, Error> {
-    trimmed(reader)?.parse().map_err(|problem| Error::value(element.name.local, element.offset, problem))
+    reader.trimmed()?.parse().map_err(|problem| Error::value(element.name.local, element.offset, problem))
 }
 
 fn datetime(reader: &mut Reader<'_>, element: &Element<'_>) -> Result<DateTime, Error> {
-    trimmed(reader)?.parse().map_err(|problem| Error::value(element.name.local, element.offset, problem))
+    reader.trimmed()?.parse().map_err(|problem| Error::value(element.name.local, element.offset, problem))
 }

@@ -9,7 +9,6 @@ use crate::cim::Instance;
 use crate::xml::{Element, Namespace, Node, Reader, Writer, XML};
 
 use super::codes;
-use super::envelope::trimmed;
 use super::error::Error;
 use super::instance::{Decoder, Style, write_error_instance, write_instance};
 use super::names::{ADDRESSING, BINDING, ENUMERATION, EVENTING, FAULT, SOAP, TRANSFER, WSMAN};
@@ -313,7 +312,7 @@ impl Fault {
         while let Some(part) = reader.child()? {
             let is_english = reader.attribute(XML, "lang").is_some_and(|lang| lang.starts_with("en"));
             if part.name.is(SOAP, "Text") && (self.reason.is_empty() || is_english) {
-                self.reason = trimmed(reader)?;
+                self.reason = reader.trimmed()?;
             } else {
                 reader.skip()?;
             }
@@ -324,7 +323,7 @@ impl Fault {
     fn read_detail(&mut self, reader: &mut Reader<'_>, decoder: &mut Decoder<'_>) -> Result<(), Error> {
         while let Some(part) = reader.child()? {
             if part.name.is(WSMAN, "FaultDetail") {
-                self.detail_uri = Some(trimmed(reader)?);
+                self.detail_uri = Some(reader.trimmed()?);
             } else if part.name.is(FAULT, "WSManFault") {
                 self.wsman = Some(WsmanFault::read(reader, decoder, MOST_NESTED)?);
             } else if is_cim_error(reader, &part) && self.cim.is_none() {

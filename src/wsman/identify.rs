@@ -2,10 +2,10 @@
 
 use crate::xml::{Element, Reader, Writer};
 
-use super::envelope::{Head, Operation, trimmed};
 use super::error::Error;
 use super::instance::{Decoder, Style};
 use super::names::IDENTITY;
+use super::operation::{Head, Operation};
 
 /// `wsmid:Identify`: the one request that needs no header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,13 +82,13 @@ impl Identity {
         let mut identity = Self::default();
         while let Some(element) = reader.child()? {
             match element.name.local {
-                "ProtocolVersion" => identity.protocol_versions.push(trimmed(reader)?),
-                "ProductVendor" => identity.vendor = Some(trimmed(reader)?),
-                "ProductVersion" => identity.version = Some(trimmed(reader)?),
+                "ProtocolVersion" => identity.protocol_versions.push(reader.trimmed()?),
+                "ProductVendor" => identity.vendor = Some(reader.trimmed()?),
+                "ProductVersion" => identity.version = Some(reader.trimmed()?),
                 "SecurityProfiles" => {
                     while let Some(profile) = reader.child()? {
                         match profile.name.local {
-                            "SecurityProfileName" => identity.security_profiles.push(trimmed(reader)?),
+                            "SecurityProfileName" => identity.security_profiles.push(reader.trimmed()?),
                             _ => reader.skip()?,
                         }
                     }

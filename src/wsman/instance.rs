@@ -199,6 +199,9 @@ impl<'c> Decoder<'c> {
             };
             let added = match place {
                 Some(place) => add(instance.slot(place), piece, declared),
+                None if instance.properties().len() == MOST_PROPERTIES => {
+                    return Err(Error::unexpected("fewer properties", local, element.offset));
+                }
                 None => {
                     instance.push(name, first(piece, declared));
                     Ok(())
@@ -346,6 +349,9 @@ impl<'c> Decoder<'c> {
         Ok(())
     }
 }
+
+/// More properties than any class has; a bound for hostile messages.
+const MOST_PROPERTIES: usize = 4096;
 
 /// Which declared properties an instance has had already. Almost every element is the first of its
 /// property, so that is what has to be known quickly.
@@ -542,6 +548,15 @@ pub fn write_instance(instance: &Instance, style: Style, writer: &mut Writer) {
     writer.end();
 }
 
+/// Writes `w:XmlFragment` with properties in no namespace, as projections and fragments have them.
+pub(super) fn write_projection(instance: &Instance, style: Style, writer: &mut Writer) {
+    writer.start(WSMAN, "XmlFragment");
+    for property in instance.properties() {
+        write_value(&property.name, &property.value, Namespace::NONE, style, writer);
+    }
+    writer.end();
+}
+
 /// Writes an instance that describes an error, marked as such (DSP0227 9.3).
 pub(super) fn write_error_instance(instance: &Instance, writer: &mut Writer) {
     let uri = format!("{DMTF_PREFIX}{}", instance.class);
@@ -618,4 +633,42 @@ fn write_scalar(name: &str, scalar: &Scalar, namespace: Namespace<'_>, style: St
         }
     }
     writer.end();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::xml::Limits;
+
+    fn read(text: &str) -> Result<Instance, Error> {
+        let mut reader = Reader::new(text, &Limits::default())?;
+        let root = reader.root()?;
+        Decoder::new(Catalog::bundled()).instance(&mut reader, &root, None)
+    }
+
+    #[test]
+    fn an_instance_has_fewer_properties_than_would_take_long_to_search() {
+        let many = |count: usize| {
+            let properties: String = (0..count).map(|number| format!("<a{number}/>")).collect();
+            read(&format!("<X>{properties}</X>"))
+        };
+        assert_eq!(many(MOST_PROPERTIES).unwrap().properties().len(), MOST_PROPERTIES);
+        assert!(many(MOST_PROPERTIES + 1).is_err());
+    }
+
+    #[test]
+    fn an_object_is_typed_by_the_class_it_is_said_to_be_of_however_that_is_said() {
+        let object = |text: &str| match read(text).unwrap().properties()[0].value.clone() {
+            Value::One(Scalar::Object(object)) => *object,
+            other => panic!("{other:?}"),
+        };
+        let expected = Instance::new("CIM_ConcreteJob").with("JobState", 7_u16);
+        for text in [
+            "<X><CIM_ConcreteJob><JobState>7</JobState></CIM_ConcreteJob></X>",
+            "<X xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance'><o xsi:type='CIM_ConcreteJob_Type'>\
+             <JobState>7</JobState></o></X>",
+        ] {
+            assert_eq!(object(text), expected, "{text}");
+        }
+    }
 }

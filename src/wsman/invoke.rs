@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use crate::cim::{Method, Name, ObjectPath, Value};
 use crate::xml::{Element, Namespace, Reader, Writer};
 
-use super::envelope::{Head, Operation};
 use super::error::Error;
 use super::instance::{Declared, Decoder, Style, write_value};
 use super::names::{CIM, XSI};
+use super::operation::{Head, Operation};
 
 /// The call of a method. It is never repeatable: what it did may not be undone.
 ///

@@ -25,10 +25,12 @@ mod error;
 mod eventing;
 mod fault;
 mod filter;
+mod fragment;
 mod identify;
 mod instance;
 mod invoke;
 pub mod names;
+mod operation;
 mod request;
 mod schema;
 mod transfer;
@@ -36,16 +38,18 @@ mod transfer;
 pub use addressing::EndpointReference;
 pub use enumerate::{Enumerate, Item, Mode, Opening, Page, Pull, Release};
 pub use envelope::{
-    Head, Incoming, MessageOption, Operation, Reply, ReplyHeader, RequestHeader, decode_reply,
-    decode_request, encode_fault, encode_reply, encode_request,
+    Incoming, MessageOption, Reply, ReplyHeader, RequestHeader, decode_reply, decode_request, encode_fault,
+    encode_reply, encode_request,
 };
 pub use error::Error;
 pub use eventing::{Renew, Subscribe, Subscribed, Unsubscribe};
 pub use fault::{Fault, FaultCode, ProviderFault, Subcode, WsmanFault};
 pub use filter::{AssociationFilter, Filter, Neighbours};
+pub use fragment::Fragment;
 pub use identify::{Identify, Identity};
 pub use instance::{Decoder, Style, write_instance};
 pub use invoke::{Invoke, Invoked};
+pub use operation::{Head, Operation};
 pub use request::Request;
 pub use schema::GetClass;
-pub use transfer::{Content, Create, Delete, Fragment, Get, Put};
+pub use transfer::{Content, Create, Delete, Get, Put};

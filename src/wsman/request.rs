@@ -103,7 +103,7 @@ impl Request {
 }
 
 fn no_body(reader: &mut Reader<'_>, first: Option<Element<'_>>) -> Result<(), Error> {
-    super::transfer::read_nothing(reader, first)
+    super::operation::read_nothing(reader, first)
 }
 
 fn content(

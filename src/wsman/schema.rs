@@ -11,10 +11,10 @@ use crate::cim::{
 };
 use crate::xml::{Element, Namespace, Reader, Writer};
 
-use super::envelope::{Head, Operation};
 use super::error::Error;
 use super::instance::{Decoder, Style};
 use super::names::{CIM_NAMESPACE, CLASS_SCHEMA, action};
+use super::operation::{Head, Operation};
 
 /// Reads the declaration of a class.
 #[derive(Clone, Debug, PartialEq, Eq)]

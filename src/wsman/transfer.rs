@@ -1,15 +1,14 @@
 //! Get, Put, Create, Delete: one object, or a part of one (WS-Transfer, DSP0226 7).
 
-use std::borrow::Cow;
-
 use crate::cim::{Instance, Name, ObjectPath};
-use crate::xml::{Element, Namespace, Node, Reader, Writer};
+use crate::xml::{Element, Node, Reader, Writer};
 
 use super::addressing::EndpointReference;
-use super::envelope::{Head, Operation};
 use super::error::Error;
-use super::instance::{Decoder, Style, write_instance, write_value};
+use super::fragment::Fragment;
+use super::instance::{Decoder, Style, write_instance, write_projection};
 use super::names::{ADDRESSING, TRANSFER, WSMAN, action};
+use super::operation::{Head, Operation, read_nothing};
 
 /// Reads an object, or a part of it.
 #[derive(Clone, Debug, PartialEq)]
@@ -51,15 +50,6 @@ pub struct Delete {
     pub fragment: Option<Fragment>,
 }
 
-/// A part of an object (DSP0226 7.7): Windows knows the paths `Property` and `Property/text()`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fragment {
-    /// The language of the expression.
-    pub dialect: String,
-    /// Which part.
-    pub expression: String,
-}
-
 /// An object, or the part of it that was asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
@@ -69,18 +59,6 @@ pub enum Content {
     Properties(Instance),
     /// The text of one property.
     Text(String),
-}
-
-impl Fragment {
-    /// Returns the fragment that is one property, element and all.
-    pub fn property(name: &str) -> Self {
-        Self { dialect: super::names::dialect::XPATH.to_owned(), expression: name.to_owned() }
-    }
-
-    /// Returns the fragment that is the text of one property.
-    pub fn text(name: &str) -> Self {
-        Self { dialect: super::names::dialect::XPATH.to_owned(), expression: format!("{name}/text()") }
-    }
 }
 
 impl Get {
@@ -103,7 +81,7 @@ impl Operation for Get {
     const REPEATABLE: bool = true;
 
     fn head(&self) -> Head<'_> {
-        head(action::GET, &self.resource, self.fragment.as_ref())
+        Head { fragment: self.fragment.as_ref(), ..Head::new(action::GET, &self.resource) }
     }
 
     fn write_body(&self, _: &mut Writer) {}
@@ -130,7 +108,7 @@ impl Operation for Put {
     const REPEATABLE: bool = false;
 
     fn head(&self) -> Head<'_> {
-        head(action::PUT, &self.resource, self.fragment.as_ref())
+        Head { fragment: self.fragment.as_ref(), ..Head::new(action::PUT, &self.resource) }
     }
 
     fn write_body(&self, writer: &mut Writer) {
@@ -159,7 +137,7 @@ impl Operation for Create {
     const REPEATABLE: bool = false;
 
     fn head(&self) -> Head<'_> {
-        head(action::CREATE, &self.resource, self.fragment.as_ref())
+        Head { fragment: self.fragment.as_ref(), ..Head::new(action::CREATE, &self.resource) }
     }
 
     fn write_body(&self, writer: &mut Writer) {
@@ -192,7 +170,7 @@ impl Operation for Delete {
     const REPEATABLE: bool = false;
 
     fn head(&self) -> Head<'_> {
-        head(action::DELETE, &self.resource, self.fragment.as_ref())
+        Head { fragment: self.fragment.as_ref(), ..Head::new(action::DELETE, &self.resource) }
     }
 
     fn write_body(&self, _: &mut Writer) {}
@@ -245,37 +223,7 @@ impl Content {
         match self {
             Self::Instance(instance) => write_instance(instance, style, writer),
             Self::Text(text) => _ = writer.element(WSMAN, "XmlFragment", text),
-            Self::Properties(instance) => write_fragment(instance, style, writer),
+            Self::Properties(instance) => write_projection(instance, style, writer),
         }
-    }
-}
-
-/// Writes `w:XmlFragment` with properties in no namespace, as projections and fragments have them.
-pub(super) fn write_fragment(instance: &Instance, style: Style, writer: &mut Writer) {
-    writer.start(WSMAN, "XmlFragment");
-    for property in instance.properties() {
-        write_value(&property.name, &property.value, Namespace::NONE, style, writer);
-    }
-    writer.end();
-}
-
-/// Accepts an answer that has nothing to say, and passes over what a host says all the same.
-pub(super) fn read_nothing(reader: &mut Reader<'_>, first: Option<Element<'_>>) -> Result<(), Error> {
-    if first.is_some() {
-        reader.skip()?;
-    }
-    Ok(())
-}
-
-pub(super) fn head<'a>(
-    action: &'a str,
-    resource: &'a ObjectPath,
-    fragment: Option<&'a Fragment>,
-) -> Head<'a> {
-    Head {
-        action: Some(Cow::Borrowed(action)),
-        resource: Some(Cow::Borrowed(resource)),
-        fragment,
-        identifier: None,
     }
 }

@@ -90,6 +90,9 @@ pub enum Problem {
     /// More namespace declarations in scope than any message has.
     #[error("more than {0} namespace declarations in scope")]
     TooManyNamespaces(usize),
+    /// A text where a number of the right size is due.
+    #[error("{0:?} is not a number, or too large")]
+    NotANumber(String),
     /// An element where only text may stand.
     #[error("element {0:?} where only text may stand")]
     ElementInText(String),

@@ -207,6 +207,19 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Returns the text of the current element without the white space around it, and consumes the element.
+    pub fn trimmed(&mut self) -> Result<String, Error> {
+        Ok(self.text()?.trim().to_owned())
+    }
+
+    /// Returns the number that the text of the current element is, and consumes the element.
+    pub fn number<T: std::str::FromStr>(&mut self) -> Result<T, Error> {
+        let offset = self.element.offset;
+        let text = self.text()?;
+        let number = text.trim().parse();
+        number.map_err(|_| Error::new(offset, Problem::NotANumber(text.trim().to_owned())))
+    }
+
     /// Returns the text of the current element and consumes it, or stops at its first child.
     #[inline]
     pub fn content(&mut self) -> Result<Content<'a>, Error> {
