@@ -335,9 +335,13 @@ impl Scan<'_> {
     }
 
     fn digits(&mut self, count: usize) -> Option<i64> {
-        let (digits, rest) = self.0.split_at_checked(count)?;
-        self.0 = rest;
-        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
+        let digits = self.0.as_bytes().get(..count)?;
+        let number = digits
+            .iter()
+            .try_fold(0, |sum, digit| digit.is_ascii_digit().then(|| sum * 10 + i64::from(digit - b'0')))?;
+        // All of it was ASCII, so the cut lies between characters.
+        self.0 = &self.0[count..];
+        Some(number)
     }
 
     fn fields<const N: usize>(&mut self, lengths: [usize; N]) -> Option<[i64; N]> {

@@ -113,7 +113,7 @@ impl ObjectPath {
     /// counts where the URI says nothing. Of any other URI the last segment counts as the class.
     pub fn from_resource(uri: &str, selectors: Vec<(Name, Key)>) -> Self {
         let (namespace, class) = match of_wmi(uri) {
-            Some((namespace, class)) => (Some(Name::from(namespace)), class),
+            Some((namespace, class)) => (Some(normal_namespace(namespace)), class),
             None => (None, uri.trim_end_matches('/').rsplit('/').next().unwrap_or(uri)),
         };
         let mut path = Self {
@@ -300,7 +300,8 @@ fn of_wmi(uri: &str) -> Option<(&str, &str)> {
 }
 
 fn normal_namespace(text: &str) -> Name {
-    text.trim_matches(['/', '\\']).replace('\\', "/").into()
+    let text = text.trim_matches(['/', '\\']);
+    if text.contains('\\') { text.replace('\\', "/").into() } else { text.into() }
 }
 
 /// A cursor over path text.
@@ -506,6 +507,8 @@ mod tests {
             (path.namespace.unwrap().to_string(), said)
         };
         let uri = "http://schemas.microsoft.com/wbem/wsman/1/wmi/root/a/X";
+        assert_eq!(namespace(uri), ("root/a".to_owned(), vec![]));
+        let uri = r"HTTP://schemas.microsoft.com/wbem/wsman/1/wmi/\root\a//X";
         assert_eq!(namespace(uri), ("root/a".to_owned(), vec![]));
         let uri = "http://schemas.microsoft.com/wbem/wsman/1/wmi/X";
         assert_eq!(namespace(uri), ("root/b".to_owned(), vec!["__cimnamespace=root/b".to_owned()]));

@@ -151,7 +151,7 @@ impl<'c> Decoder<'c> {
         Ok(Recent {
             class: known.map_or_else(|| class.into(), |shape| shape.name().clone()),
             uri: uri.into(),
-            namespace: namespace_of(uri).map(|namespace| self.name(namespace)),
+            namespace: self.namespace(uri),
             shape,
             order: Vec::new(),
         })
@@ -228,6 +228,13 @@ impl<'c> Decoder<'c> {
         add(slot, piece, declared).map_err(|problem| {
             Error::value(format!("parameter {}", element.name.local), element.offset, problem)
         })
+    }
+
+    /// Returns the shared name of the CIM namespace that a class URI of Microsoft's form holds.
+    fn namespace(&mut self, uri: &str) -> Option<Name> {
+        let is_wmi = uri.get(..WMI_PREFIX.len()).is_some_and(|head| head.eq_ignore_ascii_case(WMI_PREFIX));
+        let namespace = is_wmi.then(|| ObjectPath::from_resource(uri, Vec::new()).namespace)??;
+        Some(self.name(&namespace))
     }
 
     /// Returns the shared name for a spelling: what a message says once and means for each of its elements
@@ -308,7 +315,7 @@ impl<'c> Decoder<'c> {
         let class = said.map(|said| Name::from(said.strip_suffix("_Type").unwrap_or(said)));
         let class = class.or_else(|| declared.and_then(|declared| declared.class).cloned());
         let mut instance = Instance::new(class.unwrap_or_else(|| element.name.local.into()));
-        instance.namespace = namespace_of(&first.name.namespace).map(|namespace| self.name(namespace));
+        instance.namespace = self.namespace(&first.name.namespace);
         let shape = self.catalog.shape(&instance.class);
         self.object_properties(reader, first, &mut instance, shape)?;
         Ok(Piece::One(Scalar::Object(Box::new(instance))))
@@ -466,13 +473,6 @@ fn class_of<'e>(reader: &Reader<'_>, element: &'e Element<'_>) -> Result<Cow<'e,
         Some(class) if class != element.name.local => Cow::Owned(class.to_owned()),
         _ => Cow::Borrowed(element.name.local),
     })
-}
-
-/// Returns the CIM namespace that a class URI of Microsoft's form holds.
-fn namespace_of(uri: &str) -> Option<&str> {
-    let (head, rest) = uri.split_at_checked(WMI_PREFIX.len())?;
-    let (namespace, _) = rest.rsplit_once('/')?;
-    head.eq_ignore_ascii_case(WMI_PREFIX).then_some(namespace)
 }
 
 /// Returns the type that the value of an `xsi:type` attribute names, as OMI uses them in errors.

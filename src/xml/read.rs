@@ -334,7 +334,7 @@ impl<'a> Reader<'a> {
             }
             Ok(Event::GeneralRef(reference)) => self.reference(offset, reference),
             Ok(Event::Comment(_)) => Ok(Token::Nothing),
-            Ok(Event::Decl(declaration)) => self.declaration(offset, declaration),
+            Ok(Event::Decl(_)) => self.declaration(offset),
             Ok(Event::PI(_)) => Err(Error::new(offset, Problem::ProcessingInstruction)),
             Ok(Event::DocType(_)) => Err(Error::new(offset, Problem::DocumentType)),
             Ok(Event::Eof) if self.depth > 0 => {
@@ -500,14 +500,14 @@ impl<'a> Reader<'a> {
 
     /// An XML declaration may stand at the very start; its encoding has had its say in
     /// [`decode`](super::decode), which is why a label that contradicts the text is passed over.
-    fn declaration(&self, offset: usize, found: &quick_xml::events::BytesDecl<'_>) -> Result<Token, Error> {
+    fn declaration(&self, offset: usize) -> Result<Token, Error> {
         if offset != 0 {
             return Err(Error::new(offset, Problem::ProcessingInstruction));
         }
-        let version = found.version().map_err(|error| self.tokenizer_error(&error))?;
-        match &*version {
-            "1.0" => Ok(Token::Nothing),
-            other => Err(Error::new(offset, Problem::Version(other.to_owned()))),
+        match declared_version(&self.text["<?xml".len()..self.position() - "?>".len()]) {
+            Some("1.0") => Ok(Token::Nothing),
+            Some(other) => Err(Error::new(offset, Problem::Version(other.to_owned()))),
+            None => Err(Error::new(offset, Problem::Syntax("malformed XML declaration".to_owned()))),
         }
     }
 
@@ -594,6 +594,33 @@ fn is_same(a: Option<&str>, b: Option<&str>) -> bool {
         (None, None) => true,
         _ => false,
     }
+}
+
+/// Returns the version in what stands between `<?xml` and `?>`, if it is a declaration (XML 1.0 production
+/// XMLDecl).
+fn declared_version(text: &str) -> Option<&str> {
+    fn after_blanks(text: &str) -> &str {
+        text.trim_start_matches([' ', '\t', '\r', '\n'])
+    }
+    fn value<'t>(text: &'t str, name: &str) -> Option<(&'t str, &'t str)> {
+        let start = after_blanks(text);
+        let assigned = after_blanks(start.strip_prefix(name)?).strip_prefix('=').map(after_blanks)?;
+        let quote =
+            assigned.chars().next().filter(|c| start.len() < text.len() && matches!(c, '"' | '\''))?;
+        assigned[1..].split_once(quote)
+    }
+    let (version, mut rest) = value(text, "version")?;
+    if let Some((encoding, after)) = value(rest, "encoding") {
+        let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        rest = after;
+        if !encoding.starts_with(|c: char| c.is_ascii_alphabetic()) || !encoding.chars().all(is_part) {
+            return None;
+        }
+    }
+    if let Some(("yes" | "no", after)) = value(rest, "standalone") {
+        rest = after;
+    }
+    after_blanks(rest).is_empty().then_some(version)
 }
 
 fn is_white_space(byte: u8) -> bool {
@@ -733,6 +760,11 @@ mod tests {
             ("<a><?x?></a>", 3, ProcessingInstruction),
             (" <?xml version='1.0'?><a/>", 1, ProcessingInstruction),
             ("<?xml version='1.1'?><a/>", 0, Version("1.1".into())),
+            ("<?xml version='1.0' x?><a/>", 0, Syntax("malformed XML declaration".into())),
+            ("<?xml version='1.0'encoding='x'?><a/>", 0, Syntax("malformed XML declaration".into())),
+            ("<?xml version='1.0' encoding=''?><a/>", 0, Syntax("malformed XML declaration".into())),
+            ("<?xml version='1.0' standalone='1'?><a/>", 0, Syntax("malformed XML declaration".into())),
+            ("<?xml encoding='x'?><a/>", 0, Syntax("malformed XML declaration".into())),
             ("<a>&x;</a>", 3, UnknownEntity("x".into())),
             ("<a>&nbsp;</a>", 3, UnknownEntity("nbsp".into())),
             ("<a b='&x;'/>", 6, UnknownEntity("x".into())),
@@ -816,6 +848,7 @@ mod tests {
     fn well_formed_oddities_are_accepted() {
         for (document, elements) in [
             ("<?xml version=\"1.0\" encoding=\"utf-8\"?>\r\n<a/>\n", 1),
+            ("<?xml\tversion = '1.0' standalone='no' ?><a/>", 1),
             ("<!-- before --><a></a ><!-- after -->", 1),
             ("<a\n\tb = 'x>y'\r\n/>", 1),
             ("<a xmlns=''/>", 1),
