@@ -562,7 +562,7 @@ mod tests {
             let methods: usize = mof::read(text).unwrap().iter().map(|class| class.methods.len()).sum();
             assert_eq!(text.matches("ReturnFamily(").count(), methods, "{name}");
             let parameters = mof::read(text).unwrap().into_iter().flat_map(|class| class.methods);
-            let parameters = parameters.map(|method| method.parameters.len()).sum();
+            let parameters = parameters.map(|method| method.parameters.len()).sum::<usize>();
             let said = |line: &&str| {
                 let qualifiers = line.strip_prefix("        [").unwrap_or_default();
                 ["In,", "In]", "Out,", "Out]"].iter().any(|word| qualifiers.starts_with(word))

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::name::Name;
-use super::value::{Type, Value};
+use super::value::{Scalar, Type, Value};
 
 /// A class as its schema declares it: its own members; what it inherits stands in its superclass and is
 /// put together by the [`Catalog`](super::Catalog).
@@ -165,20 +165,24 @@ impl ValueMap {
 }
 
 impl ValueRange {
-    /// Returns the values that one text of a `ValueMap` qualifier stands for: `5`, `4097..32767`, `..`, or,
-    /// where it is none of these, itself.
-    pub fn parse(text: &str) -> Self {
-        let trimmed = text.trim();
-        if let Ok(number) = trimmed.parse() {
-            return Self::Exactly(number);
+    /// Returns the values that one entry of a `ValueMap` means: a text for strings; for integers a number,
+    /// `a..b`, `a..`, `..b`, or `..` for all the rest; `None` where it means nothing.
+    pub fn parse(ty: Type, text: &str) -> Option<Self> {
+        if ty == Type::String {
+            return Some(Self::Text(text.to_owned()));
         }
-        let end = |text: &str| match text.trim() {
-            "" => Ok(None),
-            number => number.parse().map(Some),
+        if !ty.is_integer() {
+            return None;
+        }
+        let number = |text: &str| Scalar::parse(ty, text).ok()?.as_i64();
+        let Some((from, to)) = text.split_once("..") else {
+            return number(text).map(Self::Exactly);
         };
-        match trimmed.split_once("..").map(|(from, to)| (end(from), end(to))) {
-            Some((Ok(from), Ok(to))) => Self::Between(from, to),
-            _ => Self::Text(text.to_owned()),
+        // `None` is no number, `Some(None)` an open end.
+        let end = |text: &str| if text.trim().is_empty() { Some(None) } else { number(text).map(Some) };
+        match (end(from)?, end(to)?) {
+            (Some(from), Some(to)) if from > to => None,
+            (from, to) => Some(Self::Between(from, to)),
         }
     }
 
@@ -232,16 +236,21 @@ mod tests {
 
     #[test]
     fn the_texts_of_a_value_map_are_read_and_written() {
-        for (text, range) in [
-            ("5", ValueRange::Exactly(5)),
-            ("-1", ValueRange::Exactly(-1)),
-            ("4097..32767", ValueRange::Between(Some(4097), Some(32767))),
-            ("32768..", ValueRange::Between(Some(32768), None)),
-            ("..", ValueRange::Between(None, None)),
-            ("Microsoft:Hyper-V:SubType:1", ValueRange::Text("Microsoft:Hyper-V:SubType:1".into())),
+        for (ty, text, range) in [
+            (Type::Uint16, "5", ValueRange::Exactly(5)),
+            (Type::Sint8, "-1", ValueRange::Exactly(-1)),
+            (Type::Uint32, "4097..32767", ValueRange::Between(Some(4097), Some(32767))),
+            (Type::Uint32, "32768..", ValueRange::Between(Some(32768), None)),
+            (Type::Uint16, "..", ValueRange::Between(None, None)),
+            (Type::String, "5", ValueRange::Text("5".into())),
         ] {
-            assert_eq!(ValueRange::parse(text), range);
+            assert_eq!(ValueRange::parse(ty, text), Some(range.clone()));
             assert_eq!(range.to_string(), text);
+        }
+        for (ty, text) in
+            [(Type::Uint8, "256"), (Type::Uint16, "x"), (Type::Uint16, "5..1"), (Type::Boolean, "1")]
+        {
+            assert_eq!(ValueRange::parse(ty, text), None, "{text}");
         }
     }
 

@@ -112,6 +112,21 @@ impl Type {
         }
     }
 
+    /// Returns whether it is one of the eight integer types.
+    pub fn is_integer(self) -> bool {
+        matches!(
+            self,
+            Self::Uint8
+                | Self::Uint16
+                | Self::Uint32
+                | Self::Uint64
+                | Self::Sint8
+                | Self::Sint16
+                | Self::Sint32
+                | Self::Sint64
+        )
+    }
+
     /// Returns the type of a name, in any letter case.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|ty| ty.name().eq_ignore_ascii_case(name))

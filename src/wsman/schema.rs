@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use crate::cim::{
     Class, Method, Name, ObjectPath, Parameter, PropertyDeclaration, ReturnFamily, Scalar, Type, Value,
-    ValueMap,
+    ValueMap, ValueRange,
 };
 use crate::xml::{Element, Namespace, Reader, Writer};
 
@@ -141,15 +141,16 @@ impl Qualifiers {
         Ok(())
     }
 
-    /// Returns what the numbers or texts mean. A host may leave out the map and count from zero.
-    fn value_map(&mut self) -> ValueMap {
-        let values = std::mem::take(&mut self.values);
+    /// Returns what the numbers or texts of a type mean. A host may leave out the map and count from zero;
+    /// an entry that means nothing to the type is passed over.
+    fn value_map(&mut self, ty: Type) -> ValueMap {
+        let values = std::mem::take(&mut self.values).into_iter();
         let map = std::mem::take(&mut self.value_map);
         if map.is_empty() {
-            let counted = (0_i64..).zip(values);
-            return ValueMap(counted.map(|(n, text)| (crate::cim::ValueRange::Exactly(n), text)).collect());
+            return ValueMap((0..).map(ValueRange::Exactly).zip(values).collect());
         }
-        ValueMap(map.iter().map(|text| crate::cim::ValueRange::parse(text)).zip(values).collect())
+        let ranges = map.iter().map(|text| ValueRange::parse(ty, text));
+        ValueMap(ranges.zip(values).filter_map(|(range, text)| Some((range?, text))).collect())
     }
 }
 
@@ -200,7 +201,7 @@ fn read_property(reader: &mut Reader<'_>, element: &Element<'_>) -> Result<Prope
     let default = texts.map(|texts| Value::parse(ty, is_array, texts.iter().map(String::as_str)));
     let default =
         default.transpose().map_err(|problem| Error::value(name.as_str(), element.offset, problem))?;
-    let values = qualifiers.value_map();
+    let values = qualifiers.value_map(ty);
     let class = referenced.or(qualifiers.embedded);
     let description = qualifiers.description;
     let is_key = qualifiers.is_key;
@@ -238,7 +239,7 @@ fn read_parameter(reader: &mut Reader<'_>, element: &Element<'_>) -> Result<Para
     }
     // Without qualifiers a host has not said the direction: it may be either.
     let unsaid = !qualifiers.is_input && !qualifiers.is_output;
-    let values = qualifiers.value_map();
+    let values = qualifiers.value_map(ty);
     Ok(Parameter {
         name,
         ty,
