@@ -1,1 +1,3 @@
 //! refpoint
+
+pub mod auth;
