@@ -3,6 +3,8 @@
 
 use super::{Error, Result};
 
+pub(super) const ENUMERATED: u8 = 0x0a;
+pub(super) const GENERAL_STRING: u8 = 0x1b;
 pub(super) const BIT_STRING: u8 = 0x03;
 pub(super) const OCTET_STRING: u8 = 0x04;
 pub(super) const OID: u8 = 0x06;
@@ -56,6 +58,11 @@ impl<'a> Reader<'a> {
         let value = inner.read(tag)?;
         inner.finish()?;
         Ok(Some(value))
+    }
+
+    /// Returns the content of `[number]` without moving, empty if that is not next.
+    pub(super) fn peek_field(mut self, number: u8) -> Result<&'a [u8]> {
+        Ok(self.optional(context(number))?.unwrap_or_default())
     }
 
     /// Reads whatever is next: tag and content.

@@ -87,8 +87,10 @@ pub enum Error {
         package: &'static str,
     },
     /// Kerberos could not start with these credentials.
-    #[error("no kerberos credentials: {reason}")]
+    #[error("no kerberos credentials from {origin}: {reason}")]
     NoTickets {
+        /// Where they were looked for.
+        origin: String,
         /// The library's own words.
         reason: String,
     },

@@ -22,20 +22,23 @@ mod basic;
 mod certificate;
 mod channel_binding;
 mod credentials;
-#[cfg_attr(not(test), expect(dead_code, reason = "SPNEGO writes with it"))]
 mod der;
 mod error;
+mod gssapi;
 mod mechanism;
 
 pub mod http;
+pub mod kerberos;
+pub mod negotiate;
 pub mod ntlm;
 pub mod sealed;
+pub mod spnego;
 
 pub use basic::{Basic, BasicAcceptor};
 pub use certificate::Certificate;
 pub use channel_binding::ChannelBindings;
 pub use credentials::{Account, Credentials, Secret};
-pub use error::{Error, Result};
+pub use error::{Attempt, Error, Result};
 pub use mechanism::{
     Binding, Chosen, FileTime, Fresh, Mechanism, Protection, Report, Scheme, Seal, Step, Target, Token,
 };

@@ -68,7 +68,6 @@ impl Acceptor {
         self
     }
 
-    #[expect(dead_code, reason = "SPNEGO asks for it")]
     pub(in super::super) fn protection(&self) -> Protection {
         self.protection
     }
@@ -214,7 +213,6 @@ pub(in super::super) struct Accepted {
     pub(in super::super) sealer: Sealer,
     pub(in super::super) report: Report,
     /// Whether the message had a MIC: then SPNEGO must not do without its own.
-    #[cfg_attr(not(test), expect(dead_code, reason = "SPNEGO asks for it"))]
     pub(in super::super) has_mic: bool,
 }
 

@@ -185,7 +185,6 @@ pub(in super::super) struct Answer {
     pub(in super::super) token: Vec<u8>,
     pub(in super::super) sealer: Sealer,
     /// Whether the login has integrity, so that SPNEGO can sign its mechanism list.
-    #[expect(dead_code, reason = "SPNEGO asks for it")]
     pub(in super::super) signs: bool,
 }
 

@@ -11,11 +11,12 @@ mod acceptor;
 mod crypto;
 mod initiator;
 mod messages;
-#[cfg_attr(not(test), expect(dead_code, reason = "SPNEGO signs its list with it"))]
 mod seal;
 
+pub(super) use acceptor::Accepted;
 pub use acceptor::{Acceptor, Names};
 pub use crypto::{NtHash, ResponseKey};
+pub(super) use initiator::Answer;
 pub use initiator::Initiator;
 pub use messages::{Authenticate, AvId, AvPairs, Challenge, Flags, Message, Negotiate};
 pub use seal::{Sealer, Side};
