@@ -423,10 +423,15 @@ impl Context {
     /// Opens a message in place. Repeated, old and missing messages are errors too.
     pub(super) fn unwrap(&mut self, header: &[u8], message: &mut Vec<u8>) -> Result<(), Status> {
         let mut header = header.to_vec();
+        // A token in ASN.1 framing is one of RFC 4757 (RC4): its last byte of data is padding, and the
+        // library takes padding off only where it is handed over as such.
+        let padding = if header.first() == Some(&FRAMED) { message.len().min(1) } else { 0 };
+        let end = message.len() - padding;
+        let (data, padding) = message.split_at_mut(end);
         let mut iov = [
             Iov { kind: HEADER, buffer: Buffer::of_mut(&mut header) },
-            Iov { kind: DATA, buffer: Buffer::of_mut(message) },
-            Iov { kind: PADDING, buffer: Buffer::EMPTY },
+            Iov { kind: DATA, buffer: Buffer::of_mut(data) },
+            Iov { kind: PADDING, buffer: Buffer::of_mut(padding) },
         ];
         let (mut sealed, mut quality) = (0, 0);
         // SAFETY: see the top of the file; the data is decrypted in place, in `message`.
@@ -497,6 +502,9 @@ const CONTINUE_NEEDED: u32 = 1;
 const GSS_CODE: c_int = 1;
 const MECH_CODE: c_int = 2;
 const KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN: i32 = -1_765_328_377;
+
+/// `[APPLICATION 0]`, the frame of [RFC 2743] section 3.1.
+const FRAMED: u8 = 0x60;
 
 const DATA: u32 = 1;
 const HEADER: u32 = 2;

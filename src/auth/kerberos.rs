@@ -7,7 +7,7 @@ use super::error::Attempt;
 use super::gssapi::{self, Context, Credential, Gssapi, Name, Progress, Status, Usage};
 use super::{
     Account, Binding, ChannelBindings, Chosen, Credentials, Error, Mechanism, Protection, Report, Result,
-    Scheme, Seal, Step, Target, Token, sealed,
+    Scheme, Seal, Secret, Step, Target, Token, sealed,
 };
 
 /// The client's side of Kerberos through the system's GSSAPI, bare under `Kerberos`.
@@ -55,6 +55,10 @@ impl Initiator {
         let mut credential = self.acquire(api)?;
         let enctypes = if self.target.allow_rc4 { &ENCTYPES[..] } else { &ENCTYPES[..STRONG] };
         credential.limit_enctypes(enctypes).map_err(failed)?;
+        // The library has what it needs.
+        if let Credentials::Password { password, .. } = &mut self.credentials {
+            *password = Secret::new(String::new());
+        }
 
         let mut attempts = Vec::new();
         for service in self.services() {
