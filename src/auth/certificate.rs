@@ -1,7 +1,7 @@
 use super::{Chosen, Mechanism, Report, Result, Scheme, Step};
 
-/// The name that stands in `Authorization` when the TLS client certificate is the proof,
-/// [DSP0226] annex C.3.1.
+/// The name that stands in `Authorization` when the TLS client certificate is the proof: a security
+/// profile of DSP0226, and at the same time the scheme.
 pub(super) const SCHEME: &str = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual";
 
 /// A login by TLS client certificate: TLS has proved it already, the header only names the profile.

@@ -106,15 +106,6 @@ pub enum Error {
         /// The library's own words.
         reason: String,
     },
-    /// Neither Kerberos nor its stand-in could start.
-    #[error("neither Kerberos ({kerberos}) nor NTLM ({ntlm}) is possible")]
-    NothingPossible {
-        /// Why not Kerberos.
-        #[source]
-        kerberos: Box<Error>,
-        /// Why not NTLM.
-        ntlm: Box<Error>,
-    },
     /// A token came for another scheme.
     #[error("token belongs to another scheme than {0}")]
     WrongScheme(Scheme),

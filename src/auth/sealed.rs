@@ -8,7 +8,7 @@
 //! closing boundary without its last dashes or line break, and several messages in one body
 //! (`multipart/x-multi-encrypted`).
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use super::{Error, Result, Seal};
 
@@ -20,7 +20,7 @@ pub const KERBEROS: &str = "application/HTTP-Kerberos-session-encrypted";
 pub const CREDSSP: &str = "application/HTTP-CredSSP-session-encrypted";
 
 /// A sealed message, ready to be the body of a request or an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SealedBody {
     /// The value of the HTTP header `Content-Type`.
     pub content_type: String,
@@ -29,12 +29,25 @@ pub struct SealedBody {
 }
 
 /// The message that was sealed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Opened {
     /// Its own content type: `application/soap+xml;charset=UTF-8`.
     pub content_type: String,
     /// Its bytes.
     pub message: Vec<u8>,
+}
+
+impl fmt::Debug for SealedBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SealedBody({}, {} bytes)", self.content_type, self.body.len())
+    }
+}
+
+impl fmt::Debug for Opened {
+    /// Bodies are shown by their length only.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Opened({}, {} bytes)", self.content_type, self.message.len())
+    }
 }
 
 /// Seals a message of that content type.
@@ -65,7 +78,7 @@ pub fn seal(seal: &mut dyn Seal, content_type: &str, mut message: Vec<u8>) -> Re
 /// afterwards.
 pub fn open(seal: &mut dyn Seal, content_type: &str, mut body: Vec<u8>, limit: usize) -> Result<Opened> {
     let parts = Multipart::parse(content_type, &body)?;
-    if !parts.protocol.eq_ignore_ascii_case(seal.protocol()) {
+    if !same_kind(parts.protocol, seal.protocol()) {
         return Err(malformed("protocol is not that of the login"));
     }
     if parts.length() > limit {
@@ -174,6 +187,16 @@ fn header(protocol: &str) -> String {
     // Writing to a string cannot fail.
     let _ = write!(value, ";protocol=\"{protocol}\";boundary=\"{BOUNDARY}\"");
     value
+}
+
+/// Windows takes the name of SPNEGO for that of Kerberos too, [MS-WSMV] 2.2.9.1.2.2.1; both are labels of
+/// the same layout, and the seal decides. CredSSP is laid out otherwise.
+fn same_kind(found: &str, expected: &str) -> bool {
+    let is_one_of = |names: &[&str]| names.iter().any(|name| name.eq_ignore_ascii_case(found));
+    match expected {
+        SPNEGO | KERBEROS => is_one_of(&[SPNEGO, KERBEROS]),
+        other => is_one_of(&[other]),
+    }
 }
 
 fn unseal(seal: &mut dyn Seal, token: &[u8], message: &mut Vec<u8>, length: usize) -> Result<()> {
@@ -438,8 +461,10 @@ mod tests {
     fn a_protocol_that_is_not_the_logins_is_refused() {
         let SealedBody { content_type, body } = sealed(b"<s/>");
         assert!(opened(&content_type.replace("SPNEGO", "Kerberos"), &body).is_err());
-        let other = replaced(&body, "SPNEGO", "Kerberos");
-        assert!(opened(&content_type.replace("SPNEGO", "Kerberos"), &other).is_err());
+        let other = replaced(&body, "SPNEGO", "CredSSP");
+        assert!(opened(&content_type.replace("SPNEGO", "CredSSP"), &other).is_err());
+        let label = replaced(&body, "SPNEGO", "Kerberos");
+        assert!(opened(&content_type.replace("SPNEGO", "Kerberos"), &label).is_ok());
         assert!(opened("application/soap+xml", &body).is_err());
     }
 

@@ -1,5 +1,7 @@
 //! SPNEGO tokens, [RFC 4178] section 4.2 and [MS-SPNG] 2.2.1.
 
+use std::fmt;
+
 use super::der::{self, Reader};
 use super::{Error, Result};
 
@@ -38,7 +40,7 @@ impl NegToken {
 }
 
 /// NegTokenInit, and the NegTokenInit2 of [MS-SPNG] that only acceptors send.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct NegTokenInit {
     /// The mechanisms, best first.
     pub mech_types: Vec<Mech>,
@@ -95,8 +97,20 @@ impl NegTokenInit {
     }
 }
 
+impl fmt::Debug for NegTokenInit {
+    /// Tokens are shown by their lengths: they hold what an attacker would like to try passwords on.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NegTokenInit")
+            .field("mech_types", &self.mech_types)
+            .field("mech_token", &self.mech_token.as_ref().map(Vec::len))
+            .field("hint", &self.hint)
+            .field("mech_list_mic", &self.mech_list_mic.as_ref().map(Vec::len))
+            .finish()
+    }
+}
+
 /// NegTokenResp.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct NegTokenResp {
     /// How far the negotiation has come.
     pub state: Option<NegState>,
@@ -133,6 +147,17 @@ impl NegTokenResp {
         };
         fields.finish()?;
         Ok(response)
+    }
+}
+
+impl fmt::Debug for NegTokenResp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NegTokenResp")
+            .field("state", &self.state)
+            .field("supported_mech", &self.supported_mech)
+            .field("response_token", &self.response_token.as_ref().map(Vec::len))
+            .field("mech_list_mic", &self.mech_list_mic.as_ref().map(Vec::len))
+            .finish()
     }
 }
 

@@ -15,7 +15,10 @@ pub struct NtHash(Secret<[u8; 16]>);
 impl NtHash {
     /// Hashes a password.
     pub fn of(password: &str) -> Self {
-        let text = Zeroizing::new(utf16(password));
+        // Room for all of it at once: a buffer that grows leaves copies behind. No character takes more
+        // than twice its bytes.
+        let mut text = Zeroizing::new(Vec::with_capacity(2 * password.len()));
+        text.extend(password.encode_utf16().flat_map(u16::to_le_bytes));
         Self(Secret::new(Md4::digest(&*text).into()))
     }
 }

@@ -105,6 +105,12 @@ impl Initiator {
             None => self.key.lm_v2(&challenge.server_challenge, client_challenge),
         };
         let nt_response = [&proof.proof[..], &blob].concat();
+        if nt_response.len() > u16::MAX.into() {
+            return Err(Error::Malformed {
+                what: "NTLM message",
+                reason: "target info too long to be answered",
+            });
+        }
         let (encrypted_session_key, exported_session_key) = self.exchange_key(proof, flags);
         let message = Authenticate {
             flags,
@@ -327,6 +333,12 @@ mod tests {
             challenge.target_info.set(AvId::FLAGS, vec![2, 0, 0, 0]);
         });
         assert!(matches!(refused, Err(Error::NotVerified { .. })));
+    }
+
+    #[test]
+    fn target_info_that_cannot_be_answered_is_refused() {
+        let refused = challenged(|challenge| challenge.target_info.set(AvId(99), vec![0; 0xff80]));
+        assert!(matches!(refused, Err(Error::Malformed { .. })));
     }
 
     #[test]
