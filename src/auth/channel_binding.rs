@@ -196,6 +196,30 @@ mod tests {
     }
 
     #[test]
+    fn real_certificates_are_hashed_as_they_are_signed() {
+        macro_rules! certificate {
+            ($name:literal) => {
+                &include_bytes!(concat!("../../tests/data/certificates/", $name, ".der"))[..]
+            };
+        }
+        // The first bytes of the hash are enough to tell which it was.
+        let cases = [
+            (certificate!("rsa-sha1"), 32, 0xca118f858926568f_u64),
+            (certificate!("rsa-sha256"), 32, 0x4d2ef11fe1757146),
+            (certificate!("rsa-sha512"), 64, 0x7cf400a192ca63f6),
+            (certificate!("ecdsa-sha384"), 48, 0xa501783337a9022c),
+            (certificate!("pss-sha384"), 48, 0xec8d3fef4e23c02d),
+            (certificate!("pss-sha512"), 64, 0x965111938521dd36),
+            (certificate!("ed25519"), 32, 0x17091d95ba32f975),
+        ];
+        for (der, length, start) in cases {
+            let bindings = ChannelBindings::tls_server_end_point(der).unwrap();
+            let hash = bindings.application_data().strip_prefix(b"tls-server-end-point:").unwrap();
+            assert_eq!((hash.len(), &hash[..8]), (length, &start.to_be_bytes()[..]));
+        }
+    }
+
+    #[test]
     fn what_is_no_certificate_is_refused() {
         assert!(ChannelBindings::tls_server_end_point(b"abc").is_err());
         assert!(ChannelBindings::tls_server_end_point(&[]).is_err());

@@ -112,13 +112,22 @@ def serve(mode, host, bindings=None):
     while not login.complete:
         token = login.step(read()[1:]) or b""
         write(b"D" if login.complete else b"T", token)
+    converse(login)
+
+
+def converse(login):
     while True:
         plain = login.unwrap(*split(read()[1:]))
         token, cipher = login.wrap(plain[::-1])
         write(b"S", struct.pack(">I", len(token)) + token + cipher)
 
 
-try:
-    serve(*sys.argv[1:])
-except Exception as error:  # whatever it is, the test wants to read it
-    write(b"E", f"{type(error).__name__}: {error}".encode())
+def guarded(serve):
+    try:
+        serve(*sys.argv[1:])
+    except Exception as error:  # whatever it is, the test wants to read it
+        write(b"E", f"{type(error).__name__}: {error}".encode())
+
+
+if __name__ == "__main__":
+    guarded(serve)

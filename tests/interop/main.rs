@@ -1,4 +1,4 @@
-//! Foreign acceptors on this machine, and our initiators against them.
+//! Foreign acceptors and initiators on this machine, and ours against them.
 //!
 //! `tests/interop/install.sh` installs them. A peer that is missing fails the test: a skipped witness is none.
 

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use refpoint::auth::{
-    ChannelBindings, Chosen, Credentials, Error, FileTime, Fresh, Protection, Target, negotiate, ntlm,
+    Account, Binding, ChannelBindings, Chosen, Credentials, Error, FileTime, Fresh, Protection, Target,
+    negotiate, ntlm,
 };
 
 use crate::peer::{Failure, LoggedIn, Peer, converse};
@@ -109,4 +110,51 @@ fn a_broken_message_ends_the_conversation_on_both_sides() {
     let mut garbage = vec![7; 40];
     assert!(matches!(seal.unseal(&[1; 16], &mut garbage), Err(Error::SealBroken { .. })));
     assert_eq!(seal.seal(&mut b"more".to_vec()), Err(Error::SealPoisoned));
+}
+
+/// Our own acceptor, which knows the same user.
+fn acceptor() -> ntlm::Acceptor {
+    let names = ntlm::Names {
+        computer: "HV01".into(),
+        domain: "LAB".into(),
+        dns_computer: HOST.into(),
+        dns_domain: "lab.test".into(),
+    };
+    let accounts = |account: &Account| (account.user == "mia").then(|| ntlm::NtHash::of(PASSWORD));
+    ntlm::Acceptor::new(names, accounts, *b"nonce123", FileTime(133_700_000_000_000_000))
+}
+
+const INITIATORS: [&str; 2] = ["ntlm", "negotiate-ntlm"];
+
+#[test]
+fn our_acceptor_understands_foreign_initiators() {
+    for mode in INITIATORS {
+        let mut peer = Peer::start_initiator(mode, USER, PASSWORD, None, &[]);
+        let mut server = negotiate::Acceptor::new(Some(acceptor()), None);
+        let (seal, report) =
+            peer.be_accepted(&mut server).unwrap_or_else(|error| panic!("{mode}: {error:?}"));
+        assert_eq!(report.account, Some(Account::parse(USER)));
+        assert_eq!(report.service.as_deref(), Some("HTTP/hv01.lab.test"));
+        assert_eq!(report.negotiated, mode != "ntlm");
+        converse(&mut peer, &mut *seal.unwrap());
+    }
+}
+
+#[test]
+fn our_acceptor_refuses_foreign_initiators_with_the_wrong_password_or_channel() {
+    let ours = ChannelBindings::from_certificate_hash(&[1; 32]);
+    let other = ChannelBindings::from_certificate_hash(&[2; 32]);
+    for mode in INITIATORS {
+        let accept = |password: &str, bindings: Option<&ChannelBindings>| {
+            let bindings = bindings.map(ChannelBindings::application_data);
+            let mut peer = Peer::start_initiator(mode, USER, password, bindings, &[]);
+            let acceptor = acceptor().behind_tls(Binding::Strict(ours.clone()));
+            let mut server = negotiate::Acceptor::new(Some(acceptor), None);
+            peer.be_accepted(&mut server).map(|(_, report)| report.bound).map_err(Failure::ours)
+        };
+        assert_eq!(accept(PASSWORD, Some(&ours)), Ok(true), "{mode}");
+        assert_eq!(accept("wrong", Some(&ours)), Err(Error::LogonFailure), "{mode}");
+        assert!(matches!(accept(PASSWORD, Some(&other)), Err(Error::Bindings(_))), "{mode}");
+        assert_eq!(accept(PASSWORD, None), Err(Error::Bindings("missing")), "{mode}");
+    }
 }

@@ -1,12 +1,12 @@
-//! A foreign acceptor in its own process, and the login against it.
+//! A foreign acceptor or initiator in its own process, and the login against it.
 
 use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use refpoint::auth::{Error, Mechanism, Report, Seal, Step};
+use refpoint::auth::{Error, Mechanism, Report, Seal, Step, Token};
 
-/// `tests/interop/acceptor.py`, running.
+/// `tests/interop/acceptor.py` or `initiator.py`, running.
 pub(crate) struct Peer {
     child: Child,
     input: ChildStdin,
@@ -23,6 +23,14 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// Returns our own reason; a refusal of the peer's is a failed test.
+    pub(crate) fn ours(self) -> Error {
+        match self {
+            Self::Ours(error) => error,
+            Self::Theirs(text) => panic!("the peer refused: {text}"),
+        }
+    }
+
     /// Returns the peer's words; a refusal of ours is a failed test.
     pub(crate) fn theirs(self) -> String {
         match self {
@@ -36,10 +44,29 @@ pub(crate) type LoggedIn = (Option<Box<dyn Seal>>, Report);
 
 impl Peer {
     pub(crate) fn start(mode: &str, bindings: Option<&[u8]>, environment: &[(&str, PathBuf)]) -> Self {
+        Self::run("acceptor.py", &[mode, crate::HOST], bindings, environment)
+    }
+
+    pub(crate) fn start_initiator(
+        mode: &str,
+        user: &str,
+        password: &str,
+        bindings: Option<&[u8]>,
+        environment: &[(&str, PathBuf)],
+    ) -> Self {
+        Self::run("initiator.py", &[mode, crate::HOST, user, password], bindings, environment)
+    }
+
+    fn run(
+        script: &str,
+        arguments: &[&str],
+        bindings: Option<&[u8]>,
+        environment: &[(&str, PathBuf)],
+    ) -> Self {
         let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
         let python = root.join(".venv/bin/python");
         let mut command = Command::new(&python);
-        command.arg(root.join("tests/interop/acceptor.py")).args([mode, crate::HOST]);
+        command.arg("-B").arg(root.join("tests/interop").join(script)).args(arguments);
         command.args(bindings.map(|data| data.iter().map(|byte| format!("{byte:02x}")).collect::<String>()));
         command.envs(environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -48,6 +75,27 @@ impl Peer {
         });
         let (input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
         Self { child, input, output }
+    }
+
+    /// Lets the foreign initiator log in to our acceptor.
+    pub(crate) fn be_accepted(&mut self, acceptor: &mut dyn Mechanism) -> Result<LoggedIn, Failure> {
+        for _ in 0..8 {
+            let (kind, token) = self.read();
+            if kind == b'E' {
+                return Err(Failure::Theirs(String::from_utf8_lossy(&token).into_owned()));
+            }
+            match acceptor.step(Some(&token)).map_err(Failure::Ours)? {
+                Step::Send(token) => self.write(b'T', token.as_bytes()),
+                Step::Done { token, seal, report } => {
+                    self.write(b'D', token.as_ref().map_or(&[], Token::as_bytes));
+                    return match self.read() {
+                        (b'D', _) => Ok((seal, report)),
+                        (_, text) => Err(Failure::Theirs(String::from_utf8_lossy(&text).into_owned())),
+                    };
+                }
+            }
+        }
+        panic!("a login without end");
     }
 
     /// Runs a login to its end on both sides.

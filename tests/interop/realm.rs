@@ -47,7 +47,11 @@ impl Realm {
         admin(&directory, &format!("ktadd -k {} -e arcfour-hmac:normal HTTP/old.lab.test", keytab.display()));
         admin(&directory, &format!("ktadd -norandkey -k {} keeper", user_keytab.display()));
 
-        let kdc = command(&directory, "krb5kdc").args(["-n", "-r", REALM]).stdout(Stdio::null()).spawn();
+        let kdc = command(&directory, "krb5kdc")
+            .args(["-n", "-r", REALM])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
         let kdc = kdc.expect("krb5kdc starts; run tests/interop/install.sh first");
         let realm = Self { directory, kdc };
         realm.wait_until_it_answers();
