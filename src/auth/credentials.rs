@@ -111,6 +111,17 @@ impl Account {
             false => self.user.clone(),
         }
     }
+
+    /// Says whether this names an account of the server itself: no realm, and no domain but ".".
+    pub fn is_local(&self) -> bool {
+        matches!(self.domain.as_str(), "" | ".") && !self.user.contains('@')
+    }
+
+    /// Returns the NetBIOS name of the domain, where that is all we know of it.
+    pub(super) fn netbios_domain(&self) -> Option<&str> {
+        let known = !self.is_local() && !self.user.contains('@') && !self.domain.contains('.');
+        known.then_some(self.domain.as_str())
+    }
 }
 
 impl FromStr for Account {
@@ -186,6 +197,19 @@ mod tests {
         assert_eq!(Account::parse(r"lab.test\mia").principal(), "mia@LAB.TEST");
         assert_eq!(Account::parse(r"LAB\mia").principal(), "mia");
         assert_eq!(Account::parse("mia").principal(), "mia");
+    }
+
+    #[test]
+    fn an_account_of_the_server_has_neither_realm_nor_domain() {
+        for local in ["mia", r".\mia"] {
+            assert!(Account::parse(local).is_local(), "{local}");
+        }
+        for other in [r"LAB\mia", "mia@lab.test", r"lab.test\mia"] {
+            assert!(!Account::parse(other).is_local(), "{other}");
+        }
+        assert_eq!(Account::parse(r"LAB\mia").netbios_domain(), Some("LAB"));
+        assert_eq!(Account::parse(r"lab.test\mia").netbios_domain(), None);
+        assert_eq!(Account::parse("mia").netbios_domain(), None);
     }
 
     #[test]

@@ -23,6 +23,7 @@ use libloading::Library;
 pub(super) struct Gssapi {
     _library: Library,
     import_name: unsafe extern "C" fn(*mut u32, *const Buffer, *const Oid, *mut Handle) -> u32,
+    canonicalize_name: unsafe extern "C" fn(*mut u32, Handle, *const Oid, *mut Handle) -> u32,
     release_name: unsafe extern "C" fn(*mut u32, *mut Handle) -> u32,
     display_name: unsafe extern "C" fn(*mut u32, Handle, *mut Buffer, *mut *const Oid) -> u32,
     display_status: unsafe extern "C" fn(*mut u32, u32, c_int, *const Oid, *mut u32, *mut Buffer) -> u32,
@@ -105,6 +106,7 @@ impl Gssapi {
         }
         Ok(Self {
             import_name: function!(b"gss_import_name\0"),
+            canonicalize_name: function!(b"gss_canonicalize_name\0"),
             release_name: function!(b"gss_release_name\0"),
             display_name: function!(b"gss_display_name\0"),
             display_status: function!(b"gss_display_status\0"),
@@ -265,6 +267,16 @@ pub(super) struct Name {
 unsafe impl Send for Name {}
 
 impl Name {
+    /// Returns the whole principal, its realm filled in.
+    pub(super) fn full(&self) -> Result<String, Status> {
+        let (kerberos, mut full) = (Oid::of(KERBEROS), Self { api: self.api, raw: ptr::null_mut() });
+        // SAFETY: see the top of the file. A principal's name is not looked up anywhere.
+        self.api.call(|minor| unsafe {
+            (self.api.canonicalize_name)(minor, self.raw, &kerberos, &mut full.raw)
+        })?;
+        full.text().ok_or_else(|| Status::own("name cannot be shown"))
+    }
+
     fn text(&self) -> Option<String> {
         let mut text = OwnedBuffer::new(self.api);
         // SAFETY: see the top of the file.

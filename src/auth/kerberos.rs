@@ -129,9 +129,11 @@ impl Initiator {
 
     fn acquire(&self, api: &'static Gssapi) -> Result<Credential> {
         let acquired = match &self.credentials {
-            Credentials::Password { account, password } => api
-                .principal(&account.principal())
-                .and_then(|name| api.acquire_with_password(&name, password.expose().as_bytes())),
+            Credentials::Password { account, password } => {
+                let name = api.principal(&account.principal()).map_err(failed)?;
+                check_realm(account, &name)?;
+                api.acquire_with_password(&name, password.expose().as_bytes())
+            }
             Credentials::Tickets { cache, principal } => {
                 let store: Vec<_> = cache.iter().map(|cache| ("ccache", cache.as_str())).collect();
                 let name = principal.as_ref().map(|principal| api.principal(principal)).transpose();
@@ -393,6 +395,22 @@ const PACKAGE: &str = "libgssapi-krb5-2 or krb5-libs";
 
 fn failed(status: Status) -> Error {
     Error::Kerberos { reason: status.text }
+}
+
+/// A NetBIOS domain is looked for in the default realm; if that is another domain, trying the password
+/// there would only count against whoever has the same name.
+fn check_realm(account: &Account, name: &Name) -> Result<()> {
+    let Some(domain) = account.netbios_domain() else { return Ok(()) };
+    let full = name.full().map_err(failed)?;
+    let realm = full.rsplit_once('@').map_or("", |(_, realm)| realm);
+    let label = realm.split('.').next().unwrap_or_default();
+    match label.eq_ignore_ascii_case(domain) {
+        true => Ok(()),
+        false => Err(Error::Unsuitable {
+            mechanism: "Kerberos",
+            needs: "a realm (user@REALM): the domain is not that of the default realm",
+        }),
+    }
 }
 
 fn check_protection(progress: &Progress, protection: Protection) -> Result<()> {

@@ -17,6 +17,9 @@ pub struct Initiator {
     state: State,
     kerberos: Option<kerberos::Initiator>,
     ntlm: Option<ntlm::Initiator>,
+    /// An account of the server itself, which no KDC knows. To try its password on the default realm would
+    /// count against whoever has the same name there, and may lock him out.
+    local_account: bool,
     protection: Protection,
 }
 
@@ -28,16 +31,19 @@ enum State {
 
 impl Initiator {
     /// Prepares a login. A password is good for both mechanisms, tickets and keytabs for Kerberos alone,
-    /// a derived NTLM key for NTLM alone.
+    /// a derived NTLM key for NTLM alone. A user without realm and domain is an account of the server, and
+    /// logs in with NTLM unless that is left out.
     pub fn new(credentials: &Credentials, target: Target, fresh: Fresh) -> Result<Self> {
         let protection = target.protection;
+        let local_account =
+            matches!(credentials, Credentials::Password { account, .. } if account.is_local());
         let kerberos = kerberos::Initiator::new(credentials, target.clone()).ok();
         let ntlm = ntlm::Initiator::new(credentials, target, fresh).ok();
         if kerberos.is_none() && ntlm.is_none() {
             let needs = "a password, tickets, a keytab or an NTLM key";
             return Err(Error::Unsuitable { mechanism: "Negotiate", needs });
         }
-        Ok(Self { state: State::Start, kerberos, ntlm, protection })
+        Ok(Self { state: State::Start, kerberos, ntlm, local_account, protection })
     }
 
     /// Leaves NTLM out: without a ticket there is no login.
@@ -97,6 +103,10 @@ impl Initiator {
     /// Starts Kerberos, and NTLM where that fails.
     fn begin(&mut self) -> Result<(Inner, Vec<u8>, Option<Box<Error>>)> {
         let mut fallback = None;
+        if self.local_account && self.ntlm.is_some() && self.kerberos.take().is_some() {
+            fallback =
+                Some(Box::new(Error::Unsuitable { mechanism: "Kerberos", needs: "a realm: user@REALM" }));
+        }
         if let Some(mut kerberos) = self.kerberos.take() {
             match kerberos.start() {
                 Ok(token) => return Ok((Inner::Kerberos(kerberos), token, None)),
@@ -701,6 +711,17 @@ mod tests {
         assert_eq!(login.client_report.chosen, Chosen::Ntlm);
         assert!(login.client_report.fallback.is_some());
         exchange(login);
+    }
+
+    // Otherwise the password of a host's Administrator would be tried on the domain's.
+    #[test]
+    fn a_local_account_is_never_tried_on_a_realm() {
+        for user in ["mia", r".\mia"] {
+            let mut client = initiator_with(&Credentials::password(user, PASSWORD), Protection::Seal);
+            let login = honest(&mut client, &mut acceptor()).unwrap();
+            let expected = Error::Unsuitable { mechanism: "Kerberos", needs: "a realm: user@REALM" };
+            assert_eq!(login.client_report.fallback.as_deref(), Some(&expected));
+        }
     }
 
     #[test]

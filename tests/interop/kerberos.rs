@@ -262,6 +262,21 @@ mod inside {
 
     #[test]
     #[ignore = "run by kerberos_against_a_real_realm"]
+    fn a_netbios_domain_is_the_default_realm_or_none() {
+        for (user, mine) in
+            [(r"LAB\mia", true), (r"lab.test\mia", true), ("mia", true), (r"OTHER\mia", false)]
+        {
+            let credentials = Credentials::password(user, PASSWORD);
+            let step = kerberos::Initiator::new(&credentials, target()).unwrap().step(None);
+            match mine {
+                true => assert!(matches!(step, Ok(Step::Send(_))), "{user}: {step:?}"),
+                false => assert!(matches!(step, Err(Error::Unsuitable { .. })), "{user}: {step:?}"),
+            }
+        }
+    }
+
+    #[test]
+    #[ignore = "run by kerberos_against_a_real_realm"]
     fn without_a_ticket_ntlm_stands_in_and_the_report_says_why() {
         let target = Target::new("nobody.lab.test", Protection::Seal);
         let users = directory().join("users");
