@@ -210,6 +210,11 @@ impl Mech {
         }
     }
 
+    /// Says whether it is Kerberos under either number.
+    pub fn is_kerberos(&self) -> bool {
+        matches!(self, Self::Kerberos | Self::MsKerberos)
+    }
+
     fn from_oid(oid: &[u8]) -> Self {
         let known = [Self::Kerberos, Self::MsKerberos, Self::Ntlm];
         known.into_iter().find(|mech| mech.oid() == oid).unwrap_or_else(|| Self::Other(oid.to_vec()))

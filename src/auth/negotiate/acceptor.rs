@@ -2,7 +2,6 @@ use std::fmt;
 
 use super::super::spnego::{HINT, Mech, NegState, NegToken, NegTokenInit, NegTokenResp, mech_list};
 use super::super::{Error, Mechanism, Protection, Report, Result, Scheme, Step, Token, kerberos, ntlm};
-use super::is_kerberos;
 use super::keys::Keys;
 
 /// The server's side under `Negotiate`: SPNEGO, and NTLM bare.
@@ -73,7 +72,7 @@ impl Acceptor {
 
     fn choose(&mut self, mechs: &[Mech]) -> Result<(usize, Inner)> {
         for (position, mech) in mechs.iter().enumerate() {
-            if is_kerberos(mech)
+            if mech.is_kerberos()
                 && let Some(kerberos) = self.kerberos.take()
             {
                 return Ok((position, Inner::Kerberos(kerberos)));
@@ -223,7 +222,7 @@ impl Inner {
     fn is(&self, mech: &Mech) -> bool {
         match self {
             Self::Ntlm { .. } => *mech == Mech::Ntlm,
-            Self::Kerberos(_) => is_kerberos(mech),
+            Self::Kerberos(_) => mech.is_kerberos(),
         }
     }
 }

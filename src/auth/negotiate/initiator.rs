@@ -5,7 +5,6 @@ use super::super::{
     Credentials, Error, Fresh, Mechanism, Protection, Report, Result, Scheme, Step, Target, Token, kerberos,
     ntlm,
 };
-use super::is_kerberos;
 use super::keys::Keys;
 
 /// The client's side of SPNEGO under `Negotiate`, [RFC 4178] and [MS-SPNG]: Kerberos where a ticket can be
@@ -92,7 +91,7 @@ impl Initiator {
     }
 
     fn keep_only(&mut self, mechs: &[Mech]) {
-        if !mechs.iter().any(is_kerberos) {
+        if !mechs.iter().any(Mech::is_kerberos) {
             self.kerberos = None;
         }
         if !mechs.contains(&Mech::Ntlm) {
@@ -315,7 +314,7 @@ impl Inner {
     fn is(&self, mech: &Mech) -> bool {
         match self {
             Self::Ntlm(_) => *mech == Mech::Ntlm,
-            Self::Kerberos(_) => is_kerberos(mech),
+            Self::Kerberos(_) => mech.is_kerberos(),
         }
     }
 }

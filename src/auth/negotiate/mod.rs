@@ -10,11 +10,5 @@ mod acceptor;
 mod initiator;
 mod keys;
 
-use super::spnego::Mech;
-
 pub use acceptor::Acceptor;
 pub use initiator::Initiator;
-
-fn is_kerberos(mech: &Mech) -> bool {
-    matches!(mech, Mech::Kerberos | Mech::MsKerberos)
-}
