@@ -197,9 +197,15 @@ impl Mechanism for Initiator {
     fn step(&mut self, token: Option<&[u8]>) -> Result<Step> {
         match (&self.state, token) {
             (State::Start, None) => Ok(Step::Send(Token::new(self.start()?))),
-            (State::Start, Some(_)) => Err(Error::OutOfTurn { what: "Kerberos token before ours" }),
+            (State::Start, Some(_)) => {
+                self.state = State::Over;
+                Err(Error::OutOfTurn { what: "Kerberos token before ours" })
+            }
             // A server that says yes without an AP-REP has not shown that it holds the service's key.
-            (State::Waiting(_), None) => Err(Error::NotMutual),
+            (State::Waiting(_), None) => {
+                self.state = State::Over;
+                Err(Error::NotMutual)
+            }
             (State::Waiting(_), Some(token)) => match self.answer(token)? {
                 Answer::Continue(token) => Ok(Step::Send(Token::new(token))),
                 Answer::Done { token, session, report } => {
@@ -301,7 +307,10 @@ impl Mechanism for Acceptor {
     }
 
     fn step(&mut self, token: Option<&[u8]>) -> Result<Step> {
-        let token = token.ok_or(Error::OutOfTurn { what: "missing Kerberos token" })?;
+        let Some(token) = token else {
+            self.state = AcceptorState::Over;
+            return Err(Error::OutOfTurn { what: "missing Kerberos token" });
+        };
         match self.accept(token)? {
             Answer::Continue(token) => Ok(Step::Send(Token::new(token))),
             Answer::Done { token, session, report } => Ok(done(token, session, report, self.protection)),

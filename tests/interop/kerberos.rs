@@ -252,6 +252,17 @@ mod inside {
 
     #[test]
     #[ignore = "run by kerberos_against_a_real_realm"]
+    fn success_without_the_servers_proof_is_refused() {
+        for mode in ["kerberos", "negotiate"] {
+            let mut client = initiator(mode, &tickets(), target());
+            assert!(matches!(client.step(None), Ok(Step::Send(_))));
+            assert!(client.step(None).is_err(), "{mode}");
+            assert_eq!(client.step(None).unwrap_err(), Error::Over);
+        }
+    }
+
+    #[test]
+    #[ignore = "run by kerberos_against_a_real_realm"]
     fn a_password_that_is_wrong_is_refused_by_the_kdc() {
         let credentials = Credentials::password("mia@lab.test", "wrong");
         let refused = kerberos::Initiator::new(&credentials, target()).unwrap().step(None).unwrap_err();

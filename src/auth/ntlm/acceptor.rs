@@ -188,7 +188,10 @@ impl Mechanism for Acceptor {
     }
 
     fn step(&mut self, token: Option<&[u8]>) -> Result<Step> {
-        let token = token.ok_or(Error::OutOfTurn { what: "missing NTLM message" })?;
+        let Some(token) = token else {
+            self.state = State::Over;
+            return Err(Error::OutOfTurn { what: "missing NTLM message" });
+        };
         match self.state {
             State::Start => Ok(Step::Send(Token::new(self.challenge(token)?))),
             State::Challenged { .. } => {

@@ -43,6 +43,11 @@ impl Initiator {
         self
     }
 
+    fn give_up(&mut self, what: &'static str) -> Result<Step> {
+        self.state = State::Over;
+        Err(Error::OutOfTurn { what })
+    }
+
     pub(in super::super) fn report(&self) -> Report {
         Report {
             bound: self.target.bindings.is_some(),
@@ -170,8 +175,8 @@ impl Mechanism for Initiator {
     fn step(&mut self, token: Option<&[u8]>) -> Result<Step> {
         match (&self.state, token) {
             (State::Start, None) => Ok(Step::Send(Token::new(self.start()?))),
-            (State::Start, Some(_)) => Err(Error::OutOfTurn { what: "NTLM token before ours" }),
-            (State::Negotiated { .. }, None) => Err(Error::OutOfTurn { what: "missing NTLM challenge" }),
+            (State::Start, Some(_)) => self.give_up("NTLM token before ours"),
+            (State::Negotiated { .. }, None) => self.give_up("missing NTLM challenge"),
             (State::Negotiated { .. }, Some(token)) => {
                 let answer = self.answer(token)?;
                 let seal = (self.target.protection == Protection::Seal).then_some(answer.sealer);
@@ -363,6 +368,7 @@ mod tests {
             let mut initiator = initiator(Protection::Seal);
             initiator.step(None).unwrap();
             assert!(initiator.step(token.as_deref()).is_err());
+            assert_eq!(initiator.step(Some(&unhex(CHALLENGE))).unwrap_err(), Error::Over);
         }
     }
 
