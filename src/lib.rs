@@ -5,6 +5,9 @@
 //! points up.
 //!
 //! ```text
+//!  login     ┌──────────────────────────────────────────────┐
+//!            │ auth    token in, token out; then a seal     │   who we are, without a socket
+//!            └──────────────────────────────────────────────┘
 //!  message   ┌──────────────────────────────────────────────┐
 //!            │ wsman   an operation ⇄ its envelope,         │   what can be asked, answered, refused
 //!            │         a fault, and what its numbers mean   │
@@ -22,10 +25,11 @@
 //! |---|---|
 //! | [`xml`] | one namespace-aware reader, a cursor over the text, and one writer |
 //! | [`cim`] | CIM values, instances, object paths, class schemas; MOF, CIM-XML text, datetimes |
+//! | [`auth`] | proving who we are: Basic, NTLM, Negotiate, Kerberos, both sides; sealing of messages; channel bindings |
 //! | [`wsman`] | SOAP, WS-Addressing, Transfer, Enumeration, Eventing and WS-Management messages as values, both directions; code tables |
 //!
-//! None of these does input or output: text in, values out, and the other way round. Time, identifiers and
-//! randomness are arguments.
+//! None of these does input or output (but Kerberos asks the system's GSSAPI): text or tokens in, values out,
+//! and the other way round. Time, identifiers and randomness are arguments.
 //!
 //! # Where to change what
 //!
@@ -33,6 +37,7 @@
 //! |---|---|
 //! | teach it a class, or correct one | `schemas/CLASS.mof`; nothing else |
 //! | add an operation | a file in `wsman/` in the shape of `enumerate.rs`, and a variant of `wsman::Request` |
+//! | log in another way | a file in `auth/` that implements `auth::Mechanism`, in the shape of `auth/ntlm/` |
 //! | explain a number | `wsman/codes/`, one row |
 //! | accept another spelling of a value | `cim/value.rs` for texts, `wsman/instance.rs` for XML |
 //! | refuse another kind of bad document | `xml/read.rs`, and a row of its hostile table |
@@ -69,6 +74,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod auth;
 pub mod cim;
 pub mod wsman;
 pub mod xml;

@@ -1,0 +1,24 @@
+#!/bin/sh
+# Installs the foreign peers of tests/interop on Debian or Ubuntu: MIT's KDC, gss-ntlmssp, and pyspnego in .venv of the
+# repository. Safe to run again.
+set -eu
+
+cd "$(dirname "$0")/../.."
+
+packages="gss-ntlmssp krb5-kdc krb5-admin-server krb5-user libgssapi-krb5-2 libkrb5-dev gcc python3-dev python3-venv"
+missing=""
+for package in $packages; do
+    dpkg-query --show --showformat '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+done
+if [ -n "$missing" ]; then
+    as_root=""
+    [ "$(id -u)" -eq 0 ] || as_root="sudo"
+    $as_root apt-get update
+    # shellcheck disable=SC2086 # the list is to be split
+    DEBIAN_FRONTEND=noninteractive $as_root apt-get install --yes --no-install-recommends $missing
+fi
+
+[ -x .venv/bin/python ] || python3 -m venv .venv
+.venv/bin/python -c 'import spnego, gssapi' 2>/dev/null || .venv/bin/pip install --quiet 'pyspnego[kerberos]==0.12.*'
+.venv/bin/python -c 'import spnego, gssapi'
+echo "peers are installed"

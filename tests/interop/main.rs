@@ -1,0 +1,26 @@
+//! Foreign acceptors and initiators on this machine, and ours against them.
+//!
+//! `tests/interop/install.sh` installs them. A peer that is missing fails the test: a skipped witness is none.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests; what fails here fails the test")]
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+mod kerberos;
+mod ntlm;
+mod peer;
+mod realm;
+
+/// The name everybody here calls the acceptor. It resolves nowhere: nothing may look it up.
+pub(crate) const HOST: &str = "hv01.lab.test";
+
+/// Makes a directory of its own for a test, under the build's.
+pub(crate) fn scratch(name: &str) -> PathBuf {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let name = format!("interop-{name}-{}-{number}", std::process::id());
+    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::create_dir_all(&directory).unwrap();
+    directory
+}
