@@ -108,6 +108,25 @@ impl Timestamp {
         })
     }
 
+    /// Returns the point in time that a date and a time of day mean together, both in the spelling of XML
+    /// Schema: `cim:Date` and `cim:Time` ([DSP0230] "datetime"). The offset may stand behind either of them;
+    /// behind both it has to be the same.
+    ///
+    /// [DSP0230]: https://www.dmtf.org/sites/default/files/standards/documents/DSP0230_1.1.0.pdf
+    pub fn from_date_and_time(date: &str, time: &str) -> Result<Self, Error> {
+        let refuse = || Error::value(TIMESTAMP, &format!("{} and {}", date.trim(), time.trim()));
+        let (day, of_date) = date.trim().split_at_checked("0000-00-00".len()).ok_or_else(refuse)?;
+        let time = time.trim();
+        let at = time.find(['Z', '+', '-']).unwrap_or(time.len());
+        let (of_day, of_time) = time.split_at(at);
+        let offset = match (of_date, of_time) {
+            ("", offset) | (offset, "") => offset,
+            (one, other) if one == other => one,
+            _ => return Err(refuse()),
+        };
+        format!("{day}T{of_day}{offset}").parse().map_err(|_| refuse())
+    }
+
     /// Returns the seconds since 1970-01-01T00:00:00Z.
     pub fn unix_seconds(self) -> i64 {
         self.seconds
@@ -145,15 +164,14 @@ impl Timestamp {
         let mut scan = Scan(text);
         let fields = scan.fields([4, 2, 2, 2, 2, 2]).ok_or_else(refuse)?;
         scan.literal(".").ok_or_else(refuse)?;
-        // Asterisks mean "not known": the instant is then the earliest it can be.
-        let micros = if scan.literal("******").is_some() { 0 } else { scan.digits(6).ok_or_else(refuse)? };
+        let micros = scan.micros().ok_or_else(refuse)?;
         let sign = if scan.literal("-").is_some() { -1 } else { 1 };
         if sign == 1 {
             scan.literal("+").ok_or_else(refuse)?;
         }
         let offset = if scan.literal("***").is_some() { 0 } else { scan.digits(3).ok_or_else(refuse)? };
         let offset = i16::try_from(offset).map_err(|_| refuse())? * sign;
-        from_civil(fields, u32::try_from(micros).unwrap_or(0) * 1000, offset).ok_or_else(refuse)
+        from_civil(fields, micros * 1000, offset).ok_or_else(refuse)
     }
 
     fn local(self) -> [i64; 6] {
@@ -241,14 +259,13 @@ impl Interval {
         let mut scan = Scan(text);
         let [days, hours, minutes, seconds] = scan.fields([8, 2, 2, 2]).ok_or_else(refuse)?;
         scan.literal(".").ok_or_else(refuse)?;
-        let micros = if scan.literal("******").is_some() { 0 } else { scan.digits(6).ok_or_else(refuse)? };
+        let micros = scan.micros().ok_or_else(refuse)?;
         scan.literal(":000").ok_or_else(refuse)?;
         if hours > 23 || minutes > 59 || seconds > 59 {
             return Err(refuse());
         }
         let seconds = ((days * 24 + hours) * 60 + minutes) * 60 + seconds;
-        let nanoseconds = u32::try_from(micros).unwrap_or(0) * 1000;
-        Ok(Self { seconds: seconds.unsigned_abs(), nanoseconds })
+        Ok(Self { seconds: seconds.unsigned_abs(), nanoseconds: micros * 1000 })
     }
 
     fn parts(self) -> [u64; 4] {
@@ -342,6 +359,20 @@ impl Scan<'_> {
         // All of it was ASCII, so the cut lies between characters.
         self.0 = &self.0[count..];
         Some(number)
+    }
+
+    /// Reads the six digits of microseconds. Asterisks behind the last known digit mean "not known": the
+    /// time is then the earliest it can be.
+    fn micros(&mut self) -> Option<u32> {
+        let field = self.0.as_bytes().get(..6)?;
+        let known = field.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        if field[known..].iter().any(|byte| *byte != b'*') {
+            return None;
+        }
+        let digits = field[..known].iter().chain(std::iter::repeat_n(&b'0', 6 - known));
+        // All of it was ASCII, so the cut lies between characters.
+        self.0 = &self.0[6..];
+        Some(digits.fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0')))
     }
 
     fn fields<const N: usize>(&mut self, lengths: [usize; N]) -> Option<[i64; N]> {
@@ -455,6 +486,8 @@ mod tests {
             ("20261005042350.000000+000", 1_791_174_230, 0),
             ("20261005062350.000000+120", 1_791_174_230, 0),
             ("20261005042350.******+***", 1_791_174_230, 0),
+            ("20261005042350.123***-000", 1_791_174_230, 123_000_000),
+            ("20261005042350.00000*-000", 1_791_174_230, 0),
             ("2026-10-05T04:23:50", 1_791_174_230, 0),
             (" 2026-10-05T04:23:50Z\n", 1_791_174_230, 0),
             ("2014-04-03T14:45:50.46875+08:00", 1_396_507_550, 468_750_000),
@@ -483,6 +516,8 @@ mod tests {
             ("P0DT0H5M0S", 300, 0),
             ("PT5M", 300, 0),
             ("00000000000500.000000:000", 300, 0),
+            ("00000000000500.12****:000", 300, 120_000_000),
+            ("00000000000500.******:000", 300, 0),
             ("PT60.000S", 60, 0),
             ("P0DT0H0M0.014947S", 0, 14_947_000),
             ("P0DT0H1M40S", 100, 0),
@@ -496,6 +531,34 @@ mod tests {
         ] {
             let found = interval(text).as_duration();
             assert_eq!((found.as_secs(), found.subsec_nanos()), (seconds, nanoseconds), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_date_and_a_time_of_day_are_one_instant() {
+        for (date, time) in [
+            ("2026-10-05", "04:23:50Z"),
+            ("2026-10-05", "04:23:50.000"),
+            (" 2026-10-05Z\n", " 04:23:50 "),
+            ("2026-10-05+02:00", "06:23:50"),
+            ("2026-10-04-04:30", "23:53:50-04:30"),
+        ] {
+            let found = Timestamp::from_date_and_time(date, time).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(found.unix_seconds(), 1_791_174_230, "{date} {time}");
+        }
+        let end = Timestamp::from_date_and_time("2026-10-04", "24:00:00").unwrap();
+        assert_eq!(end.to_string(), "2026-10-05T00:00:00Z");
+        for (date, time) in [
+            ("2026-10-05", ""),
+            ("", "04:23:50Z"),
+            ("2026-10-0", "04:23:50Z"),
+            ("2026-10-05T04:23:50", "04:23:50"),
+            ("2026-10-05Z", "04:23:50+02:00"),
+            ("2026-10-05", "2026-10-05"),
+            ("2026-10-0é", "04:23:50"),
+            ("2026-10-05", "04:23"),
+        ] {
+            assert!(Timestamp::from_date_and_time(date, time).is_err(), "{date} {time}");
         }
     }
 
@@ -540,7 +603,10 @@ mod tests {
             "0000-01-01T00:00:00Z",
             "04:23:50",
             "20261005042350.000000",
-            "20261005042350.00000*-000",
+            "20261005042350.0*0000-000",
+            "20261005042350.*00000-000",
+            "20261005042350.123**-000",
+            "00000000000500.12*456:000",
             "20261305042350.000000-000",
             // An offset that only one of the two spellings could hold.
             "20261005042350.000000-999",

@@ -9,6 +9,7 @@
 //! * [`DateTime`]: points in time and intervals, in every spelling hosts use.
 //! * [`Instance`], [`ObjectPath`]: what an object says, and where it is.
 //! * [`Class`], [`Catalog`]: what classes declare; the bundled ones are parsed once.
+//! * [`wql_literal`]: a text as a value in a query.
 //! * [`embedded`]: CIM-XML instances as text; [`mof`]: class declarations as text.
 //!
 //! Names are compared without regard to ASCII case everywhere ([`Name`]), as WMI does.
@@ -26,6 +27,7 @@ pub mod mof;
 mod name;
 mod path;
 mod value;
+mod wql;
 
 pub use catalog::{Catalog, ClassShape};
 pub use class::{Class, Method, Parameter, PropertyDeclaration, ReturnFamily, ValueMap, ValueRange};
@@ -35,3 +37,4 @@ pub use instance::{Instance, Property};
 pub use name::Name;
 pub use path::{Key, ObjectPath};
 pub use value::{Scalar, Type, Value};
+pub use wql::wql_literal;

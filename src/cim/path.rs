@@ -26,6 +26,10 @@ use super::name::Name;
 /// assert!(point.to_string().parse::<ObjectPath>()?.is_same_object(&point));
 /// # Ok::<(), refpoint::cim::Error>(())
 /// ```
+///
+/// Two paths are equal (`==`) when they are spelled alike: every field counts, the order of the keys, and the
+/// resource URI that a path was read from. Whether they lead to one object is another question, which
+/// [`is_same_object`](Self::is_same_object) answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ObjectPath {
     /// The machine's own name, without backslashes; `.` is the machine that reads the path.
@@ -57,11 +61,11 @@ pub enum Key {
 }
 
 impl ObjectPath {
-    /// Returns the path of a class, to which keys may be added.
+    /// Returns the path of a class, to which keys may be added. An empty namespace is none.
     pub fn new(namespace: impl Into<Name>, class: impl Into<Name>) -> Self {
         Self {
             host: None,
-            namespace: Some(normal_namespace(&namespace.into())),
+            namespace: normal_namespace(&namespace.into()),
             class: class.into(),
             keys: Vec::new(),
             is_singleton: false,
@@ -95,16 +99,34 @@ impl ObjectPath {
 
     /// Returns whether two paths name the same object: hosts and spelling of namespaces and names do not
     /// count, nor does the order of keys or whether a number was quoted; values count exactly.
+    ///
+    /// A namespace that one of them does not say may be any. Where neither says one, resource URIs of other
+    /// makers than Microsoft have to be the same. The path of a class is not that of its only instance; but
+    /// on the wire both have no selectors, so that what was read from there may be either.
     pub fn is_same_object(&self, other: &Self) -> bool {
-        let same_namespace = match (&self.namespace, &other.namespace) {
+        let same_place = match (&self.namespace, &other.namespace) {
             (Some(mine), Some(theirs)) => mine == theirs,
+            (None, None) => match (&self.resource, &other.resource) {
+                (Some(mine), Some(theirs)) => mine.eq_ignore_ascii_case(theirs),
+                _ => true,
+            },
             _ => true,
         };
-        let has = |(name, key): &(Name, Key)| other.key(name).is_some_and(|theirs| theirs.is_same(key));
-        self.class == other.class
-            && same_namespace
-            && self.keys.len() == other.keys.len()
-            && self.keys.iter().all(has)
+        let is_open = |path: &Self| path.resource.is_some() && path.keys.is_empty();
+        let same_kind = self.is_singleton == other.is_singleton || is_open(self) || is_open(other);
+        same_place && same_kind && self.class == other.class && self.has_keys_of(other)
+    }
+
+    /// Returns whether two paths have the same keys, each as often.
+    fn has_keys_of(&self, other: &Self) -> bool {
+        let mut theirs: Vec<_> = other.keys.iter().collect();
+        let mut take = |(name, key): &(Name, Key)| {
+            let found = theirs
+                .iter()
+                .position(|(their_name, their_key)| their_name == name && their_key.is_same(key));
+            found.map(|at| theirs.swap_remove(at)).is_some()
+        };
+        self.keys.len() == other.keys.len() && self.keys.iter().all(&mut take)
     }
 
     /// Returns the path that a resource URI and selectors mean.
@@ -113,7 +135,7 @@ impl ObjectPath {
     /// counts where the URI says nothing. Of any other URI the last segment counts as the class.
     pub fn from_resource(uri: &str, selectors: Vec<(Name, Key)>) -> Self {
         let (namespace, class) = match of_wmi(uri) {
-            Some((namespace, class)) => (Some(normal_namespace(namespace)), class),
+            Some((namespace, class)) => (normal_namespace(namespace), class),
             None => (None, uri.trim_end_matches('/').rsplit('/').next().unwrap_or(uri)),
         };
         let mut path = Self {
@@ -126,7 +148,7 @@ impl ObjectPath {
         };
         if let Some(at) = path.keys.iter().position(|(name, _)| *name == CIM_NAMESPACE) {
             let (_, namespace) = path.keys.remove(at);
-            path.namespace.get_or_insert_with(|| normal_namespace(&namespace.text()));
+            path.namespace = path.namespace.or_else(|| normal_namespace(&namespace.text()));
         }
         path
     }
@@ -252,7 +274,7 @@ impl FromStr for ObjectPath {
     fn from_str(text: &str) -> Result<Self, Error> {
         let mut scan = Scan { text, offset: 0 };
         // The first colon or quote decides: a colon ends the namespace, in quotes it means nothing.
-        let colon = text.find([':', '"', '=']).filter(|&at| text.as_bytes()[at] == b':');
+        let colon = text.find([':', '"', '\'', '=']).filter(|&at| text.as_bytes()[at] == b':');
         let (host, namespace) = match colon {
             None => (None, None),
             Some(colon) => scan.location(colon)?,
@@ -299,9 +321,23 @@ fn of_wmi(uri: &str) -> Option<(&str, &str)> {
     rest.rsplit_once('/').filter(|_| head.eq_ignore_ascii_case(WMI_PREFIX))
 }
 
-fn normal_namespace(text: &str) -> Name {
+/// Returns a namespace with slashes between its names; an empty one is none.
+fn normal_namespace(text: &str) -> Option<Name> {
     let text = text.trim_matches(['/', '\\']);
-    if text.contains('\\') { text.replace('\\', "/").into() } else { text.into() }
+    let normal = || if text.contains('\\') { text.replace('\\', "/").into() } else { text.into() };
+    (!text.is_empty()).then(normal)
+}
+
+/// Returns the number that WMI path text means, which may be hexadecimal.
+fn integer(word: &str) -> Option<i128> {
+    let (digits, radix) = match word.strip_prefix("0x").or_else(|| word.strip_prefix("0X")) {
+        Some(hex) => (hex, 16),
+        None => (word, 10),
+    };
+    // A sign would pass `from_str_radix`; only decimal numbers have one, and only a minus.
+    let is_unsigned = digits.starts_with(|c: char| c.is_digit(radix));
+    let is_negative = radix == 10 && digits.starts_with('-');
+    (is_unsigned || is_negative).then(|| i128::from_str_radix(digits, radix).ok()).flatten()
 }
 
 /// A cursor over path text.
@@ -342,7 +378,7 @@ impl<'a> Scan<'a> {
             return Err(self.expected("a namespace"));
         }
         self.offset = colon + 1;
-        Ok((host, Some(normal_namespace(namespace))))
+        Ok((host, normal_namespace(namespace)))
     }
 
     fn name(&mut self, expected: &'static str) -> Result<&'a str, Error> {
@@ -378,27 +414,26 @@ impl<'a> Scan<'a> {
 
     fn literal(&mut self) -> Result<Key, Error> {
         let rest = self.rest();
-        if rest.starts_with('"') {
-            return self.quoted().map(Key::Text);
+        if let Some(quote @ ('"' | '\'')) = rest.chars().next() {
+            return self.quoted(quote).map(Key::Text);
         }
         let length = rest.find(',').unwrap_or(rest.len());
         let word = &rest[..length];
         let key = match word {
             _ if word.eq_ignore_ascii_case("TRUE") => Key::Boolean(true),
             _ if word.eq_ignore_ascii_case("FALSE") => Key::Boolean(false),
-            _ if word.starts_with('+') => return Err(self.expected("a key value")),
-            _ => word.parse().map(Key::Integer).map_err(|_| self.expected("a key value"))?,
+            _ => Key::Integer(integer(word).ok_or_else(|| self.expected("a key value"))?),
         };
         self.offset += length;
         Ok(key)
     }
 
-    fn quoted(&mut self) -> Result<String, Error> {
+    fn quoted(&mut self, quote: char) -> Result<String, Error> {
         let mut value = String::new();
         let mut chars = self.rest().char_indices().skip(1);
         while let Some((at, c)) = chars.next() {
             match c {
-                '"' => {
+                end if end == quote => {
                     self.offset += at + 1;
                     return Ok(value);
                 }
@@ -456,6 +491,58 @@ mod tests {
     }
 
     #[test]
+    fn single_quotes_and_hexadecimal_numbers_are_read() {
+        let quoted = path(r#"root\cimv2:X.K='a"b\'c\\',D="it's",H=0x1F,I=0Xff"#);
+        assert_eq!(quoted.namespace.as_deref(), Some("root/cimv2"));
+        assert_eq!(quoted.key("K"), Some(&Key::from(r#"a"b'c\"#)));
+        assert_eq!(quoted.key("D"), Some(&Key::from("it's")));
+        assert_eq!(quoted.key("H"), Some(&Key::Integer(31)));
+        assert_eq!(quoted.key("I"), Some(&Key::Integer(255)));
+        assert_eq!(quoted.to_string(), r#"root\cimv2:X.D="it's",H=31,I=255,K="a\"b'c\\""#);
+        assert!(path("X='a:b'").is_same_object(&path(r#"X="a:b""#)));
+    }
+
+    #[test]
+    fn different_objects_are_told_apart() {
+        assert!(!path("X").is_same_object(&path("X=@")));
+        assert!(path("X=@").is_same_object(&path(r"root\a:x=@")));
+        let keys = |names: [&str; 2]| {
+            names.iter().fold(ObjectPath::new("root/a", "X"), |path, name| path.with_key(*name, "1"))
+        };
+        assert!(!keys(["a", "a"]).is_same_object(&keys(["a", "b"])));
+        assert!(!keys(["a", "b"]).is_same_object(&keys(["a", "a"])));
+        assert!(keys(["a", "a"]).is_same_object(&keys(["A", "a"])));
+        assert!(keys(["a", "b"]).is_same_object(&keys(["b", "a"])));
+        let of = |uri: &str| ObjectPath::from_resource(uri, vec![("K".into(), "1".into())]);
+        assert!(!of("http://a/X").is_same_object(&of("http://b/X")));
+        assert!(of("http://a/X").is_same_object(&of("HTTP://A/x")));
+        assert!(of("http://a/X").is_same_object(&path(r#"root\a:X.K="1""#)));
+        let wire = ObjectPath::from_resource(&path(r"root\a:X=@").resource_uri(), vec![]);
+        assert!(wire.is_same_object(&path(r"root\a:X=@")) && wire.is_same_object(&path(r"root\a:X")));
+    }
+
+    #[test]
+    fn equality_counts_the_spelling_and_the_remembered_uri() {
+        let built = ObjectPath::new("root/a", "X");
+        let read = ObjectPath::from_resource(&built.resource_uri(), vec![]);
+        assert!(read.is_same_object(&built));
+        assert_ne!(read, built);
+        assert_eq!(read.in_microsoft_form(), built);
+    }
+
+    #[test]
+    fn an_empty_namespace_is_none() {
+        for nothing in ["", "/", r"\"] {
+            let path = ObjectPath::new(nothing, "X");
+            assert_eq!(path.namespace, None, "{nothing:?}");
+            assert_eq!(path.resource_uri(), "http://schemas.microsoft.com/wbem/wsman/1/wmi/root/cimv2/X");
+            assert_eq!(path.to_string(), "X");
+        }
+        let uri = "http://schemas.microsoft.com/wbem/wsman/1/wmi//X";
+        assert_eq!(ObjectPath::from_resource(uri, vec![]).namespace, None);
+    }
+
+    #[test]
     fn malformed_paths_are_refused_where_they_break() {
         for (text, offset) in [
             ("", 0),
@@ -471,6 +558,10 @@ mod tests {
             ("Msvm_X.A=", 9),
             ("Msvm_X.A=abc", 9),
             ("Msvm_X.A=+5", 9),
+            ("Msvm_X.A=0x", 9),
+            ("Msvm_X.A=-0x1", 9),
+            ("Msvm_X.A=0x-1", 9),
+            ("Msvm_X.A='a\"", 12),
             (r#"Msvm_X.A="a"#, 11),
             (r#"Msvm_X.A="a\"#, 12),
             (r#"Msvm_X.A="a"b"#, 12),
@@ -570,7 +661,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_the_parser_panic(text in r#"[\\/:.,="@A-z0-9 é-]{0,40}|\PC{0,20}"#) {
+        fn no_text_makes_the_parser_panic(text in r#"[\\/:.,="'@A-z0-9 é-]{0,40}|\PC{0,20}"#) {
             if let Ok(path) = text.parse::<ObjectPath>() {
                 let again: ObjectPath = path.to_string().parse().unwrap();
                 prop_assert!(again.is_same_object(&path));

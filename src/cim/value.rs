@@ -294,8 +294,8 @@ impl Scalar {
             Self::Sint16(number) => number.to_string().into(),
             Self::Sint32(number) => number.to_string().into(),
             Self::Sint64(number) => number.to_string().into(),
-            Self::Real32(number) => real_text(number.is_infinite(), *number < 0.0, || number.to_string()),
-            Self::Real64(number) => real_text(number.is_infinite(), *number < 0.0, || number.to_string()),
+            Self::Real32(number) => real_text(format!("{number:?}")),
+            Self::Real64(number) => real_text(format!("{number:?}")),
             Self::String(text) => Cow::Borrowed(text),
             Self::DateTime(datetime) => datetime.to_string().into(),
             Self::Reference(path) => path.to_string().into(),
@@ -434,12 +434,14 @@ fn parse_char16(text: &str) -> Option<u16> {
     }
 }
 
-/// XML Schema spells the infinities in capitals.
-fn real_text<'a>(infinite: bool, negative: bool, finite: impl Fn() -> String) -> Cow<'a, str> {
-    match (infinite, negative) {
-        (false, _) => finite().into(),
-        (true, false) => "INF".into(),
-        (true, true) => "-INF".into(),
+/// Returns a real as XML Schema spells it. Rust's `Debug` is the shortest text that reads back to the number,
+/// with an exponent below 1e-5 and from 1e16 on; its infinities are small, and `5.0` is longer than `5`.
+fn real_text<'a>(debug: String) -> Cow<'a, str> {
+    match debug.as_str() {
+        "inf" => Cow::Borrowed("INF"),
+        "-inf" => Cow::Borrowed("-INF"),
+        whole if whole.ends_with(".0") => Cow::Owned(whole[..whole.len() - 2].to_owned()),
+        _ => Cow::Owned(debug),
     }
 }
 
@@ -476,6 +478,31 @@ mod tests {
             assert_eq!(Scalar::parse(ty, text), Ok(value), "{text:?}");
         }
         assert!(matches!(Scalar::parse(Type::Real64, "NaN"), Ok(Scalar::Real64(nan)) if nan.is_nan()));
+    }
+
+    #[test]
+    fn reals_are_written_as_the_shortest_text_that_reads_back() {
+        for (real, text) in [
+            (1e300, "1e300"),
+            (-1.5e-300, "-1.5e-300"),
+            (f64::MAX, "1.7976931348623157e308"),
+            (5e-324, "5e-324"),
+            (1e16, "1e16"),
+            (9_007_199_254_740_993.0, "9007199254740992"),
+            (0.00001, "1e-5"),
+            (0.0001, "0.0001"),
+            (0.1 + 0.2, "0.30000000000000004"),
+            (5.0, "5"),
+            (0.0, "0"),
+            (-0.0, "-0"),
+            (f64::INFINITY, "INF"),
+            (f64::NEG_INFINITY, "-INF"),
+            (f64::NAN, "NaN"),
+        ] {
+            assert_eq!(Scalar::from(real).to_text().unwrap(), text);
+        }
+        assert_eq!(Scalar::from(f32::MAX).to_text().unwrap(), "3.4028235e38");
+        assert_eq!(Scalar::from(0.1_f32).to_text().unwrap(), "0.1");
     }
 
     #[test]

@@ -12,7 +12,12 @@ use super::error::Error;
 use super::filter::Filter;
 use super::instance::{Decoder, Style, write_instance};
 use super::names::{ADDRESSING, ENUMERATION, WSMAN, action};
-use super::operation::{Head, Operation, read_nothing};
+use super::operation::{Head, Operation, expect, read_nothing};
+
+/// The most items of one page: what Windows' own client asks for, what hosts have as `MaxBatchItems`, and
+/// beyond which an answer is refused. An item takes a hundred times the room that the shortest text of one
+/// does.
+pub const MOST_ITEMS: u32 = 32_000;
 
 /// `n:Enumerate`: begins an enumeration.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,7 +111,7 @@ pub enum Item {
 impl Enumerate {
     /// Returns the request for the objects of a class, with as many as possible on the first page.
     pub fn new(resource: ObjectPath) -> Self {
-        let opening = Opening::FirstPage { max_elements: Some(MOST_ELEMENTS) };
+        let opening = Opening::FirstPage { max_elements: Some(MOST_ITEMS) };
         Self { resource, opening, mode: Mode::Object, filter: None, expires: None }
     }
 
@@ -184,6 +189,10 @@ impl Page {
                 "EnumerationContext" if ours => page.context = Some(reader.text()?.into_owned()),
                 "Items" if ours => {
                     while let Some(item) = reader.child()? {
+                        if page.items.len() == MOST_ITEMS as usize {
+                            let expected = format!("at most {MOST_ITEMS} items");
+                            return Err(Error::unexpected(expected, item.name.local, item.offset));
+                        }
                         page.items.push(Item::read(reader, &item, expected, decoder)?);
                     }
                 }
@@ -317,7 +326,7 @@ impl Operation for Enumerate {
         first: Option<Element<'_>>,
         decoder: &mut Decoder<'_>,
     ) -> Result<Page, Error> {
-        expect(first.as_ref(), "EnumerateResponse")?;
+        expect(first.as_ref(), ENUMERATION, "EnumerateResponse")?;
         Page::read(reader, self.expected().as_deref(), decoder)
     }
 
@@ -364,7 +373,7 @@ impl Operation for Pull {
         first: Option<Element<'_>>,
         decoder: &mut Decoder<'_>,
     ) -> Result<Page, Error> {
-        expect(first.as_ref(), "PullResponse")?;
+        expect(first.as_ref(), ENUMERATION, "PullResponse")?;
         let of_resource = Some(&self.resource.class).filter(|class| **class != "*");
         Page::read(reader, self.expected.as_ref().or(of_resource).map(Name::as_str), decoder)
     }
@@ -400,9 +409,6 @@ impl Operation for Release {
 
     fn write_reply(&self, (): &(), _: Style, _: &mut Writer) {}
 }
-
-/// What Windows' own client asks for, and the default of `MaxBatchItems`.
-const MOST_ELEMENTS: u32 = 32_000;
 
 /// Reads the body of `n:Enumerate`, whose element is current.
 pub(super) fn read_enumerate(reader: &mut Reader<'_>, resource: ObjectPath) -> Result<Enumerate, Error> {
@@ -475,14 +481,6 @@ pub(super) fn read_release(reader: &mut Reader<'_>, resource: ObjectPath) -> Res
     Ok(Release { resource, context })
 }
 
-fn expect(first: Option<&Element<'_>>, local: &str) -> Result<(), Error> {
-    match first {
-        Some(element) if element.name.is(ENUMERATION, local) => Ok(()),
-        Some(other) => Err(Error::unexpected(format!("n:{local}"), other.name.local, other.offset)),
-        None => Err(Error::missing(format!("n:{local}"), "s:Body")),
-    }
-}
-
 /// Returns the class after `FROM`, or the class that `ASSOCIATORS OF` asks for.
 fn selected_class(query: &str) -> Option<&str> {
     let mut words = query.split_ascii_whitespace();
@@ -503,6 +501,52 @@ fn selected_class(query: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cim::Catalog;
+    use crate::wsman::{RequestHeader, decode_reply, encode_request};
+    use crate::xml::Limits;
+
+    const HEAD: &str = "<s:Envelope xmlns:s='http://www.w3.org/2003/05/soap-envelope' \
+        xmlns:n='http://schemas.xmlsoap.org/ws/2004/09/enumeration'><s:Body>";
+
+    #[test]
+    fn a_page_has_no_more_items_than_can_be_asked_for() {
+        let pull = Enumerate::new(ObjectPath::new("root/virtualization/v2", "X")).pull("c");
+        let page = |count: usize| {
+            let items = "<b/>".repeat(count);
+            let body = format!("<n:PullResponse><n:Items>{items}</n:Items></n:PullResponse>");
+            let text = format!("{HEAD}{body}</s:Body></s:Envelope>");
+            decode_reply(&pull, &text, Catalog::bundled(), &Limits::default())
+        };
+        assert_eq!(page(32_000).unwrap().result.unwrap().items.len(), 32_000);
+        let error = page(32_001).unwrap_err().to_string();
+        assert!(error.starts_with("expected at most 32000 items, found b at byte "), "{error}");
+    }
+
+    #[test]
+    fn an_answer_of_another_operation_is_no_object() {
+        let text = format!("{HEAD}<n:PullResponse><n:Items/></n:PullResponse></s:Body></s:Envelope>");
+        let get = crate::wsman::Get::new(ObjectPath::new("root/virtualization/v2", "X"));
+        let error = decode_reply(&get, &text, Catalog::bundled(), &Limits::default()).unwrap_err();
+        assert!(error.to_string().starts_with("expected an instance, found PullResponse"), "{error}");
+        let enumerate = Enumerate::new(get.resource);
+        let error = decode_reply(&enumerate, &text, Catalog::bundled(), &Limits::default()).unwrap_err();
+        assert!(error.to_string().starts_with("expected n:EnumerateResponse, found PullResponse"), "{error}");
+    }
+
+    #[test]
+    fn the_life_of_an_enumeration_is_asked_for_in_seconds() {
+        let mut enumerate = Enumerate::new(ObjectPath::new("root/virtualization/v2", "Msvm_ComputerSystem"));
+        enumerate.expires = Some("PT5M".parse().unwrap());
+        let text =
+            encode_request(&RequestHeader::new("http://hv01:5985/wsman", "uuid:1"), &enumerate).unwrap();
+        assert!(
+            text.contains(
+                "<s:Body><n:Enumerate><n:Expires>PT300.000S</n:Expires><w:OptimizeEnumeration/>\
+                 <w:MaxElements>32000</w:MaxElements></n:Enumerate></s:Body>"
+            ),
+            "{text}"
+        );
+    }
 
     #[test]
     fn the_class_that_a_query_asks_for_types_its_rows() {

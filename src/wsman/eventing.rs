@@ -2,7 +2,8 @@
 //! MS-WSMV 3.1.4.6).
 //!
 //! With pull delivery the answer brings an enumeration context, and events come as pages of
-//! [`Pull`]. A time-out of such a pull only means that nothing happened.
+//! [`Pull`]. A time-out of such a pull only means that nothing happened. `e:EndTo`, the address to which a
+//! host would say that a subscription ended, is neither written nor kept: who pulls is told by the pull.
 
 use crate::cim::{DateTime, Interval, ObjectPath};
 use crate::xml::{Element, Namespace, Reader, Writer, XML};
@@ -13,7 +14,7 @@ use super::error::Error;
 use super::filter::Filter;
 use super::instance::{Decoder, Style};
 use super::names::{ENUMERATION, EVENTING, WSMAN, action, delivery};
-use super::operation::{Head, Operation, read_nothing};
+use super::operation::{Head, Operation, expect, read_nothing};
 
 /// `e:Subscribe`.
 #[derive(Clone, Debug, PartialEq)]
@@ -175,7 +176,7 @@ impl Operation for Subscribe {
         first: Option<Element<'_>>,
         _: &mut Decoder<'_>,
     ) -> Result<Subscribed, Error> {
-        expect(first, "SubscribeResponse")?;
+        expect(first.as_ref(), EVENTING, "SubscribeResponse")?;
         let (mut manager, mut expires, mut context) = (None, None, None);
         while let Some(element) = reader.child()? {
             if element.name.is(EVENTING, "SubscriptionManager") {
@@ -230,7 +231,7 @@ impl Operation for Renew {
         first: Option<Element<'_>>,
         _: &mut Decoder<'_>,
     ) -> Result<Option<DateTime>, Error> {
-        expect(first, "RenewResponse")?;
+        expect(first.as_ref(), EVENTING, "RenewResponse")?;
         let mut expires = None;
         while let Some(element) = reader.child()? {
             if element.name.is(EVENTING, "Expires") {
@@ -299,18 +300,50 @@ fn managed<'a>(action: &'a str, resource: &'a ObjectPath, identifier: Option<&'a
     Head { identifier, ..Head::new(action, resource) }
 }
 
-fn expect(first: Option<Element<'_>>, local: &str) -> Result<(), Error> {
-    match first {
-        Some(element) if element.name.is(EVENTING, local) => Ok(()),
-        Some(other) => Err(Error::unexpected(format!("e:{local}"), other.name.local, other.offset)),
-        None => Err(Error::missing(format!("e:{local}"), "s:Body")),
-    }
-}
-
 fn interval(reader: &mut Reader<'_>, element: &Element<'_>) -> Result<Interval, Error> {
     reader.trimmed()?.parse().map_err(|problem| Error::value(element.name.local, element.offset, problem))
 }
 
 fn datetime(reader: &mut Reader<'_>, element: &Element<'_>) -> Result<DateTime, Error> {
     reader.trimmed()?.parse().map_err(|problem| Error::value(element.name.local, element.offset, problem))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wsman::{RequestHeader, encode_request};
+
+    #[test]
+    fn a_subscription_asks_for_heartbeats_a_language_and_a_life() {
+        let mut subscribe = Subscribe::query("root/virtualization/v2", "SELECT * FROM X");
+        subscribe.heartbeats = Some("PT1M".parse().unwrap());
+        subscribe.expires = Some("PT10M".parse().unwrap());
+        let text =
+            encode_request(&RequestHeader::new("http://hv01:5985/wsman", "uuid:1"), &subscribe).unwrap();
+        assert!(
+            text.ends_with(
+                "<s:Body><e:Subscribe xmlns:e=\"http://schemas.xmlsoap.org/ws/2004/08/eventing\">\
+                 <e:Delivery Mode=\"http://schemas.dmtf.org/wbem/wsman/1/wsman/Pull\">\
+                 <w:Heartbeats>PT60.000S</w:Heartbeats><w:Locale xml:lang=\"en-US\"/>\
+                 <w:ContentEncoding>UTF-8</w:ContentEncoding></e:Delivery><e:Expires>PT600.000S</e:Expires>\
+                 <w:Filter Dialect=\"http://schemas.microsoft.com/wbem/wsman/1/WQL\">SELECT * FROM X</w:Filter>\
+                 </e:Subscribe></s:Body></s:Envelope>"
+            ),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_subscription_is_named_in_a_header() {
+        let resource = ObjectPath::new("root/virtualization/v2", "*");
+        let renew = Renew { resource, identifier: Some("uuid:5".to_owned()), expires: None };
+        let text = encode_request(&RequestHeader::new("http://hv01:5985/wsman", "uuid:1"), &renew).unwrap();
+        assert!(
+            text.contains(
+                "<e:Identifier xmlns:e=\"http://schemas.xmlsoap.org/ws/2004/08/eventing\">uuid:5</e:Identifier>\
+                 </s:Header>"
+            ),
+            "{text}"
+        );
+    }
 }

@@ -4,19 +4,28 @@
 //! a scalar. So reading asks the schema ([`Catalog`]) what each property is. Where no schema describes a
 //! class, values come as strings, repeated elements as arrays, and the readers of [`Instance`] still find
 //! numbers in them.
+//!
+//! A schema is believed only as far as the host agrees with it, because hosts are newer than schemas: text
+//! that is no value of the declared type stays a string, a second value of a scalar makes an array, an
+//! object may stand where text was declared. One odd property must not cost a page, nor an OUT parameter
+//! the return value of a call that has happened. The readers of [`Instance`] give `None` for what makes no
+//! sense and never a number that the host did not say. What is refused is XML that is not well-formed,
+//! and more of anything than a host has.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::cim::{
-    Catalog, ClassShape, DateTime, Error as CimError, Instance, Name, ObjectPath, PropertyDeclaration,
-    Scalar, Type, Value,
+    Catalog, ClassShape, DateTime, Instance, Name, ObjectPath, PropertyDeclaration, Scalar, Type, Value,
 };
-use crate::xml::{Content, Element, Namespace, Node, Reader, Writer};
+use crate::xml::{Content, Element, Namespace, Reader, Writer};
 
 use super::addressing::{EndpointReference, is_reference, write_reference};
 use super::error::Error;
-use super::names::{BINDING, CIM, DMTF_PREFIX, WMI_PREFIX, WSMAN, XSI};
+use super::names::{
+    ADDRESSING, BINDING, CIM, DMTF_PREFIX, ENUMERATION, EVENTING, IDENTITY, SOAP, TRANSFER, WSMAN, WSMV, XSI,
+};
+use super::request::Irregularity;
 
 /// How a host spells values. The client writes [`Style::WINDOWS`]; the simulated host may write any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,11 +61,17 @@ pub struct Decoder<'c> {
     names: HashMap<Box<str>, Name>,
     /// The class of the instance read last: pages hold many of one class, in one order of properties.
     last: Option<Recent<'c>>,
+    /// What was tolerated in the parameters of a request.
+    pub(super) irregularities: Vec<Irregularity>,
+    /// A reference stood in `a:EndpointReference` since the parameter read last began.
+    pub(super) has_wrapped_reference: bool,
 }
 
 struct Recent<'c> {
     class: Name,
     uri: Box<str>,
+    /// The element was `w:XmlFragment`, which does not say its class.
+    is_fragment: bool,
     namespace: Option<Name>,
     shape: Option<ClassShape<'c>>,
     /// What is declared of the properties, in the order in which that instance had them.
@@ -81,14 +96,20 @@ impl<'d> From<&'d PropertyDeclaration> for Declared<'d> {
 enum Piece {
     Null,
     One(Scalar),
-    /// A whole array of bytes in one base64 text.
-    Octets(Vec<u8>),
+    /// A text in an array of bytes that is no number: the whole array in base64, mostly.
+    Octets(String),
 }
 
 impl<'c> Decoder<'c> {
     /// Returns a decoder that knows a catalogue's classes.
     pub fn new(catalog: &'c Catalog) -> Self {
-        Self { catalog, names: HashMap::new(), last: None }
+        Self {
+            catalog,
+            names: HashMap::new(),
+            last: None,
+            irregularities: Vec::new(),
+            has_wrapped_reference: false,
+        }
     }
 
     /// Returns the catalogue.
@@ -136,21 +157,28 @@ impl<'c> Decoder<'c> {
         element: &Element<'_>,
         expected: Option<&str>,
     ) -> Result<Recent<'c>, Error> {
-        let class = class_of(reader, element)?;
+        let is_fragment = element.name.is(WSMAN, "XmlFragment");
+        let class = match is_fragment {
+            true => Cow::Borrowed(expected.unwrap_or_default()),
+            false => class_of(reader, element),
+        };
         let uri = &*element.name.namespace;
         if let Some(last) = self.last.take()
             && last.class.as_str() == class
             && *last.uri == *uri
+            && last.is_fragment == is_fragment
         {
             return Ok(last);
         }
-        let is_fragment = element.name.is(WSMAN, "XmlFragment");
-        let class = if is_fragment { expected.unwrap_or_default() } else { class.as_ref() };
-        let known = self.catalog.shape(class);
+        if !is_fragment && PROTOCOL.iter().any(|protocol| protocol.uri == uri) {
+            return Err(Error::unexpected("an instance", element.name.local, element.offset));
+        }
+        let known = self.catalog.shape(&class);
         let shape = known.or_else(|| expected.and_then(|expected| self.catalog.shape(expected)));
         Ok(Recent {
-            class: known.map_or_else(|| class.into(), |shape| shape.name().clone()),
+            class: known.map_or_else(|| (&*class).into(), |shape| shape.name().clone()),
             uri: uri.into(),
+            is_fragment,
             namespace: self.namespace(uri),
             shape,
             order: Vec::new(),
@@ -173,14 +201,7 @@ impl<'c> Decoder<'c> {
                 instance.reserve(usual);
             }
             let local = element.name.local;
-            let guess = order.get(count).copied().flatten();
-            let found = guess
-                .filter(|(_, guess)| guess.name.as_str() == local)
-                .or_else(|| shape.and_then(|shape| shape.property(local)));
-            match order.get_mut(count) {
-                Some(slot) => *slot = found,
-                None => order.push(found),
-            }
+            let found = recall(order, count, shape, local);
             count += 1;
             let declared = found.map(|(_, declaration)| Declared::from(declaration));
             let piece = self.piece(reader, &element, declared)?;
@@ -197,19 +218,13 @@ impl<'c> Decoder<'c> {
                     (name, place)
                 }
             };
-            let added = match place {
-                Some(place) => add(instance.slot(place), piece, declared),
+            match place {
+                Some(place) => add(instance.slot(place), piece, declared, &element)?,
                 None if instance.properties().len() == MOST_PROPERTIES => {
-                    return Err(Error::unexpected("fewer properties", local, element.offset));
+                    return Err(too_many(MOST_PROPERTIES, "properties", &element));
                 }
-                None => {
-                    instance.push(name, first(piece, declared));
-                    Ok(())
-                }
-            };
-            added.map_err(|problem| {
-                Error::value(format!("property {local} of {}", instance.class), element.offset, problem)
-            })?;
+                None => instance.push(name, first(piece, declared)),
+            }
         }
         // After one large instance many small ones must not each have room for as much.
         order.truncate(count);
@@ -224,16 +239,14 @@ impl<'c> Decoder<'c> {
         declared: Option<Declared<'_>>,
         slot: &mut Value,
     ) -> Result<(), Error> {
+        self.has_wrapped_reference = false;
         let piece = self.piece(reader, element, declared)?;
-        add(slot, piece, declared).map_err(|problem| {
-            Error::value(format!("parameter {}", element.name.local), element.offset, problem)
-        })
+        add(slot, piece, declared, element)
     }
 
     /// Returns the shared name of the CIM namespace that a class URI of Microsoft's form holds.
     fn namespace(&mut self, uri: &str) -> Option<Name> {
-        let is_wmi = uri.get(..WMI_PREFIX.len()).is_some_and(|head| head.eq_ignore_ascii_case(WMI_PREFIX));
-        let namespace = is_wmi.then(|| ObjectPath::from_resource(uri, Vec::new()).namespace)??;
+        let namespace = ObjectPath::from_resource(uri, Vec::new()).namespace?;
         Some(self.name(&namespace))
     }
 
@@ -264,12 +277,12 @@ impl<'c> Decoder<'c> {
                 reader.skip()?;
                 return Ok(Piece::Null);
             }
-            if let Some(qname) = reader.attribute(XSI, "type") {
-                said = Some(reader.resolve(qname)?.local.to_owned());
-            }
+            // A type whose prefix is bound to nothing says nothing.
+            let name = reader.attribute(XSI, "type").and_then(|qname| reader.resolve(qname).ok());
+            said = name.map(|name| name.local.to_owned());
         }
         match reader.content()? {
-            Content::Text(text) => text_piece(text, declared, said.as_deref(), element),
+            Content::Text(text) => Ok(text_piece(text, declared, said.as_deref())),
             Content::Element(first) => self.structured(reader, element, first, declared, said.as_deref()),
         }
     }
@@ -285,32 +298,21 @@ impl<'c> Decoder<'c> {
         said: Option<&str>,
     ) -> Result<Piece, Error> {
         if is_reference(&first) {
-            let reference = EndpointReference::read_from(reader, first)?;
-            let path = reference.path.ok_or_else(|| Error::missing("w:ResourceURI", element.name.local))?;
-            return Ok(Piece::One(Scalar::Reference(Box::new(path))));
+            self.has_wrapped_reference |= first.name.local == "EndpointReference";
+            // A reference to nothing, as some methods give where they made no job, is null.
+            let path = EndpointReference::read_from(reader, first)?.path;
+            return Ok(path.map_or(Piece::Null, |path| Piece::One(Scalar::Reference(Box::new(path)))));
         }
-        let is_time = matches!(first.name.local, "Datetime" | "Interval" | "Date" | "CIM_DateTime");
-        if is_time && (first.name.is_in(CIM) || first.name.namespace.is_empty()) {
-            let offset = first.offset;
-            let text = match reader.content()? {
-                Content::Text(text) => text,
-                Content::Element(_) => Cow::Owned(date_text(reader)?),
+        if is_time(&first) {
+            let text = time_text(reader)?;
+            let text = match reader.child()? {
+                None => text,
+                Some(more) => Cow::Owned(joined(text.into_owned(), &time_parts(reader, more)?)),
             };
-            if let Some(more) = reader.child()? {
-                return Err(Error::unexpected("one datetime", more.name.local, more.offset));
-            }
-            let datetime: Result<DateTime, CimError> = text.parse();
-            let datetime = datetime.map_err(|problem| Error::value(element.name.local, offset, problem))?;
-            return Ok(Piece::One(Scalar::DateTime(datetime)));
-        }
-        if let Some(Declared { ty, .. }) = declared
-            && !matches!(ty, Type::Object | Type::String)
-        {
-            return Err(Error::unexpected(
-                format!("the text of a {}", ty.name()),
-                first.name.local,
-                first.offset,
-            ));
+            return Ok(Piece::One(match text.parse() {
+                Ok(datetime) => Scalar::DateTime(datetime),
+                Err(_) => Scalar::String(text.into_owned()),
+            }));
         }
         let class = said.map(|said| Name::from(said.strip_suffix("_Type").unwrap_or(said)));
         let class = class.or_else(|| declared.and_then(|declared| declared.class).cloned());
@@ -338,19 +340,16 @@ impl<'c> Decoder<'c> {
                 Some(declaration) => declaration.name.clone(),
                 None => self.name(element.name.local),
             };
+            if instance.properties().len() == MOST_PROPERTIES && !places.contains_key(&name) {
+                return Err(too_many(MOST_PROPERTIES, "properties", &element));
+            }
             let place = *places.entry(name).or_insert_with_key(|name| {
                 instance.push(name.clone(), Value::Null);
                 instance.properties().len() - 1
             });
             let declared = declaration.map(Declared::from);
             let piece = self.piece(reader, &element, declared)?;
-            add(instance.slot(place), piece, declared).map_err(|problem| {
-                Error::value(
-                    format!("property {} of {}", element.name.local, instance.class),
-                    element.offset,
-                    problem,
-                )
-            })?;
+            add(instance.slot(place), piece, declared, &element)?;
             next = reader.child()?;
         }
         Ok(())
@@ -359,6 +358,36 @@ impl<'c> Decoder<'c> {
 
 /// More properties than any class has; a bound for hostile messages.
 const MOST_PROPERTIES: usize = 4096;
+/// More elements than any array of a management class has: the longest are the disks of a collection. It is
+/// a bound for hostile messages, because an element takes ten times the room that its text does.
+const MOST_ELEMENTS: usize = 1 << 16;
+
+/// What belongs to the protocol can be no instance: an answer of another operation, for one.
+const PROTOCOL: [Namespace<'static>; 8] =
+    [SOAP, ADDRESSING, ENUMERATION, TRANSFER, EVENTING, WSMAN, WSMV, IDENTITY];
+
+/// Returns what is declared of a property: the instance before this one mostly had the same one there.
+#[inline(always)]
+fn recall<'c>(
+    order: &mut Vec<Option<(usize, &'c PropertyDeclaration)>>,
+    at: usize,
+    shape: Option<ClassShape<'c>>,
+    local: &str,
+) -> Option<(usize, &'c PropertyDeclaration)> {
+    let guess = order.get(at).copied().flatten();
+    let found = guess
+        .filter(|(_, guess)| guess.name.as_str() == local)
+        .or_else(|| shape.and_then(|shape| shape.property(local)));
+    match order.get_mut(at) {
+        Some(slot) => *slot = found,
+        None => order.push(found),
+    }
+    found
+}
+
+fn too_many(most: usize, what: &str, element: &Element<'_>) -> Error {
+    Error::unexpected(format!("at most {most} {what}"), element.name.local, element.offset)
+}
 
 /// Which declared properties an instance has had already. Almost every element is the first of its
 /// property, so that is what has to be known quickly.
@@ -382,7 +411,7 @@ impl Seen {
 fn first(piece: Piece, declared: Option<Declared<'_>>) -> Value {
     match piece {
         Piece::Null => Value::Null,
-        Piece::Octets(octets) => Value::from(octets),
+        Piece::Octets(text) => octets(text),
         Piece::One(scalar) if declared.is_some_and(|declared| declared.is_array) => {
             Value::Many(vec![Some(scalar)])
         }
@@ -391,70 +420,108 @@ fn first(piece: Piece, declared: Option<Declared<'_>>) -> Value {
 }
 
 /// Adds one element's value to what the elements of the same name before it gave.
-fn add(slot: &mut Value, piece: Piece, declared: Option<Declared<'_>>) -> Result<(), CimError> {
-    let is_array = declared.is_some_and(|declared| declared.is_array);
-    let value = match piece {
-        Piece::Null => None,
-        Piece::One(scalar) => Some(scalar),
-        Piece::Octets(octets) if slot.is_null() => {
-            *slot = Value::from(octets);
-            return Ok(());
+fn add(
+    slot: &mut Value,
+    piece: Piece,
+    declared: Option<Declared<'_>>,
+    element: &Element<'_>,
+) -> Result<(), Error> {
+    match std::mem::take(slot) {
+        Value::Null => *slot = first(piece, declared),
+        Value::One(earlier) => *slot = Value::Many(vec![Some(earlier), scalar(piece)]),
+        Value::Many(items) if items.len() == MOST_ELEMENTS => {
+            return Err(too_many(MOST_ELEMENTS, "elements of an array", element));
         }
-        Piece::Octets(_) => return Err(CimError::value("one base64 text", "several")),
-    };
-    match (&mut *slot, value) {
-        (Value::Null, None) => {}
-        (Value::Null, Some(scalar)) if is_array => *slot = Value::Many(vec![Some(scalar)]),
-        (Value::Null, Some(scalar)) => *slot = Value::One(scalar),
-        (Value::One(_), _) if declared.is_some_and(|declared| !declared.is_array) => {
-            return Err(CimError::value("one value", "several"));
+        Value::Many(mut items) => {
+            items.push(scalar(piece));
+            *slot = Value::Many(items);
         }
-        (Value::One(_), value) => {
-            let Value::One(earlier) = std::mem::take(slot) else { return Ok(()) };
-            *slot = Value::Many(vec![Some(earlier), value]);
-        }
-        (Value::Many(items), value) => items.push(value),
     }
     Ok(())
 }
 
-#[inline(always)]
-fn text_piece(
-    text: Cow<'_, str>,
-    declared: Option<Declared<'_>>,
-    said: Option<&str>,
-    element: &Element<'_>,
-) -> Result<Piece, Error> {
-    let refuse = |problem| Error::value(element.name.local, element.offset, problem);
-    let Some(declared) = declared else {
-        let ty = said.and_then(said_type).unwrap_or(Type::String);
-        return Scalar::parse(ty, &text).map(Piece::One).map_err(refuse);
-    };
-    if declared.ty == Type::String {
-        return Ok(Piece::One(Scalar::String(text.into_owned())));
-    }
-    match Scalar::parse(declared.ty, &text) {
-        Ok(scalar) => Ok(Piece::One(scalar)),
-        Err(problem) if declared.ty == Type::Uint8 && declared.is_array => {
-            base64(&text).map(Piece::Octets).ok_or_else(|| refuse(problem))
-        }
-        // A host may spell a REF as the text of its path.
-        Err(problem) => Err(refuse(problem)),
+/// Returns what one of several elements holds.
+fn scalar(piece: Piece) -> Option<Scalar> {
+    match piece {
+        Piece::Null => None,
+        Piece::One(scalar) => Some(scalar),
+        Piece::Octets(text) => Some(Scalar::String(text)),
     }
 }
 
-/// Reads the date inside the wrapper that `CIM_DateTime` has around `cim:Datetime`, which has just started.
-fn date_text(reader: &mut Reader<'_>) -> Result<String, Error> {
-    let mut text = String::new();
-    let mut inside = 2;
-    while inside > 0 {
-        match reader.node()? {
-            Node::Text(piece) => text.push_str(&piece),
-            Node::Element(_) => inside += 1,
-            Node::End => inside -= 1,
-        }
+/// Returns the array of bytes that a base64 text is; a text that is none, or is too long, is kept.
+fn octets(text: String) -> Value {
+    match base64(&text) {
+        Some(octets) if octets.len() <= MOST_ELEMENTS => octets.into(),
+        _ => Value::Many(vec![Some(Scalar::String(text))]),
     }
-    Ok(text.trim().to_owned())
+}
+
+#[inline(always)]
+fn text_piece(text: Cow<'_, str>, declared: Option<Declared<'_>>, said: Option<&str>) -> Piece {
+    let ty = match declared {
+        Some(declared) => declared.ty,
+        None => said.and_then(said_type).unwrap_or(Type::String),
+    };
+    if ty == Type::String {
+        return Piece::One(Scalar::String(text.into_owned()));
+    }
+    match Scalar::parse(ty, &text) {
+        Ok(scalar) => Piece::One(scalar),
+        Err(_) => odd_piece(text, ty, declared.is_some_and(|declared| declared.is_array)),
+    }
+}
+
+/// Returns what a text means that is no value of its type.
+#[cold]
+fn odd_piece(text: Cow<'_, str>, ty: Type, is_array: bool) -> Piece {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit());
+    match ty {
+        // `<Job/>`: a reference to nothing.
+        Type::Reference if text.trim().is_empty() => Piece::Null,
+        // A number that is too large for a byte is not base64 for it.
+        Type::Uint8 if is_array && !is_number => Piece::Octets(text.into_owned()),
+        _ => Piece::One(Scalar::String(text.into_owned())),
+    }
+}
+
+/// Returns whether an element is part of a datetime (DSP0230 6.2.4). Projections have them in no namespace.
+fn is_time(element: &Element<'_>) -> bool {
+    matches!(element.name.local, "Datetime" | "Interval" | "Date" | "Time" | "CIM_DateTime")
+        && (element.name.is_in(CIM) || element.name.namespace.is_empty())
+}
+
+/// Reads the part of a datetime that has just started.
+fn time_text<'a>(reader: &mut Reader<'a>) -> Result<Cow<'a, str>, Error> {
+    Ok(match reader.content()? {
+        Content::Text(text) => text,
+        Content::Element(inner) => Cow::Owned(time_parts(reader, inner)?),
+    })
+}
+
+/// Reads parts of a datetime, of which the first has just started, to the end of the element around them.
+fn time_parts(reader: &mut Reader<'_>, first: Element<'_>) -> Result<String, Error> {
+    let mut text = String::new();
+    let mut next = Some(first);
+    while let Some(part) = next {
+        if !is_time(&part) {
+            return Err(Error::unexpected("part of a datetime", part.name.local, part.offset));
+        }
+        text = joined(text, &time_text(reader)?);
+        next = reader.child()?;
+    }
+    Ok(text)
+}
+
+/// Joins a date and a time.
+fn joined(mut date: String, time: &str) -> String {
+    let time = time.trim();
+    if !time.is_empty() && !date.is_empty() {
+        date.truncate(date.trim_end().len());
+        date.push('T');
+    }
+    date.push_str(time);
+    date
 }
 
 /// Returns whether the element that has just started says that it has no value.
@@ -464,15 +531,12 @@ pub(super) fn is_nil(reader: &Reader<'_>) -> bool {
 }
 
 /// Returns the class of an instance's element: what `xsi:type` says, else the element's own name.
-fn class_of<'e>(reader: &Reader<'_>, element: &'e Element<'_>) -> Result<Cow<'e, str>, Error> {
-    let Some(qname) = reader.attribute(XSI, "type") else {
-        return Ok(Cow::Borrowed(element.name.local));
-    };
-    let said = reader.resolve(qname)?.local;
-    Ok(match said.strip_suffix("_Type") {
+fn class_of<'e>(reader: &Reader<'_>, element: &'e Element<'_>) -> Cow<'e, str> {
+    let said = reader.attribute(XSI, "type").and_then(|qname| reader.resolve(qname).ok());
+    match said.and_then(|said| said.local.strip_suffix("_Type")) {
         Some(class) if class != element.name.local => Cow::Owned(class.to_owned()),
         _ => Cow::Borrowed(element.name.local),
-    })
+    }
 }
 
 /// Returns the type that the value of an `xsi:type` attribute names, as OMI uses them in errors.
@@ -670,5 +734,164 @@ mod tests {
         ] {
             assert_eq!(object(text), expected, "{text}");
         }
+    }
+
+    /// A class with every kind of declaration that hosts have been seen to disagree with.
+    const ODD: &str = r#"
+        #pragma namespace ("root/virtualization/v2")
+        class X {
+            uint16 JobState; uint32 Size; boolean Done; datetime At; string Text; uint8 Image[];
+            CIM_Y REF Owner; uint16 States[]; [EmbeddedInstance("CIM_Y")] string Object;
+        };
+        class CIM_Y { uint16 N; };
+    "#;
+
+    const ENVELOPE: &str = "xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance' \
+        xmlns:cim='http://schemas.dmtf.org/wbem/wscim/1/common' \
+        xmlns:a='http://schemas.xmlsoap.org/ws/2004/08/addressing' \
+        xmlns:w='http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd'";
+
+    /// Reads one property of `X`.
+    fn odd(properties: &str) -> Instance {
+        let catalog = Catalog::from_mof([ODD]).unwrap();
+        let text = format!("<X {ENVELOPE}>{properties}</X>");
+        let mut reader = Reader::new(&text, &Limits::default()).unwrap();
+        let root = reader.root().unwrap();
+        let instance = Decoder::new(&catalog).instance(&mut reader, &root, None);
+        instance.unwrap_or_else(|error| panic!("{properties}: {error}"))
+    }
+
+    #[test]
+    fn a_value_that_is_none_of_its_declared_type_stays_the_text_that_the_host_said() {
+        for (properties, name, value, number) in [
+            ("<JobState>99999</JobState>", "JobState", Value::from("99999"), Some(99_999)),
+            ("<JobState/>", "JobState", "".into(), None),
+            ("<JobState>-1</JobState>", "JobState", "-1".into(), None),
+            ("<JobState>7.0</JobState>", "JobState", "7.0".into(), None),
+            ("<Size>many</Size>", "Size", "many".into(), None),
+            ("<Done>perhaps</Done>", "Done", "perhaps".into(), None),
+            ("<At>yesterday</At>", "At", "yesterday".into(), None),
+            ("<JobState>7</JobState>", "JobState", 7_u16.into(), Some(7)),
+            ("<JobState>7</JobState><JobState>8</JobState>", "JobState", vec![7_u16, 8].into(), None),
+            ("<JobState xsi:type='nobody:s'>7</JobState>", "JobState", 7_u16.into(), Some(7)),
+            ("<Other xsi:type='nobody:unsignedShort'>7</Other>", "Other", "7".into(), Some(7)),
+            ("<Other xsi:type='cim:cimUnsignedShort'>99999</Other>", "Other", "99999".into(), Some(99_999)),
+        ] {
+            let instance = odd(properties);
+            assert_eq!(instance.value(name), Some(&value), "{properties}");
+            assert_eq!(instance.number(name), number, "{properties}");
+        }
+    }
+
+    #[test]
+    fn an_object_where_text_is_declared_is_kept_as_an_object() {
+        let instance = odd("<JobState><N>7</N></JobState>");
+        let expected = Instance::new("JobState").with("N", "7");
+        assert_eq!(instance.value("JobState"), Some(&Value::from(expected)));
+    }
+
+    #[test]
+    fn datetimes_are_read_in_every_spelling_of_their_parts() {
+        let at: DateTime = "2026-10-05T04:23:50Z".parse().unwrap();
+        for parts in [
+            "2026-10-05T04:23:50Z",
+            "<cim:Datetime>2026-10-05T04:23:50Z</cim:Datetime>",
+            "<Datetime>2026-10-05T04:23:50Z</Datetime>",
+            "<cim:Date>2026-10-05</cim:Date><cim:Time>04:23:50Z</cim:Time>",
+            "<cim:CIM_DateTime><cim:Datetime>2026-10-05T04:23:50Z</cim:Datetime></cim:CIM_DateTime>",
+            "<cim:CIM_DateTime><cim:Date>2026-10-05</cim:Date> <cim:Time>04:23:50Z</cim:Time></cim:CIM_DateTime>",
+            "<cim:CIM_DateTime>2026-10-05T04:23:50Z</cim:CIM_DateTime>",
+        ] {
+            assert_eq!(odd(&format!("<At>{parts}</At>")).value("At"), Some(&Value::from(at)), "{parts}");
+        }
+        for (parts, text) in [
+            ("<cim:Time>04:23:50</cim:Time>", "04:23:50"),
+            ("<cim:Datetime/>", ""),
+            ("<cim:Datetime>soon</cim:Datetime>", "soon"),
+            ("<cim:Date>Monday</cim:Date><cim:Time>noon</cim:Time>", "MondayTnoon"),
+        ] {
+            assert_eq!(odd(&format!("<At>{parts}</At>")).text("At"), Some(text), "{parts}");
+        }
+    }
+
+    #[test]
+    fn a_reference_is_read_from_path_text_too_and_one_to_nothing_is_null() {
+        let owner = |content: &str| odd(&format!("<Owner>{content}</Owner>")).value("Owner").cloned();
+        let path: ObjectPath = r#"\\HV01\root\virtualization\v2:CIM_Y.N="7""#.parse().unwrap();
+        assert_eq!(owner(r#"\\HV01\root\virtualization\v2:CIM_Y.N="7""#), Some(path.into()));
+        assert_eq!(owner("nobody in particular"), Some("nobody in particular".into()));
+        for nothing in [
+            "",
+            " ",
+            "<a:Address>http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous</a:Address>",
+            "<a:Address/><a:ReferenceParameters/>",
+        ] {
+            assert_eq!(owner(nothing), Some(Value::Null), "{nothing}");
+        }
+    }
+
+    #[test]
+    fn an_array_of_bytes_is_numbers_or_base64_and_otherwise_text() {
+        let image = |elements: &str| odd(elements).value("Image").cloned();
+        assert_eq!(image("<Image>0</Image><Image>255</Image>"), Some(vec![0_u8, 255].into()));
+        assert_eq!(image("<Image>AAECA/8=</Image>"), Some(vec![0_u8, 1, 2, 3, 255].into()));
+        assert_eq!(image("<Image>AAEC\n A/8=</Image>"), Some(vec![0_u8, 1, 2, 3, 255].into()));
+        assert_eq!(image("<Image>AA=A</Image>"), Some(vec!["AA=A"].into()));
+        assert_eq!(image("<Image>1234</Image>"), Some(vec!["1234"].into()), "a number, not base64");
+        let long = "AAAA".repeat(MOST_ELEMENTS / 3 + 1);
+        assert_eq!(image(&format!("<Image>{long}</Image>")), Some(vec![long].into()));
+    }
+
+    #[test]
+    fn null_is_said_in_both_spellings_of_xml_schema() {
+        for nil in ["true", "1"] {
+            let instance = odd(&format!("<JobState xsi:nil='{nil}'/><Text xsi:nil=\"{nil}\"></Text>"));
+            assert_eq!(instance.value("JobState"), Some(&Value::Null), "{nil}");
+            assert_eq!(instance.value("Text"), Some(&Value::Null), "{nil}");
+        }
+        for no in ["false", "0"] {
+            assert_eq!(odd(&format!("<Text xsi:nil='{no}'/>")).text("Text"), Some(""), "{no}");
+        }
+    }
+
+    #[test]
+    fn an_array_has_fewer_elements_than_would_fill_the_memory() {
+        let many = |count: usize| read(&format!("<X>{}</X>", "<a/>".repeat(count)));
+        let elements = many(MOST_ELEMENTS).unwrap();
+        assert_eq!(elements.value("a").map(|value| value.scalars().count()), Some(MOST_ELEMENTS));
+        let error = many(MOST_ELEMENTS + 1).unwrap_err().to_string();
+        assert!(
+            error.starts_with("expected at most 65536 elements of an array, found a at byte "),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn an_object_inside_an_instance_has_bounds_too() {
+        let many = |count: usize| {
+            let properties: String = (0..count).map(|number| format!("<a{number}/>")).collect();
+            read(&format!("<X><o>{properties}</o></X>"))
+        };
+        assert!(many(MOST_PROPERTIES).is_ok());
+        assert!(many(MOST_PROPERTIES + 1).is_err());
+    }
+
+    #[test]
+    fn an_element_of_the_protocol_is_no_instance() {
+        for namespace in PROTOCOL {
+            let error = read(&format!("<PullResponse xmlns='{}'><a/></PullResponse>", namespace.uri));
+            let error = error.unwrap_err().to_string();
+            assert_eq!(error, "expected an instance, found PullResponse at byte 0", "{}", namespace.uri);
+        }
+        let text = format!("<r {ENVELOPE}><w:XmlFragment><N>7</N></w:XmlFragment><w:CIM_Y/></r>");
+        let catalog = Catalog::from_mof([ODD]).unwrap();
+        let mut reader = Reader::new(&text, &Limits::default()).unwrap();
+        reader.root().unwrap();
+        let mut decoder = Decoder::new(&catalog);
+        let fragment = reader.child().unwrap().unwrap();
+        let projection = decoder.instance(&mut reader, &fragment, Some("CIM_Y")).unwrap();
+        assert_eq!(projection, Instance::new("CIM_Y").with("N", 7_u16));
+        let impostor = reader.child().unwrap().unwrap();
+        assert!(decoder.instance(&mut reader, &impostor, Some("CIM_Y")).is_err());
     }
 }

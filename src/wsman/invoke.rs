@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
-use crate::cim::{Method, Name, ObjectPath, Value};
+use crate::cim::{Method, Name, ObjectPath, Parameter, Value};
 use crate::xml::{Element, Namespace, Reader, Writer};
 
 use super::error::Error;
 use super::instance::{Declared, Decoder, Style, write_value};
 use super::names::{CIM, XSI};
 use super::operation::{Head, Operation};
+use super::request::Irregularity;
 
 /// The call of a method. It is never repeatable: what it did may not be undone.
 ///
@@ -59,21 +60,31 @@ impl Invoke {
         format!("{}/{}", self.resource.resource_uri(), self.method)
     }
 
-    /// Reads the body of a call, whose first element has just started. The method is the last segment of
-    /// the action.
+    /// Returns the method that an action names: behind the class URI, and nothing where that is not in it.
+    pub(super) fn method_of<'a>(action: &'a str, resource: &ObjectPath) -> Option<&'a str> {
+        let uri = resource.resource_uri();
+        let (head, rest) = action.split_at_checked(uri.len())?;
+        let method = rest.strip_prefix('/').filter(|_| head.eq_ignore_ascii_case(&uri))?;
+        Some(method).filter(|method| !method.is_empty() && !method.contains('/'))
+    }
+
+    /// Reads the body of a call, whose first element has just started.
     pub(super) fn read(
         reader: &mut Reader<'_>,
         first: Option<Element<'_>>,
         resource: ObjectPath,
-        action: &str,
+        method: &str,
         decoder: &mut Decoder<'_>,
     ) -> Result<Self, Error> {
-        let method = action.rsplit('/').next().unwrap_or(action);
         let declaration = decoder.catalog().method(&resource.class, method);
         let arguments = match first {
             // A method without parameters may come with an empty body.
             None => Vec::new(),
             Some(element) if element.name.local == format!("{method}_INPUT") => {
+                if !element.name.namespace.eq_ignore_ascii_case(&resource.resource_uri()) {
+                    let found = element.name.namespace.into_owned();
+                    decoder.irregularities.push(Irregularity::InputNamespace { found });
+                }
                 read_parameters(reader, declaration, true, decoder)?
             }
             Some(other) => {
@@ -203,9 +214,88 @@ fn read_parameters(
             }
         };
         decoder.add_parameter(reader, &element, declared, &mut parameters[at].1)?;
+        if going_in {
+            note_irregularities(local, known, decoder);
+        }
     }
     Ok(parameters)
 }
 
+/// Notes what hosts do not tolerate in the parameter that was read last.
+fn note_irregularities(said: &str, known: Option<&Parameter>, decoder: &mut Decoder<'_>) {
+    if let Some(declared) = known.map(|parameter| &parameter.name).filter(|name| name.as_str() != said) {
+        let declared = declared.to_string();
+        decoder.irregularities.push(Irregularity::ParameterCase { said: said.to_owned(), declared });
+    }
+    if decoder.has_wrapped_reference {
+        decoder.irregularities.push(Irregularity::WrappedReference { parameter: said.to_owned() });
+    }
+}
+
 /// More parameters than any method has; a bound for hostile messages.
 const MOST_PARAMETERS: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cim::{Catalog, Scalar};
+    use crate::wsman::decode_reply;
+    use crate::xml::Limits;
+
+    const SERVICE: &str = "http://schemas.microsoft.com/wbem/wsman/1/wmi/root/virtualization/v2/Msvm_VirtualSystemReferencePointService";
+
+    /// Reads the answer of a host to an export.
+    fn answer(parameters: &str) -> Invoked {
+        let text = format!(
+            "<s:Envelope xmlns:s='http://www.w3.org/2003/05/soap-envelope' \
+             xmlns:a='http://schemas.xmlsoap.org/ws/2004/08/addressing' \
+             xmlns:w='http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd' \
+             xmlns:xsi='http://www.w3.org/2001/XMLSchema-instance'><s:Body>\
+             <p:ExportReferencePoint_OUTPUT xmlns:p='{SERVICE}'>{parameters}</p:ExportReferencePoint_OUTPUT>\
+             </s:Body></s:Envelope>"
+        );
+        let service = ObjectPath::new("root/virtualization/v2", "Msvm_VirtualSystemReferencePointService");
+        let call = Invoke::new(service, "ExportReferencePoint");
+        let reply = decode_reply(&call, &text, Catalog::bundled(), &Limits::default());
+        reply.unwrap_or_else(|error| panic!("{parameters}: {error}")).result.unwrap()
+    }
+
+    #[test]
+    fn no_odd_parameter_costs_the_return_value_of_a_call_that_happened() {
+        let anonymous = "http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous";
+        for (job, value) in [
+            ("<p:Job/>".to_owned(), Value::Null),
+            (format!("<p:Job><a:Address>{anonymous}</a:Address></p:Job>"), Value::Null),
+            ("<p:Job xsi:type='nobody:reference'>none yet</p:Job>".to_owned(), "none yet".into()),
+            ("<p:More xsi:type='nobody:string'>7</p:More>".to_owned(), "7".into()),
+            ("<p:More xsi:type='xsi:unsignedShort'>99999</p:More>".to_owned(), "99999".into()),
+        ] {
+            let answer = answer(&format!("{job}<p:ReturnValue>4096</p:ReturnValue>"));
+            assert_eq!(answer.code(), Some(4096), "{job}");
+            assert_eq!(answer.out.len(), 1, "{job}");
+            assert_eq!(answer.out[0].1, value, "{job}");
+        }
+    }
+
+    #[test]
+    fn a_return_value_that_is_no_number_is_no_code() {
+        let answer = answer("<p:ReturnValue>done</p:ReturnValue>");
+        assert_eq!(answer.return_value, Value::One(Scalar::String("done".to_owned())));
+        assert_eq!(answer.code(), None);
+    }
+
+    #[test]
+    fn a_job_is_found_in_a_wrapper_as_well_as_without() {
+        let content = "<a:Address>http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous</a:Address>\
+            <a:ReferenceParameters><w:ResourceURI>http://schemas.microsoft.com/wbem/wsman/1/wmi/root/\
+            virtualization/v2/Msvm_VirtualSystemReferencePointExportJob</w:ResourceURI><w:SelectorSet>\
+            <w:Selector Name='InstanceID'>5A9A9CFF</w:Selector></w:SelectorSet></a:ReferenceParameters>";
+        let job = ObjectPath::new("root/virtualization/v2", "Msvm_VirtualSystemReferencePointExportJob")
+            .with_key("InstanceID", "5A9A9CFF");
+        for said in [content.to_owned(), format!("<a:EndpointReference>{content}</a:EndpointReference>")] {
+            let answer = answer(&format!("<p:Job>{said}</p:Job><p:ReturnValue>4096</p:ReturnValue>"));
+            assert!(answer.path("Job").is_some_and(|found| found.is_same_object(&job)), "{said}");
+            assert_eq!(answer.code(), Some(4096));
+        }
+    }
+}

@@ -36,7 +36,7 @@ mod schema;
 mod transfer;
 
 pub use addressing::EndpointReference;
-pub use enumerate::{Enumerate, Item, Mode, Opening, Page, Pull, Release};
+pub use enumerate::{Enumerate, Item, MOST_ITEMS, Mode, Opening, Page, Pull, Release};
 pub use envelope::{
     Incoming, MessageOption, Reply, ReplyHeader, RequestHeader, decode_reply, decode_request, encode_fault,
     encode_reply, encode_request,
@@ -50,6 +50,6 @@ pub use identify::{Identify, Identity};
 pub use instance::{Decoder, Style, write_instance};
 pub use invoke::{Invoke, Invoked};
 pub use operation::{Head, Operation};
-pub use request::Request;
+pub use request::{Irregularity, Request};
 pub use schema::GetClass;
 pub use transfer::{Content, Create, Delete, Get, Put};

@@ -21,6 +21,9 @@ pub const WSMAN: Namespace<'static> = Namespace::new("w", "http://schemas.dmtf.o
 /// Microsoft's additions to it, MS-WSMV.
 pub const WSMV: Namespace<'static> =
     Namespace::new("p", "http://schemas.microsoft.com/wbem/wsman/1/wsman.xsd");
+/// The header that names the client's machine.
+pub const MACHINE: Namespace<'static> =
+    Namespace::new("m", "http://schemas.microsoft.com/wbem/wsman/1/machineid");
 /// The CIM binding, DSP0227.
 pub const BINDING: Namespace<'static> =
     Namespace::new("b", "http://schemas.dmtf.org/wbem/wsman/1/cimbinding.xsd");
@@ -43,8 +46,6 @@ pub const ANONYMOUS: &str = "http://schemas.xmlsoap.org/ws/2004/08/addressing/ro
 /// The action of every WS-Management fault, unless its subcode belongs to another specification.
 pub const FAULT_ACTION: &str = "http://schemas.dmtf.org/wbem/wsman/1/wsman/fault";
 
-/// The prefix of resource URIs that hold the namespace: Microsoft's form, for every class of WMI.
-pub const WMI_PREFIX: &str = "http://schemas.microsoft.com/wbem/wsman/1/wmi/";
 /// The prefix of resource URIs for classes of the DMTF schema; the namespace is a selector.
 pub const DMTF_PREFIX: &str = "http://schemas.dmtf.org/wbem/wscim/1/cim-schema/2/";
 /// The resource from which class declarations are read as CIM-XML.

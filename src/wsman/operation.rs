@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::cim::ObjectPath;
-use crate::xml::{Element, Reader, Writer};
+use crate::xml::{Element, Namespace, Reader, Writer};
 
 use super::error::Error;
 use super::fragment::Fragment;
@@ -59,6 +59,21 @@ impl<'a> Head<'a> {
             resource: Some(Cow::Borrowed(resource)),
             ..Self::default()
         }
+    }
+}
+
+/// Checks that a body begins with the element that its action promises. Windows calls its absence a schema
+/// violation.
+pub(super) fn expect(
+    first: Option<&Element<'_>>,
+    namespace: Namespace<'static>,
+    local: &str,
+) -> Result<(), Error> {
+    let expected = || format!("{}:{local}", namespace.prefix);
+    match first {
+        Some(element) if element.name.is(namespace, local) => Ok(()),
+        Some(other) => Err(Error::unexpected(expected(), other.name.local, other.offset)),
+        None => Err(Error::missing(expected(), "s:Body")),
     }
 }
 

@@ -110,14 +110,7 @@ impl Qualifiers {
         while let Some(child) = reader.child()? {
             match child.name.local {
                 "VALUE" => texts.push(reader.text()?.into_owned()),
-                "VALUE.ARRAY" => {
-                    while let Some(item) = reader.child()? {
-                        match item.name.local {
-                            "VALUE" => texts.push(reader.text()?.into_owned()),
-                            _ => reader.skip()?,
-                        }
-                    }
-                }
+                "VALUE.ARRAY" => read_values(reader, &mut texts)?,
                 _ => reader.skip()?,
             }
         }
@@ -162,6 +155,9 @@ fn read_class(reader: &mut Reader<'_>, element: &Element<'_>) -> Result<Class, E
     while let Some(member) = reader.child()? {
         match member.name.local {
             "QUALIFIER" => qualifiers.read(reader, &member)?,
+            _ if class.properties.len() + class.methods.len() == MOST_MEMBERS => {
+                return Err(too_many("members", &member));
+            }
             "PROPERTY" | "PROPERTY.ARRAY" | "PROPERTY.REFERENCE" => {
                 class.properties.push(read_property(reader, &member)?);
             }
@@ -186,15 +182,7 @@ fn read_property(reader: &mut Reader<'_>, element: &Element<'_>) -> Result<Prope
         match child.name.local {
             "QUALIFIER" => qualifiers.read(reader, &child)?,
             "VALUE" => texts.get_or_insert_default().push(reader.text()?.into_owned()),
-            "VALUE.ARRAY" => {
-                let texts = texts.get_or_insert_default();
-                while let Some(item) = reader.child()? {
-                    match item.name.local {
-                        "VALUE" => texts.push(reader.text()?.into_owned()),
-                        _ => reader.skip()?,
-                    }
-                }
-            }
+            "VALUE.ARRAY" => read_values(reader, texts.get_or_insert_default())?,
             _ => reader.skip()?,
         }
     }
@@ -217,6 +205,9 @@ fn read_method(reader: &mut Reader<'_>, element: &Element<'_>) -> Result<Method,
         match child.name.local {
             "QUALIFIER" => qualifiers.read(reader, &child)?,
             "PARAMETER" | "PARAMETER.ARRAY" | "PARAMETER.REFERENCE" | "PARAMETER.REFARRAY" => {
+                if parameters.len() == MOST_MEMBERS {
+                    return Err(too_many("parameters", &child));
+                }
                 parameters.push(read_parameter(reader, &child)?);
             }
             _ => reader.skip()?,
@@ -261,6 +252,28 @@ fn declared_type(reader: &Reader<'_>, element: &Element<'_>) -> Result<(Type, Op
     let ty = Type::named(&said).ok_or_else(|| Error::unexpected("a CIM type", said, element.offset))?;
     Ok((ty, None))
 }
+
+/// Reads the current element, `VALUE.ARRAY`.
+fn read_values(reader: &mut Reader<'_>, texts: &mut Vec<String>) -> Result<(), Error> {
+    while let Some(item) = reader.child()? {
+        match item.name.local {
+            "VALUE" if texts.len() == MOST_VALUES => return Err(too_many("values", &item)),
+            "VALUE" => texts.push(reader.text()?.into_owned()),
+            _ => reader.skip()?,
+        }
+    }
+    Ok(())
+}
+
+fn too_many(what: &str, element: &Element<'_>) -> Error {
+    Error::unexpected(format!("fewer {what}"), element.name.local, element.offset)
+}
+
+/// More properties and methods than any class has, and more parameters than any method; a bound for
+/// hostile messages, which MOF has as well.
+const MOST_MEMBERS: usize = 1024;
+/// More values than any value map lists, be it for a number of 16 bits; a bound for hostile messages.
+const MOST_VALUES: usize = 1 << 16;
 
 fn attribute(reader: &Reader<'_>, local: &str) -> Option<String> {
     reader.attribute(Namespace::NONE, local).map(str::to_owned)
@@ -395,4 +408,39 @@ fn write_values(values: &ValueMap, writer: &mut Writer) {
 
 fn text_of(scalar: &Scalar) -> Cow<'_, str> {
     scalar.to_text().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::xml::Limits;
+
+    fn read(text: &str) -> Result<Class, Error> {
+        let mut reader = Reader::new(text, &Limits::default())?;
+        let root = reader.root()?;
+        read_class(&mut reader, &root)
+    }
+
+    #[test]
+    fn a_class_has_no_more_members_than_mof_has() {
+        let class = |members: &str, count: usize| {
+            read(&format!("<CLASS NAME='X'>{}<QUALIFIER NAME='q'/></CLASS>", members.repeat(count)))
+        };
+        for members in ["<PROPERTY NAME='p' TYPE='string'/>", "<METHOD NAME='m' TYPE='uint32'/>"] {
+            assert!(class(members, MOST_MEMBERS).is_ok(), "{members}");
+            let error = class(members, MOST_MEMBERS + 1).unwrap_err().to_string();
+            assert!(error.starts_with("expected fewer members, found "), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_method_and_a_value_map_have_bounds_too() {
+        let parameters = "<PARAMETER NAME='p' TYPE='string'/>".repeat(MOST_MEMBERS + 1);
+        let error = read(&format!("<CLASS NAME='X'><METHOD NAME='m'>{parameters}</METHOD></CLASS>"));
+        assert!(error.unwrap_err().to_string().starts_with("expected fewer parameters, found PARAMETER"));
+        let values = "<VALUE/>".repeat(MOST_VALUES + 1);
+        let map = format!("<QUALIFIER NAME='Values'><VALUE.ARRAY>{values}</VALUE.ARRAY></QUALIFIER>");
+        let error = read(&format!("<CLASS NAME='X'>{map}</CLASS>")).unwrap_err().to_string();
+        assert!(error.starts_with("expected fewer values, found VALUE"), "{error}");
+    }
 }

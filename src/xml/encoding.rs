@@ -19,7 +19,7 @@ impl Charset {
     /// Returns the charset that a `charset` parameter names; `UTF-16` alone leaves the order open, and
     /// Windows then means little-endian (MS-WSMV 2.2.9.1).
     pub fn named(label: &str) -> Result<Self, Error> {
-        let label = label.trim().trim_matches('"');
+        let label = unquoted(label);
         match label.to_ascii_lowercase().as_str() {
             "utf-8" | "utf8" | "us-ascii" | "ascii" => Ok(Self::Utf8),
             "utf-16" | "utf16" | "utf-16le" => Ok(Self::Utf16Le),
@@ -46,6 +46,8 @@ impl Charset {
 /// What the bytes themselves say (a byte-order mark, or a `<` in two bytes) outranks the charset
 /// parameter, because that is what a host that contradicts itself most likely sent.
 pub fn decode<'a>(bytes: &'a [u8], charset: Option<&str>) -> Result<Cow<'a, str>, Error> {
+    // A parameter without a value says nothing.
+    let charset = charset.filter(|label| !unquoted(label).is_empty());
     let (charset, mark) = match (Charset::sniffed(bytes), charset) {
         (Some(found), _) => found,
         (None, Some(label)) => (Charset::named(label)?, 0),
@@ -59,6 +61,11 @@ pub fn decode<'a>(bytes: &'a [u8], charset: Option<&str>) -> Result<Cow<'a, str>
         Charset::Utf16Le => decode_utf16(content, mark, u16::from_le_bytes).map(Cow::Owned),
         Charset::Utf16Be => decode_utf16(content, mark, u16::from_be_bytes).map(Cow::Owned),
     }
+}
+
+/// Returns a parameter's value without its quotes; single ones are not HTTP's, but senders use them.
+fn unquoted(label: &str) -> &str {
+    label.trim().trim_matches(['"', '\'']).trim()
 }
 
 fn decode_utf16(content: &[u8], mark: usize, unit: fn([u8; 2]) -> u16) -> Result<String, Error> {
@@ -99,8 +106,16 @@ mod tests {
             (utf16(text, u16::to_le_bytes, false), None),
             (utf16(text, u16::to_be_bytes, false), None),
             (utf16(text, u16::to_be_bytes, false), Some("\"UTF-16BE\"")),
+            (text.as_bytes().to_vec(), Some("'utf-8'")),
         ] {
             assert_eq!(decode(&bytes, charset).unwrap(), text, "{charset:?}");
+        }
+    }
+
+    #[test]
+    fn a_charset_without_a_value_is_no_charset() {
+        for label in ["", " ", "\"\"", "''"] {
+            assert_eq!(decode("<a>é</a>".as_bytes(), Some(label)).unwrap(), "<a>é</a>", "{label:?}");
         }
     }
 

@@ -12,9 +12,9 @@ pub struct Error {
 }
 
 impl Error {
-    /// Returns an error at an offset.
+    /// Returns an error at an offset; texts in it are shortened, because the peer decides how long they are.
     pub fn new(offset: usize, problem: Problem) -> Self {
-        Self { offset, problem }
+        Self { offset, problem: problem.shortened() }
     }
 }
 
@@ -29,7 +29,7 @@ pub enum Problem {
     #[error("unsupported charset {0:?}")]
     UnsupportedCharset(String),
     /// The tokenizer could not go on.
-    #[error("syntax error: {0}")]
+    #[error("syntax error: {}", visible(.0))]
     Syntax(String),
     /// A document type declaration: never needed, and the door to entity attacks.
     #[error("document type declarations are refused")]
@@ -41,10 +41,10 @@ pub enum Problem {
     #[error("unsupported XML version {0:?}")]
     Version(String),
     /// A reference to an entity that is not one of the five predefined ones.
-    #[error("unknown entity &{0};")]
+    #[error("unknown entity &{};", visible(.0))]
     UnknownEntity(String),
     /// A numeric reference to something that is no XML character (zero, a surrogate, a control).
-    #[error("reference &{0}; names no XML character")]
+    #[error("reference &{}; names no XML character", visible(.0))]
     ForbiddenReference(String),
     /// A character that XML 1.0 forbids.
     #[error("forbidden character U+{0:04X}")]
@@ -96,4 +96,97 @@ pub enum Problem {
     /// An element where only text may stand.
     #[error("element {0:?} where only text may stand")]
     ElementInText(String),
+}
+
+impl Problem {
+    fn shortened(mut self) -> Self {
+        match &mut self {
+            Self::UnsupportedCharset(text)
+            | Self::Version(text)
+            | Self::UnknownEntity(text)
+            | Self::ForbiddenReference(text)
+            | Self::UnboundPrefix(text)
+            | Self::ForbiddenDeclaration(text)
+            | Self::DuplicateAttribute(text)
+            | Self::MalformedName(text)
+            | Self::NotANumber(text)
+            | Self::ElementInText(text) => shorten(text, SHOWN),
+            // A sentence of the tokenizer, which has names of the document in it.
+            Self::Syntax(text) => shorten(text, 2 * SHOWN),
+            Self::Encoding(_)
+            | Self::DocumentType
+            | Self::ProcessingInstruction
+            | Self::ForbiddenCharacter(_)
+            | Self::Truncated(_)
+            | Self::NoRoot
+            | Self::SecondRoot
+            | Self::TextOutsideRoot
+            | Self::TooLarge(_)
+            | Self::TooDeep(_)
+            | Self::TooManyAttributes(_)
+            | Self::LongNamespace(_)
+            | Self::TooManyNamespaces(_) => {}
+        }
+        self
+    }
+}
+
+/// How many characters of a text an error keeps.
+pub(super) const SHOWN: usize = 60;
+
+/// Cuts a text after a number of characters, and gives the memory of the rest back.
+pub(super) fn shorten(text: &mut String, characters: usize) {
+    if let Some((cut, _)) = text.char_indices().nth(characters) {
+        text.truncate(cut);
+        text.push('…');
+        text.shrink_to_fit();
+    }
+}
+
+/// Returns a text with its control characters escaped, so that a message stays one line.
+fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c.is_control() {
+            true => shown.extend(c.escape_default()),
+            false => shown.push(c),
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::xml::{Charset, Limits, Reader};
+
+    #[test]
+    fn however_long_a_text_of_a_peer_is_the_error_about_it_is_short_and_one_line() {
+        let long = "\u{85}é\u{7F}\n".repeat(1 << 20);
+        let name = "é".repeat(1 << 20);
+        for document in [
+            format!("<a>&{long};</a>"),
+            format!("<a>&#{long};</a>"),
+            format!("<a b='&{long};'/>"),
+            format!("<{name}:a/>"),
+            format!("<a {name}:b=''/>"),
+            format!("<a xmlns:{name}=''/>"),
+            format!("<a {name}='' {name}=''/>"),
+            format!("<a {name}=''b=''/>"),
+            format!("<a><{name}></b></a>"),
+            format!("<a></{name}></a>"),
+            format!("<a><{name}/></a>"),
+            format!("<{name}\u{D7}/>"),
+            format!("<?xml version='{name}'?><a/>"),
+        ] {
+            let mut reader = Reader::new(&document, &Limits::default()).unwrap();
+            let read = reader.root().and_then(|_| reader.text());
+            let error = read.expect_err("a broken document");
+            let shown = error.to_string();
+            assert!(shown.chars().count() < 400, "{} characters", shown.chars().count());
+            assert!(!shown.contains(char::is_control), "{shown}");
+            assert!(format!("{error:?}").len() < 2000, "{shown}");
+        }
+        let charset = Charset::named(&long).unwrap_err().to_string();
+        assert!(charset.chars().count() < 400, "{charset}");
+    }
 }

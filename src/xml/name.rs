@@ -16,6 +16,9 @@ pub struct Namespace<'a> {
 /// The namespace of `xml:lang`, bound in every document without a declaration.
 pub const XML: Namespace<'static> = Namespace::new("xml", "http://www.w3.org/XML/1998/namespace");
 
+/// The namespace of namespace declarations themselves, which nothing else may be in.
+pub(super) const XMLNS_URI: &str = "http://www.w3.org/2000/xmlns/";
+
 impl<'a> Namespace<'a> {
     /// No namespace: unprefixed attributes, and elements outside every namespace.
     pub const NONE: Namespace<'static> = Namespace { prefix: "", uri: "" };

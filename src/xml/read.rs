@@ -6,7 +6,7 @@ use quick_xml::events::Event;
 use quick_xml::events::attributes::Attributes;
 
 use super::error::{Error, Problem};
-use super::name::{Name, Namespace, XML, is_ncname, is_xml_char};
+use super::name::{Name, Namespace, XML, XMLNS_URI, is_ncname, is_xml_char};
 
 /// The sizes beyond which a document is refused.
 #[derive(Clone, Debug)]
@@ -523,7 +523,6 @@ const LONGEST_NAMESPACE: usize = 4096;
 /// More declarations in scope than any message has; a bound for hostile documents, in which each prefix may
 /// be sought among them.
 const MOST_NAMESPACES: usize = 256;
-const XMLNS_URI: &str = "http://www.w3.org/2000/xmlns/";
 
 fn split(qname: &str) -> (Option<&str>, &str) {
     match qname.bytes().position(|byte| byte == b':') {
@@ -762,6 +761,17 @@ mod tests {
             ("<?xml version='1.1'?><a/>", 0, Version("1.1".into())),
             ("<?xml version='1.0' x?><a/>", 0, Syntax("malformed XML declaration".into())),
             ("<?xml version='1.0'encoding='x'?><a/>", 0, Syntax("malformed XML declaration".into())),
+            ("<?xml version='1.0'  foo='b'?><a/>", 0, Syntax("malformed XML declaration".into())),
+            (
+                "<?xml version='1.0' standalone='no' encoding='x'?><a/>",
+                0,
+                Syntax("malformed XML declaration".into()),
+            ),
+            (
+                "<?xml version='1.0' encoding='x'standalone='no'?><a/>",
+                0,
+                Syntax("malformed XML declaration".into()),
+            ),
             ("<?xml version='1.0' encoding=''?><a/>", 0, Syntax("malformed XML declaration".into())),
             ("<?xml version='1.0' standalone='1'?><a/>", 0, Syntax("malformed XML declaration".into())),
             ("<?xml encoding='x'?><a/>", 0, Syntax("malformed XML declaration".into())),

@@ -1,6 +1,7 @@
 //! The writer: a string that is well-formed or is not handed out.
 
-use super::name::{Namespace, XML, is_ncname, is_xml_char};
+use super::error::{SHOWN, shorten};
+use super::name::{Namespace, XML, XMLNS_URI, is_ncname, is_xml_char};
 
 /// Writes one document.
 ///
@@ -26,8 +27,10 @@ pub struct Writer {
     style: EscapeStyle,
     open: Vec<Open>,
     bindings: Vec<Binding>,
-    /// Where the names of the attributes of the unfinished start tag stand in `out`.
-    attributes: Vec<(usize, usize)>,
+    /// The attributes of the unfinished start tag.
+    attributes: Vec<Written>,
+    /// Where the prefixes of QNames in their values stand in `out`.
+    prefixes_in_values: Vec<(usize, usize)>,
     in_tag: bool,
     root_closed: bool,
     error: Option<WriteError>,
@@ -53,7 +56,10 @@ pub enum WriteError {
     /// A name that is no XML name.
     #[error("{0:?} cannot be an XML name")]
     Name(String),
-    /// The same attribute twice on one element.
+    /// A name or a namespace name that XML keeps for its own declarations.
+    #[error("{0:?} cannot be written: it declares namespaces")]
+    Reserved(String),
+    /// The same attribute twice on one element, by expanded name.
     #[error("attribute {0:?} written twice")]
     DuplicateAttribute(String),
     /// Elements left open, closed twice, or none or two at the root; an attribute after content.
@@ -61,11 +67,36 @@ pub enum WriteError {
     Structure(&'static str),
 }
 
+impl WriteError {
+    /// Returns the error about a name that is no XML name.
+    pub(crate) fn name(name: &str) -> Self {
+        Self::Name(name.to_owned()).shortened()
+    }
+
+    fn shortened(mut self) -> Self {
+        match &mut self {
+            Self::Name(text) | Self::Reserved(text) | Self::DuplicateAttribute(text) => shorten(text, SHOWN),
+            Self::Character(_) | Self::Structure(_) => {}
+        }
+        self
+    }
+}
+
 #[derive(Debug)]
 struct Open {
     /// Where the qualified name stands in the output.
     name: (usize, usize),
     bindings: usize,
+}
+
+/// An attribute that was written.
+#[derive(Clone, Copy, Debug)]
+struct Written {
+    /// Where its qualified name stands in the output, and where the local name in it begins.
+    name: (usize, usize),
+    local: usize,
+    /// The binding of its prefix, where it needs one.
+    bound: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -102,6 +133,7 @@ impl Writer {
             open: Vec::new(),
             bindings: Vec::new(),
             attributes: Vec::new(),
+            prefixes_in_values: Vec::new(),
             in_tag: false,
             root_closed: false,
             error: None,
@@ -119,6 +151,7 @@ impl Writer {
         if self.open.is_empty() && self.root_closed {
             self.fail(WriteError::Structure("second root element"));
         }
+        self.refuse_reserved(namespace);
         let bound = self.binding_of(namespace.uri);
         self.out.push('<');
         let from = self.out.len();
@@ -126,7 +159,7 @@ impl Writer {
             _ if namespace.uri.is_empty() => {}
             Some(index) => self.push_prefix(index),
             // Bound everywhere, and never declared.
-            None if namespace == XML => self.out.push_str("xml:"),
+            None if namespace.uri == XML.uri => self.out.push_str("xml:"),
             None => {
                 self.out.push_str(free_prefix(namespace.prefix));
                 self.out.push(':');
@@ -136,31 +169,43 @@ impl Writer {
         self.open.push(Open { name: (from, self.out.len()), bindings: self.bindings.len() });
         self.in_tag = true;
         self.attributes.clear();
-        if bound.is_none() {
-            self.declare(namespace);
+        self.prefixes_in_values.clear();
+        if bound.is_none() && needs_binding(namespace) {
+            self.declare_as(free_prefix(namespace.prefix), namespace.uri);
         }
         self.check_name(local);
         self
     }
 
-    /// Declares a namespace on the element that has just been opened, so that all below share it.
+    /// Declares a namespace on the element that has just been opened, so that all below share it. Where its
+    /// prefix means another namespace on this very tag, it gets another prefix.
     pub fn declare(&mut self, namespace: Namespace<'_>) -> &mut Self {
-        let prefix = free_prefix(namespace.prefix);
-        if namespace.uri.is_empty() || namespace.uri == XML.uri {
+        if !needs_binding(namespace) {
             return self;
         }
         if !self.in_tag {
             self.fail(WriteError::Structure("namespace declaration"));
             return self;
         }
-        let own = self.open.last().map_or(0, |open| open.bindings);
-        let same = self.bindings[own..].iter().find(|binding| self.prefix(binding) == prefix);
-        if let Some(same) = same {
-            if self.uri(same) != namespace.uri {
-                self.fail(WriteError::DuplicateAttribute(format!("xmlns:{prefix}")));
-            }
-            return self;
+        self.refuse_reserved(namespace);
+        let wanted = free_prefix(namespace.prefix);
+        // A second prefix for what has one is worth writing only where it is the preferred one.
+        if !self.is_taken(wanted) || self.binding_of(namespace.uri).is_none() {
+            self.declare_apart(wanted, namespace.uri);
         }
+        self
+    }
+
+    /// Declares a namespace under a prefix, or one like it that means nothing else on this tag.
+    fn declare_apart(&mut self, wanted: &str, uri: &str) {
+        if !self.is_taken(wanted) {
+            return self.declare_as(wanted, uri);
+        }
+        let free = (1..).map(|number| format!("{wanted}{number}")).find(|prefix| !self.is_taken(prefix));
+        self.declare_as(&free.unwrap_or_default(), uri);
+    }
+
+    fn declare_as(&mut self, prefix: &str, uri: &str) {
         self.check_name(prefix);
         self.out.push_str(" xmlns:");
         let from = self.out.len();
@@ -168,14 +213,13 @@ impl Writer {
         let prefix = (from, self.out.len());
         self.out.push_str("=\"");
         let from = self.out.len();
-        self.escape_value(namespace.uri);
-        let uri = match &self.out[from..] == namespace.uri {
+        self.escape_value(uri);
+        let uri = match &self.out[from..] == uri {
             true => Uri::Written(from, self.out.len()),
-            false => Uri::Escaped(namespace.uri.into()),
+            false => Uri::Escaped(uri.into()),
         };
         self.out.push('"');
         self.bindings.push(Binding { prefix, uri });
-        self
     }
 
     /// Writes an attribute of the element that has just been opened.
@@ -184,18 +228,20 @@ impl Writer {
             self.fail(WriteError::Structure("attribute"));
             return self;
         }
+        if namespace.uri.is_empty() && local == "xmlns" {
+            self.fail(WriteError::Reserved(local.to_owned()));
+        }
         self.check_name(local);
         let bound = self.bind(namespace);
         self.out.push(' ');
         let from = self.out.len();
         self.push_qname(namespace, bound, local);
         let to = self.out.len();
-        let name = &self.out[from..to];
-        if self.attributes.iter().any(|&(from, to)| self.out[from..to] == *name) {
-            let name = name.to_owned();
-            self.fail(WriteError::DuplicateAttribute(name));
+        let written = Written { name: (from, to), local: to - local.len(), bound };
+        if self.attributes.iter().any(|earlier| self.is_same_name(earlier, &written)) {
+            self.fail(WriteError::DuplicateAttribute(self.out[from..to].to_owned()));
         }
-        self.attributes.push((from, to));
+        self.attributes.push(written);
         self.out.push_str("=\"");
         self.escape_value(value);
         self.out.push('"');
@@ -245,9 +291,14 @@ impl Writer {
     ) -> &mut Self {
         self.check_name(value.1);
         let bound = self.bind(value.0);
-        let prefix = bound.map_or("", |index| self.prefix(&self.bindings[index]));
+        let prefix = match bound {
+            Some(index) => self.prefix(&self.bindings[index]),
+            None if value.0.uri == XML.uri => XML.prefix,
+            None => "",
+        };
         let separator = if prefix.is_empty() { "" } else { ":" };
         let name = format!("{prefix}{separator}{}", value.1);
+        self.prefixes_in_values.extend(bound.map(|index| self.bindings[index].prefix));
         self.attribute(namespace, local, &name)
     }
 
@@ -292,9 +343,10 @@ impl Writer {
     /// Returns the binding of a namespace, declaring it on the open tag where there is none; `None` for the
     /// names that need no binding.
     fn bind(&mut self, namespace: Namespace<'_>) -> Option<usize> {
-        if namespace.uri.is_empty() || namespace.uri == XML.uri {
+        if !needs_binding(namespace) {
             return None;
         }
+        self.refuse_reserved(namespace);
         if let Some(index) = self.binding_of(namespace.uri) {
             return Some(index);
         }
@@ -302,19 +354,9 @@ impl Writer {
             self.fail(WriteError::Structure("qualified name after content"));
             return None;
         }
-        // The preferred prefix may be taken on this very tag (`p:` is the class and also Microsoft's
-        // header namespace): then another one is found, because the tag cannot declare it twice.
-        let own = self.open.last().map_or(0, |open| open.bindings);
-        let wanted = free_prefix(namespace.prefix);
-        let is_taken = |prefix: &str| {
-            self.bindings[own..].iter().any(|binding| self.prefix(binding) == prefix) || self.tag_uses(prefix)
-        };
-        if is_taken(wanted) {
-            let free = (1..).map(|number| format!("{wanted}{number}")).find(|prefix| !is_taken(prefix));
-            self.declare(Namespace::new(&free.unwrap_or_default(), namespace.uri));
-        } else {
-            self.declare(Namespace::new(wanted, namespace.uri));
-        }
+        // The preferred prefix may be taken on this very tag: `p:` is the class and also Microsoft's header
+        // namespace.
+        self.declare_apart(free_prefix(namespace.prefix), namespace.uri);
         self.bindings.len().checked_sub(1)
     }
 
@@ -344,14 +386,38 @@ impl Writer {
         }
     }
 
+    /// Returns whether a prefix has a meaning on the unfinished start tag that it must keep.
+    fn is_taken(&self, prefix: &str) -> bool {
+        let own = self.open.last().map_or(0, |open| open.bindings);
+        self.bindings[own..].iter().any(|binding| self.prefix(binding) == prefix) || self.tag_uses(prefix)
+    }
+
     /// Returns whether the unfinished start tag already spells a name with this prefix: declaring the
     /// prefix anew on the same tag would change what that name means.
     fn tag_uses(&self, prefix: &str) -> bool {
-        let element = self.open.last().map(|open| open.name);
-        let uses = |&(from, to): &(usize, usize)| {
-            self.out[from..to].strip_prefix(prefix).is_some_and(|rest| rest.starts_with(':'))
-        };
-        element.iter().any(uses) || self.attributes.iter().any(uses)
+        let names = self.open.last().map(|open| open.name).into_iter();
+        let mut names = names.chain(self.attributes.iter().map(|attribute| attribute.name));
+        let begins = |name: &str| name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(':'));
+        names.any(|(from, to)| begins(&self.out[from..to]))
+            || self.prefixes_in_values.iter().any(|&(from, to)| self.out[from..to] == *prefix)
+    }
+
+    /// Returns whether two attributes have the same local name in the same namespace.
+    fn is_same_name(&self, a: &Written, b: &Written) -> bool {
+        let qualified = |written: &Written| &self.out[written.name.0..written.name.1];
+        let local = |written: &Written| &self.out[written.local..written.name.1];
+        match (a.bound, b.bound) {
+            (Some(one), Some(other)) => {
+                local(a) == local(b) && self.uri(&self.bindings[one]) == self.uri(&self.bindings[other])
+            }
+            _ => qualified(a) == qualified(b),
+        }
+    }
+
+    fn refuse_reserved(&mut self, namespace: Namespace<'_>) {
+        if namespace.uri == XMLNS_URI {
+            self.fail(WriteError::Reserved(namespace.uri.to_owned()));
+        }
     }
 
     /// Returns the binding in scope for a URI whose prefix no later binding has taken over.
@@ -409,7 +475,7 @@ impl Writer {
     }
 
     fn fail(&mut self, error: WriteError) {
-        self.error.get_or_insert(error);
+        self.error.get_or_insert(error.shortened());
     }
 }
 
@@ -430,6 +496,11 @@ const SUSPICIOUS: [bool; 256] = {
     table
 };
 
+/// Returns whether names in a namespace need a declaration: those in none and those of XML itself do not.
+fn needs_binding(namespace: Namespace<'_>) -> bool {
+    !namespace.uri.is_empty() && namespace.uri != XML.uri
+}
+
 /// Returns the preferred prefix, or one that may be declared where there is none to prefer.
 fn free_prefix(preferred: &str) -> &str {
     match preferred {
@@ -446,6 +517,7 @@ mod tests {
     use crate::xml::{Limits, Reader};
 
     const A: Namespace<'static> = Namespace::new("a", "urn:a");
+    const XMLNS: Namespace<'static> = Namespace::new("xmlns", XMLNS_URI);
     const P1: Namespace<'static> = Namespace::new("p", "urn:p1");
     const P2: Namespace<'static> = Namespace::new("p", "urn:p2");
 
@@ -515,6 +587,57 @@ mod tests {
     }
 
     #[test]
+    fn a_qname_in_the_namespace_of_xml_is_written_with_its_prefix() {
+        let text = written(|w| {
+            w.start(Namespace::NONE, "r")
+                .qname_attribute(Namespace::NONE, "t", (XML, "z"))
+                .qname(XML, "v")
+                .end();
+        });
+        assert_eq!(text.unwrap(), r#"<r t="xml:z">xml:v</r>"#);
+    }
+
+    #[test]
+    fn a_declaration_never_changes_what_its_own_tag_has_said() {
+        let (one, two) = (Namespace::new("p", "urn:p1"), Namespace::new("p", "urn:p2"));
+        let text = written(|w| {
+            w.start(one, "r").start(one, "b").declare(two).element(two, "c", "").end().end();
+        });
+        assert_eq!(text.unwrap(), r#"<p:r xmlns:p="urn:p1"><p:b xmlns:p1="urn:p2"><p1:c/></p:b></p:r>"#);
+        let text = written(|w| {
+            w.start(one, "r").start(A, "b").qname_attribute(A, "t", (one, "z")).declare(two).end().end();
+        });
+        assert_eq!(
+            text.unwrap(),
+            r#"<p:r xmlns:p="urn:p1"><a:b xmlns:a="urn:a" a:t="p:z" xmlns:p1="urn:p2"/></p:r>"#
+        );
+        let text = written(|w| {
+            w.start(one, "r").declare(two).declare(two).declare(one).end();
+        });
+        assert_eq!(text.unwrap(), r#"<p:r xmlns:p="urn:p1" xmlns:p1="urn:p2"/>"#);
+    }
+
+    #[test]
+    fn an_attribute_written_under_two_prefixes_of_one_namespace_is_written_twice() {
+        let other = Namespace::new("q", "urn:a");
+        let result = written(|w| {
+            w.start(Namespace::NONE, "r").attribute(A, "x", "1").declare(other).attribute(A, "x", "2").end();
+        });
+        assert_eq!(result, Err(WriteError::DuplicateAttribute("q:x".to_owned())));
+        let result = written(|w| {
+            w.start(Namespace::NONE, "r").attribute(A, "x", "1").declare(other).attribute(A, "y", "2").end();
+        });
+        assert_eq!(result.unwrap(), r#"<r xmlns:a="urn:a" a:x="1" xmlns:q="urn:a" q:y="2"/>"#);
+    }
+
+    #[test]
+    fn names_of_any_length_make_short_errors() {
+        let long = " ".repeat(1 << 20);
+        let Err(WriteError::Name(name)) = written(|w| _ = w.element(A, &long, "")) else { panic!() };
+        assert_eq!(name.chars().count(), SHOWN + 1);
+    }
+
+    #[test]
     fn numeric_style_writes_no_named_reference() {
         let mut writer = Writer::with_style(EscapeStyle::Numeric);
         writer.start(Namespace::NONE, "v").attribute(Namespace::NONE, "n", "<\"&>").text("a<b>&\"'\r").end();
@@ -541,6 +664,14 @@ mod tests {
                 written(|w| _ = w.start(A, "x").attribute(A, "y", "").attribute(A, "y", "").end()),
                 DuplicateAttribute("a:y".into()),
             ),
+            (
+                written(|w| _ = w.start(A, "x").attribute(Namespace::NONE, "xmlns", "urn:b").end()),
+                Reserved("xmlns".into()),
+            ),
+            (written(|w| _ = w.element(XMLNS, "x", "")), Reserved(XMLNS_URI.into())),
+            (written(|w| _ = w.start(A, "x").declare(XMLNS).end()), Reserved(XMLNS_URI.into())),
+            (written(|w| _ = w.start(A, "x").attribute(XMLNS, "y", "").end()), Reserved(XMLNS_URI.into())),
+            (written(|w| _ = w.start(A, "x").qname(XMLNS, "y").end()), Reserved(XMLNS_URI.into())),
             (written(|w| _ = w.start(A, "x")), Structure("end of the document")),
             (written(|_| ()), Structure("document without a root element")),
             (written(|w| _ = w.end()), Structure("end of an element")),
@@ -553,7 +684,86 @@ mod tests {
         }
     }
 
+    /// Something that is done to a start tag.
+    #[derive(Clone, Debug)]
+    enum Step {
+        Start(usize, usize),
+        Declare(usize),
+        Attribute(usize, usize),
+        QName(usize, usize, usize),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let (namespace, local) = (0..NAMESPACES.len(), 0..LOCALS.len());
+        let step = prop_oneof![
+            (namespace.clone(), local.clone()).prop_map(|(n, l)| Step::Start(n, l)),
+            namespace.clone().prop_map(Step::Declare),
+            (namespace.clone(), local.clone()).prop_map(|(n, l)| Step::Attribute(n, l)),
+            (namespace, local.clone(), local).prop_map(|(n, l, v)| Step::QName(n, l, v)),
+        ];
+        proptest::collection::vec(step, 0..8)
+    }
+
+    const NAMESPACES: [Namespace<'static>; 8] = [
+        Namespace::NONE,
+        Namespace::new("a", "urn:1"),
+        Namespace::new("a", "urn:2"),
+        Namespace::new("b", "urn:1"),
+        Namespace::new("b", "urn:2"),
+        Namespace::new("", "urn:3"),
+        XML,
+        XMLNS,
+    ];
+    /// An attribute, and the QName that is its value, if it is one.
+    type Said = (Namespace<'static>, &'static str, Option<(Namespace<'static>, &'static str)>);
+    const LOCALS: [&str; 3] = ["x", "y", "xmlns"];
+
     proptest! {
+        #[test]
+        fn whatever_is_declared_in_whatever_order_every_name_means_what_was_said(steps in steps()) {
+            let mut writer = Writer::new();
+            writer.start(Namespace::NONE, "r");
+            let mut said: Vec<Vec<Said>> = vec![vec![]];
+            let mut elements = vec![(Namespace::NONE, "r")];
+            for step in &steps {
+                match *step {
+                    Step::Start(n, l) => {
+                        writer.start(NAMESPACES[n], LOCALS[l]);
+                        elements.push((NAMESPACES[n], LOCALS[l]));
+                        said.push(vec![]);
+                    }
+                    Step::Declare(n) => _ = writer.declare(NAMESPACES[n]),
+                    Step::Attribute(n, l) => {
+                        writer.attribute(NAMESPACES[n], LOCALS[l], "v");
+                        said.last_mut().unwrap().push((NAMESPACES[n], LOCALS[l], None));
+                    }
+                    Step::QName(n, l, v) => {
+                        let value = (NAMESPACES[(n + v) % NAMESPACES.len()], LOCALS[v]);
+                        writer.qname_attribute(NAMESPACES[n], LOCALS[l], value);
+                        said.last_mut().unwrap().push((NAMESPACES[n], LOCALS[l], Some(value)));
+                    }
+                }
+            }
+            for _ in &elements {
+                writer.end();
+            }
+            let Ok(document) = writer.finish() else { return Ok(()) };
+            let mut reader = Reader::new(&document, &Limits::default()).unwrap();
+            for (at, (namespace, local)) in elements.iter().enumerate() {
+                let element = if at == 0 { reader.root() } else { reader.child().map(Option::unwrap) };
+                prop_assert!(element.unwrap().name.is(*namespace, local), "{}", document);
+                prop_assert_eq!(reader.attributes().len(), said[at].len(), "{}", document);
+                for (namespace, local, value) in &said[at] {
+                    let found = reader.attribute(*namespace, local);
+                    prop_assert!(found.is_some(), "{} in {}", local, document);
+                    if let Some((namespace, local)) = value {
+                        let name = found.unwrap().to_owned();
+                        prop_assert!(reader.resolve(&name).unwrap().is(*namespace, local), "{}", document);
+                    }
+                }
+            }
+        }
+
         #[test]
         fn whatever_is_written_reads_back_or_is_refused(
             prefixes in proptest::collection::vec("[ap]?", 3),

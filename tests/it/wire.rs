@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use refpoint::cim::{Catalog, DateTime, Instance, Scalar, Type, Value};
 use refpoint::wsman::{
-    Content, Fault, FaultCode, GetClass, Incoming, Invoke, Invoked, Item, Operation, Page, Reply, Request,
-    decode_reply, decode_request, encode_request, names,
+    Content, Fault, FaultCode, Get, GetClass, Incoming, Invoke, Invoked, Item, Operation, Page, Reply,
+    Request, decode_reply, decode_request, encode_request, names,
 };
 use refpoint::xml::Limits;
 
@@ -84,6 +84,8 @@ fn fault(number: u32) -> Fault {
         Request::Enumerate(request) => of(number, request),
         Request::Pull(request) => of(number, request),
         Request::Invoke(request) => of(number, request),
+        // Any operation will do: the answer is a fault.
+        Request::Unknown { resource, .. } => of(number, &Get::new(resource.clone())),
         other => panic!("{number}: {other:?}"),
     }
 }
@@ -338,6 +340,45 @@ fn a_class_is_read_from_a_host() {
     };
     assert_eq!(shape(export), shape(bundled));
     assert_eq!(export.parameters[3].class.as_deref(), Some("CIM_ConcreteJob"));
+}
+
+/// What went over the wire sealed is as good a witness as what went in clear.
+#[test]
+fn the_clear_text_of_the_sealed_sessions_is_read_as_well() {
+    for session in ["ntlm-raw", "spnego-ntlm"] {
+        let mut decoded = Vec::new();
+        for number in 3..=5 {
+            let read = |side: &str| {
+                let name = format!("{session}-{number:02}-message.{side}.plain.xml");
+                std::fs::read_to_string(folder().join(name)).unwrap()
+            };
+            let incoming = decode_request(&read("request"), Catalog::bundled(), &Limits::default()).unwrap();
+            let text = read("response");
+            decoded.push(match &incoming.request {
+                Request::Enumerate(request) => {
+                    instances_of(request, &text, Catalog::bundled()).len().to_string()
+                }
+                Request::Pull(request) => instances_of(request, &text, Catalog::bundled()).len().to_string(),
+                Request::Get(request) => {
+                    let reply = decode_reply(request, &text, Catalog::bundled(), &Limits::default()).unwrap();
+                    match reply.result {
+                        Ok(content) => content.instance().unwrap().class.to_string(),
+                        Err(fault) => fault.to_string(),
+                    }
+                }
+                other => panic!("{other:?}"),
+            });
+        }
+        assert_eq!(
+            decoded,
+            [
+                "Msvm_ComputerSystem",
+                "6",
+                "DestinationUnreachable, CIM status 5: The specified class does not exist."
+            ],
+            "{session}"
+        );
+    }
 }
 
 /// A class of the recording's own, which uses every type.

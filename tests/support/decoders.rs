@@ -7,9 +7,9 @@
 use std::fmt::{Debug, Write as _};
 
 use refpoint::cim::{Catalog, DateTime, Instance, Interval, Key, ObjectPath, Scalar, Timestamp, Type, Value};
-use refpoint::cim::{Class, PropertyDeclaration, embedded, mof};
+use refpoint::cim::{Class, embedded, mof};
 use refpoint::wsman::{
-    Content, Create, Delete, Enumerate, Fault, FaultCode, Get, GetClass, Identify, Incoming, Invoke, Item,
+    Content, Create, Delete, Enumerate, Error, Fault, Get, GetClass, Identify, Incoming, Invoke, Item,
     Opening, Operation, Page, ProviderFault, Pull, Put, Renew, Reply, ReplyHeader, Request, Style, Subscribe,
     Unsubscribe, WsmanFault, codes, decode_reply, decode_request, encode_fault, encode_reply, encode_request,
     names,
@@ -20,10 +20,13 @@ use refpoint::xml::{self, Limits, Namespace, Node, Reader, Writer};
 pub(crate) fn request_envelope(bytes: &[u8]) {
     let Ok(text) = xml::decode(bytes, None) else { return };
     let Ok(first) = decode_request(&text, catalog(), &Limits::default()) else { return };
+    // What is no operation is not encoded.
+    if matches!(first.request, Request::Unknown { .. }) {
+        return;
+    }
     // A method, a class or a fault code may have a name that no element can have.
     let Ok(ours) = encode(&first) else { return };
-    let second = decode_request(&ours, catalog(), &Limits::default());
-    let second = second.unwrap_or_else(|error| panic!("{error:?} in what we wrote: {ours}"));
+    let Some(second) = readable(decode_request(&ours, catalog(), &Limits::default()), &ours) else { return };
     if is_taken_for_another_operation(&first) {
         return;
     }
@@ -99,16 +102,12 @@ pub(crate) fn embedded_instance(bytes: &[u8]) {
         let second = second.unwrap_or_else(|error| panic!("{error:?} in what we wrote: {ours}"));
         assert_same(&told_as_sent(&first), &told_as_sent(&second), &ours);
     }
-    let classes = |class: &str| {
-        let shape = catalog().shape(class)?;
-        Some(shape.properties().collect::<Vec<&PropertyDeclaration>>())
-    };
-    if let Ok(first) = embedded::read_declared(text, classes) {
-        let Ok(ours) = embedded::write_declared(&first, classes) else {
+    if let Ok(first) = embedded::read_declared(text, catalog()) {
+        let Ok(ours) = embedded::write_declared(&first, catalog()) else {
             assert!(holds_unwritable(&first), "{first:?}");
             return;
         };
-        let second = embedded::read_declared(&ours, classes);
+        let second = embedded::read_declared(&ours, catalog());
         let second = second.unwrap_or_else(|error| panic!("{error:?} in what we wrote: {ours}"));
         assert_same(&told_as_sent(&first), &told_as_sent(&second), &ours);
     }
@@ -186,6 +185,19 @@ pub(crate) fn xml_text(bytes: &[u8]) {
     };
     let Ok(text) = xml::decode(document, charset) else { return };
     let Ok(first) = events(&text) else { return };
+    // The other parser does not know that elements, too, may have the prefix `xml` and attributes of other
+    // namespaces the name `xmlns`, and leaves a carriage return that follows the reference to one.
+    let is_odd = |event: &Event| match event {
+        Event::Start(uri, _, attributes) => {
+            uri == xml::XML.uri || attributes.iter().any(|(_, local, _)| local == "xmlns")
+        }
+        _ => false,
+    };
+    if !text.contains('\r') && !first.iter().any(is_odd) {
+        let foreign = roxmltree::Document::parse(&text);
+        let foreign = foreign.unwrap_or_else(|error| panic!("another parser says {error} about {text:?}"));
+        assert_same(&first, &foreign_events(foreign.root_element()), &text);
+    }
     let ours = rewritten(&first);
     let second = events(&ours).unwrap_or_else(|error| panic!("{error} in what we wrote: {ours}"));
     assert_same(&first, &second, &ours);
@@ -203,9 +215,18 @@ fn assert_same(first: &impl Debug, second: &impl Debug, text: &str) {
     assert!(first == second, "\n  read:  {first}\n  wrote: {text}\n  read:  {second}");
 }
 
+/// What we wrote can be read, unless it says in a namespace what is longer than any: a class URI.
+fn readable<T>(read: Result<T, Error>, text: &str) -> Option<T> {
+    match read {
+        Ok(value) => Some(value),
+        Err(Error::Xml(xml::Error { problem: xml::Problem::LongNamespace(_), .. })) => None,
+        Err(error) => panic!("{error:?} in what we wrote: {text}"),
+    }
+}
+
 // ---- requests ----
 
-fn encode(incoming: &Incoming) -> Result<String, refpoint::wsman::Error> {
+fn encode(incoming: &Incoming) -> Result<String, Error> {
     let header = &incoming.header;
     match &incoming.request {
         Request::Identify(operation) => encode_request(header, operation),
@@ -236,7 +257,8 @@ fn settled_request(mut incoming: Incoming) -> Incoming {
     // Clients write the anonymous address and only headers that they know.
     incoming.reply_to = None;
     incoming.not_understood.clear();
-    incoming.demands_locale = false;
+    incoming.irregularities.clear();
+    (incoming.fault_to, incoming.from, incoming.compression) = (None, None, None);
     cut(&mut incoming.header.operation_timeout);
     match &mut incoming.request {
         // Identify needs no header, and gets none.
@@ -275,7 +297,7 @@ fn reply<O: Operation, F: Debug>(operation: &O, text: &str, flat: impl Fn(O::Rep
             encode_reply(&first.header, operation, first.result.as_ref().map_err(|fault| &**fault), style);
         let Ok(ours) = ours else { return };
         let second = decode_reply(operation, &ours, catalog(), &Limits::default());
-        let second = second.unwrap_or_else(|error| panic!("{error:?} in what we wrote: {ours}"));
+        let Some(second) = readable(second, &ours) else { return };
         assert_same(&first.header, &second.header, &ours);
         match (first.result, second.result) {
             (Ok(first), Ok(second)) => assert_same(&flat(first), &flat(second), &ours),
@@ -294,14 +316,16 @@ fn fault_is_sound(header: &ReplyHeader, fault: &Fault) {
     for number in fault.numbers() {
         let _ = (codes::is_quota(number), codes::proves_not_started(number));
     }
-    // A code that stands for no name cannot be written.
+    // A code that is no name can be read, but not written.
     let Ok(ours) = encode_fault(header, fault) else {
-        assert!(matches!(&fault.code, FaultCode::Other(local) if local.is_empty()), "{fault:?}");
+        let subcode = fault.subcode.as_ref().map(|subcode| &*subcode.local);
+        let mut names = [Some(fault.code.local()), subcode].into_iter().flatten();
+        assert!(names.any(|name| !xml::is_ncname(name)), "{fault:?}");
         return;
     };
     let reply =
         decode_reply(&Delete::new(ObjectPath::new("root", "X")), &ours, catalog(), &Limits::default());
-    let reply = reply.unwrap_or_else(|error| panic!("{error:?} in what we wrote: {ours}"));
+    let Some(reply) = readable(reply, &ours) else { return };
     assert_same(header, &reply.header, &ours);
     let again = reply.result.expect_err("a fault was written");
     assert_same(&flat_fault(fault.clone()), &flat_fault(*again), &ours);
@@ -524,4 +548,25 @@ fn rewritten(events: &[Event]) -> String {
         }
     }
     writer.finish().unwrap_or_else(|error| panic!("{error}: what was read can be written: {events:?}"))
+}
+
+/// The same as another parser finds it.
+fn foreign_events(element: roxmltree::Node<'_, '_>) -> Vec<Event> {
+    let name = |uri: Option<&str>, local: &str| (uri.unwrap_or_default().to_owned(), local.to_owned());
+    let attributes = element.attributes().map(|attribute| {
+        let (uri, local) = name(attribute.namespace(), attribute.name());
+        (uri, local, attribute.value().to_owned())
+    });
+    let (uri, local) = name(element.tag_name().namespace(), element.tag_name().name());
+    let mut events = vec![Event::Start(uri, local, attributes.collect())];
+    for node in element.children() {
+        match (node.is_element(), node.text().filter(|_| node.is_text()), events.last_mut()) {
+            (true, ..) => events.extend(foreign_events(node)),
+            (_, Some(more), Some(Event::Text(text))) => text.push_str(more),
+            (_, Some(text), _) if !text.is_empty() => events.push(Event::Text(text.to_owned())),
+            _ => {}
+        }
+    }
+    events.push(Event::End);
+    events
 }

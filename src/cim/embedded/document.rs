@@ -125,6 +125,8 @@ impl<'a> Cursor<'a> {
                 "QUALIFIER" => self.skip()?,
                 _ if value.is_some() => return Err(self.expected(&child, "the end of the property")),
                 found if found == holder => value = Some(self.value(&child, ty)?),
+                // Stands in arrays alone by the book; some writers say every null so.
+                "VALUE.NULL" => value = self.skip().map(|()| Some(Value::Null))?,
                 _ => return Err(self.expected(&child, holder)),
             }
         }
@@ -329,8 +331,8 @@ impl PathParts {
     /// hosts, repeat keys and leave out names as no path can.
     fn path(self) -> Option<ObjectPath> {
         let mut path = ObjectPath::new(self.namespace.join("/"), self.class?);
-        if self.namespace.is_empty() {
-            path.namespace = None;
+        if path.namespace.is_none() && !self.namespace.is_empty() {
+            return None;
         }
         (path.host, path.keys, path.is_singleton) = (self.host, self.keys, self.is_singleton);
         let read: ObjectPath = path.to_string().parse().ok()?;

@@ -29,9 +29,10 @@
 //! * **Numeric references only.** A host has refused `&amp;` and `&lt;` where it took `&#38;` and `&#60;`.
 //! * Booleans are lower-case, numbers decimal, datetimes DMTF: hosts refuse the XML Schema spelling here.
 //!
-//! [`write()`] and [`read`] go by the types that stand in the instance or in the text; [`write_declared`]
-//! and [`read_declared`] go by the declarations of the class. These they ask a function for: it returns all
-//! properties of a class, inherited ones included, and nothing for a class that it does not know.
+//! [`write()`] and [`read`] go by the types that stand in the instance or in the text: `read` is for what
+//! hosts say, which may hold classes and properties that nobody here has declared. [`write_declared`] and
+//! [`read_declared`] go by the declarations of a [`Catalog`]: they are for what operators say, in whose files
+//! a misspelled property is a mistake to be told about.
 //!
 //! [DSP0201]: https://www.dmtf.org/sites/default/files/standards/documents/DSP0201_2.4.0.pdf
 
@@ -40,6 +41,7 @@ mod document;
 use std::borrow::Cow;
 
 use self::document::{Document, Found};
+use super::catalog::{Catalog, ClassShape};
 use super::class::PropertyDeclaration;
 use super::error::Error;
 use super::instance::{Instance, Property};
@@ -60,18 +62,16 @@ pub fn write(instance: &Instance) -> Result<String, Error> {
 
 /// Returns an instance as CIM-XML text, each property with its declared name and type.
 ///
-/// The order of the instance and the spelling of its class are kept. A value of another type is converted
-/// where nothing is lost (a number that fits, the text of one, a single value for an array); anything else
-/// is an error, and so is a property or a class that is not declared. Nested instances have to be of exactly
-/// the class that the property declares.
-pub fn write_declared<'d>(
-    instance: &Instance,
-    classes: impl Fn(&str) -> Option<Vec<&'d PropertyDeclaration>>,
-) -> Result<String, Error> {
-    write_typed(instance, &instance.class, &classes, 0)
+/// The order of the instance is kept; classes and properties are spelled as they were declared, at every level.
+/// A value of another type is converted where nothing is lost (a number that fits, the text of one, a single
+/// value for an array); anything else is an error, and so is a property or a class that is not declared.
+/// Nested instances have to be of the class that the property declares, or of one derived from it.
+pub fn write_declared(instance: &Instance, catalog: &Catalog) -> Result<String, Error> {
+    write_typed(instance, shape_of(&instance.class, catalog)?, catalog, 0)
 }
 
-/// Returns the instance that a CIM-XML text holds, each property with the type that stands in the text.
+/// Returns the instance that a CIM-XML text holds, each property with the type that stands in the text: for
+/// texts of hosts, whatever they declare.
 ///
 /// Everything that hosts and Windows tools write around an instance is accepted and passed over: an XML
 /// declaration, `DECLGROUP` and `VALUE.…` wrappers, `QUALIFIER`s, attributes beyond name and type.
@@ -85,20 +85,15 @@ pub fn read(text: &str) -> Result<Instance, Error> {
     Ok(instance)
 }
 
-/// Returns the instance that a CIM-XML text holds, each property with its declared name and type.
+/// Returns the instance that a CIM-XML text holds, each property with its declared name and type: for texts
+/// of operators, who want to hear about everything that no host would take.
 ///
-/// Values are converted and refused as by [`write_declared`]. A string whose declaration names an embedded
-/// class becomes a [`Scalar::Object`] where `classes` knows that class, and stays a string where it does
-/// not. Offsets in errors about a nested instance count within its own text.
-pub fn read_declared<'d>(
-    text: &str,
-    classes: impl Fn(&str) -> Option<Vec<&'d PropertyDeclaration>>,
-) -> Result<Instance, Error> {
-    read_typed(text, &classes, 0)
+/// Classes and properties are spelled as they were declared, at every level, and values are converted and
+/// refused as by [`write_declared`]. A string whose declaration names an embedded class becomes a
+/// [`Scalar::Object`]. Offsets in errors about a nested instance count within its own text.
+pub fn read_declared(text: &str, catalog: &Catalog) -> Result<Instance, Error> {
+    read_typed(text, catalog, 0)
 }
-
-/// What the declarations of a class are asked from.
-type Classes<'c, 'd> = &'c dyn Fn(&str) -> Option<Vec<&'d PropertyDeclaration>>;
 
 fn write_plain(instance: &Instance, level: usize) -> Result<String, Error> {
     check_level(level)?;
@@ -116,22 +111,22 @@ fn write_plain(instance: &Instance, level: usize) -> Result<String, Error> {
 
 fn write_typed(
     instance: &Instance,
-    class: &Name,
-    classes: Classes<'_, '_>,
+    shape: ClassShape<'_>,
+    catalog: &Catalog,
     level: usize,
 ) -> Result<String, Error> {
     check_level(level)?;
-    let declarations = declarations_of(class, classes)?;
+    let class = shape.name();
     let mut text = Text::new(class)?;
     for Property { name, value } in sent(instance) {
         let place = Place { class, name, offset: None };
-        let declaration = place.declaration(&declarations)?;
+        let declaration = place.declaration(shape)?;
         let place = Place { name: &declaration.name, ..place };
         let value = place.arranged(Cow::Borrowed(value), declaration)?;
         text.property(&place, carrier(declaration.ty), &value, |scalar| match scalar {
             Scalar::Object(inner) => {
-                let class = embedded_class(declaration, &inner.class)?;
-                write_typed(inner, class, classes, level + 1).map(Cow::Owned)
+                let shape = embedded_shape(declaration, &inner.class, catalog)?;
+                write_typed(inner, shape, catalog, level + 1).map(Cow::Owned)
             }
             // Text in the place of an instance is taken for the text of one.
             Scalar::String(_) if declaration.ty == Type::Object => spelled(scalar),
@@ -141,21 +136,21 @@ fn write_typed(
     text.finish()
 }
 
-fn read_typed(text: &str, classes: Classes<'_, '_>, level: usize) -> Result<Instance, Error> {
+fn read_typed(text: &str, catalog: &Catalog, level: usize) -> Result<Instance, Error> {
     check_level(level)?;
     let Document { class, properties } = Document::read(text)?;
-    let declarations = declarations_of(&class, classes)?;
-    let mut instance = Instance::new(class);
+    let shape = shape_of(&class, catalog)?;
+    let mut instance = Instance::new(shape.name().clone());
     instance.reserve(properties.len());
     for Found { name, value, offset } in properties {
-        let place = Place { class: &instance.class, name: &name, offset: Some(offset) };
-        let declaration = place.declaration(&declarations)?;
+        let place = Place { class: shape.name(), name: &name, offset: Some(offset) };
+        let declaration = place.declaration(shape)?;
         let place = Place { name: &declaration.name, ..place };
         let value = place.arranged(Cow::Owned(value), declaration)?;
         let value = place.map(&value, |scalar| match scalar {
-            Scalar::String(inner) if holds_instance(declaration, classes) => {
-                let mut inner = read_typed(inner, classes, level + 1)?;
-                inner.class = embedded_class(declaration, &inner.class)?.clone();
+            Scalar::String(inner) if holds_instance(declaration) => {
+                let inner = read_typed(inner, catalog, level + 1)?;
+                embedded_shape(declaration, &inner.class, catalog)?;
                 Ok(Scalar::from(inner))
             }
             other => fit(other, declaration.ty),
@@ -172,11 +167,8 @@ fn check_level(level: usize) -> Result<(), Error> {
     }
 }
 
-fn declarations_of<'d>(
-    class: &Name,
-    classes: Classes<'_, 'd>,
-) -> Result<Vec<&'d PropertyDeclaration>, Error> {
-    classes(class).ok_or_else(|| Error::UnknownClass(class.to_string()))
+fn shape_of<'c>(class: &str, catalog: &'c Catalog) -> Result<ClassShape<'c>, Error> {
+    catalog.shape(class).ok_or_else(|| Error::UnknownClass(class.to_owned()))
 }
 
 /// Returns the properties that are written at all.
@@ -199,22 +191,21 @@ fn carrier(ty: Type) -> Type {
 }
 
 /// Returns whether strings at this place are to be opened.
-fn holds_instance(declaration: &PropertyDeclaration, classes: Classes<'_, '_>) -> bool {
-    match (declaration.ty, &declaration.class) {
-        (Type::Object, _) => true,
-        (Type::String, Some(class)) => classes(class).is_some(),
-        _ => false,
-    }
+fn holds_instance(declaration: &PropertyDeclaration) -> bool {
+    declaration.ty == Type::Object || (declaration.ty == Type::String && declaration.class.is_some())
 }
 
-/// Returns the class of a nested instance, as its declaration spells it.
-fn embedded_class<'n>(declaration: &'n PropertyDeclaration, found: &'n Name) -> Result<&'n Name, Error> {
+/// Returns the class of a nested instance, if it may stand where the declaration is.
+fn embedded_shape<'c>(
+    declaration: &PropertyDeclaration,
+    found: &Name,
+    catalog: &'c Catalog,
+) -> Result<ClassShape<'c>, Error> {
     match (declaration.ty, &declaration.class) {
-        (Type::Object, None) => Ok(found),
-        (Type::Object | Type::String, Some(class)) if class == found => Ok(class),
-        (Type::Object | Type::String, Some(_)) => {
+        (Type::Object | Type::String, Some(class)) if !catalog.is_a(found, class) => {
             Err(Error::value("an instance of the class that the property declares", found))
         }
+        (Type::Object, _) | (Type::String, Some(_)) => shape_of(found, catalog),
         (ty, _) => Err(Error::value(ty.name(), Type::Object.name())),
     }
 }
@@ -228,13 +219,22 @@ fn fit(scalar: &Scalar, ty: Type) -> Result<Scalar, Error> {
         Scalar::String(text) => Scalar::parse(ty, text),
         Scalar::Reference(path) if ty == Type::String => Ok(Scalar::String(path.to_string())),
         number if is_number(number.ty()) && is_number(ty) => {
-            let text = number.to_text().unwrap_or_default();
+            let text = digits(number);
             let fitted = Scalar::parse(ty, &text)?;
             // Reals take any number, but not each as it is.
-            let is_same = fitted.to_text().as_ref() == Some(&text);
+            let is_same = digits(&fitted) == text;
             is_same.then_some(fitted).ok_or_else(|| Error::value(ty.name(), &text))
         }
         other => Err(Error::value(ty.name(), other.ty().name())),
+    }
+}
+
+/// Returns a number without an exponent, which integers do not have.
+fn digits(number: &Scalar) -> Cow<'_, str> {
+    match number {
+        Scalar::Real32(real) => Cow::Owned(real.to_string()),
+        Scalar::Real64(real) => Cow::Owned(real.to_string()),
+        other => other.to_text().unwrap_or_default(),
     }
 }
 
@@ -268,13 +268,10 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn declaration<'d>(
-        &self,
-        declarations: &[&'d PropertyDeclaration],
-    ) -> Result<&'d PropertyDeclaration, Error> {
-        let found = declarations.iter().find(|declaration| declaration.name == *self.name);
+    fn declaration<'c>(&self, shape: ClassShape<'c>) -> Result<&'c PropertyDeclaration, Error> {
         let undeclared = || Error::value("a property that the class declares", self.name);
-        found.copied().ok_or_else(|| self.refuse(None, undeclared()))
+        let found = shape.property(self.name).map(|(_, declaration)| declaration);
+        found.ok_or_else(|| self.refuse(None, undeclared()))
     }
 
     /// Returns the type under which a value is written.
@@ -406,7 +403,7 @@ impl Text {
 fn check_name(name: &str) -> Result<(), Error> {
     match xml::is_ncname(name) {
         true => Ok(()),
-        false => Err(Error::Unwritable(WriteError::Name(name.to_owned()))),
+        false => Err(Error::Unwritable(WriteError::name(name))),
     }
 }
 
@@ -422,7 +419,7 @@ mod tests {
 
     use super::document::{MOST_PROPERTIES, MOST_REFERENCES};
     use super::*;
-    use crate::cim::{DateTime, Interval, Key, ObjectPath, Timestamp, ValueMap};
+    use crate::cim::{Class, DateTime, Interval, Key, ObjectPath, Timestamp, ValueMap, mof};
 
     const BASE: &str = r#"\\HV-LAB2\root\virtualization\v2:Msvm_VirtualSystemReferencePoint.InstanceID="Microsoft:4D1E\\91AA",VirtualSystemIdentifier="4D1E""#;
 
@@ -440,61 +437,77 @@ mod tests {
     }
 
     /// The collection's settings and what they hold, and a class with every other kind of property.
-    struct Schema {
-        collection: Vec<PropertyDeclaration>,
-        machine: Vec<PropertyDeclaration>,
-        mixed: Vec<PropertyDeclaration>,
-    }
+    const SCHEMA: &str = r#"
+        class Msvm_VirtualMachineToDisks { string VirtualMachineId; string DisksToExport[]; };
+        class Msvm_CollectionReferencePointExportSettingData {
+            string BaseReferencePointCollection;
+            [EmbeddedInstance("Msvm_VirtualMachineToDisks")] string VirtualMachinesToDisksToExport[];
+        };
+        class Mixed {
+            uint8 Level; uint64 Size; real32 Ratio; boolean IsOn; datetime Since; object REF Owner; string Text;
+            uint16 Ports[]; [EmbeddedInstance("Mixed")] string Inner; object Any; real64 Exact;
+        };
+        class Derived : Mixed { uint8 More; };
+    "#;
+
+    struct Schema(Catalog);
 
     impl Schema {
         fn new() -> Self {
-            Self {
-                collection: vec![
-                    declaration("BaseReferencePointCollection", Type::String, false, None),
-                    declaration(
-                        "VirtualMachinesToDisksToExport",
-                        Type::String,
-                        true,
-                        Some("Msvm_VirtualMachineToDisks"),
-                    ),
-                ],
-                machine: vec![
-                    declaration("VirtualMachineId", Type::String, false, None),
-                    declaration("DisksToExport", Type::String, true, None),
-                ],
-                mixed: vec![
-                    declaration("Level", Type::Uint8, false, None),
-                    declaration("Size", Type::Uint64, false, None),
-                    declaration("Ratio", Type::Real32, false, None),
-                    declaration("IsOn", Type::Boolean, false, None),
-                    declaration("Since", Type::DateTime, false, None),
-                    declaration("Owner", Type::Reference, false, None),
-                    declaration("Text", Type::String, false, None),
-                    declaration("Ports", Type::Uint16, true, None),
-                    declaration("Inner", Type::String, false, Some("Mixed")),
-                    declaration("Any", Type::Object, false, None),
-                    declaration("Far", Type::String, false, Some("Unknown_Class")),
-                ],
-            }
-        }
-
-        fn properties(&self, class: &str) -> Option<Vec<&PropertyDeclaration>> {
-            let declared = match &*class.to_ascii_lowercase() {
-                "msvm_collectionreferencepointexportsettingdata" => &self.collection,
-                "msvm_virtualmachinetodisks" => &self.machine,
-                "mixed" => &self.mixed,
-                _ => return None,
-            };
-            Some(declared.iter().collect())
+            Self(Catalog::from_mof([SCHEMA]).unwrap())
         }
 
         fn read(&self, text: &str) -> Result<Instance, Error> {
-            read_declared(text, |class| self.properties(class))
+            read_declared(text, &self.0)
         }
 
         fn write(&self, instance: &Instance) -> Result<String, Error> {
-            write_declared(instance, |class| self.properties(class))
+            write_declared(instance, &self.0)
         }
+    }
+
+    #[test]
+    fn classes_get_their_declared_spelling_at_every_level() {
+        let schema = Schema::new();
+        let given = Instance::new("MSVM_collectionReferencePointExportSettingData").with(
+            "virtualMachinesToDisksToExport",
+            vec![Instance::new("msvm_virtualmachinetodisks").with("virtualmachineid", "4D1E")],
+        );
+        let canonical = Instance::new("Msvm_CollectionReferencePointExportSettingData").with(
+            "VirtualMachinesToDisksToExport",
+            vec![Instance::new("Msvm_VirtualMachineToDisks").with("VirtualMachineId", "4D1E")],
+        );
+        let text = write(&canonical).unwrap();
+        assert_eq!(schema.write(&given).unwrap(), text);
+        let read = schema.read(&write(&given).unwrap()).unwrap();
+        assert_eq!(write(&read).unwrap(), text);
+    }
+
+    #[test]
+    fn an_instance_of_a_derived_class_stands_where_its_superclass_is_declared() {
+        let schema = Schema::new();
+        let given = Instance::new("Mixed")
+            .with("Inner", Instance::new("DERIVED").with("more", 1_u8).with("Level", 2_u8));
+        let text = schema.write(&given).unwrap();
+        assert!(text.contains("CLASSNAME=&#34;Derived&#34;"), "{text}");
+        assert_eq!(schema.read(&text).unwrap(), given);
+    }
+
+    #[test]
+    fn large_numbers_pass_between_integers_and_reals_where_nothing_is_lost() {
+        let schema = Schema::new();
+        let write = |name: &str, value: Value| schema.write(&Instance::new("Mixed").with(name, value));
+        assert!(write("Size", 1e16.into()).unwrap().contains("<VALUE>10000000000000000</VALUE>"));
+        assert!(write("Exact", 10_000_000_000_000_000_u64.into()).unwrap().contains("<VALUE>1e16</VALUE>"));
+        assert!(write("Exact", u64::MAX.into()).is_err());
+    }
+
+    #[test]
+    fn a_null_that_is_written_out_is_null() {
+        let text = r#"<INSTANCE CLASSNAME="X"><PROPERTY NAME="A" TYPE="uint8"><VALUE.NULL/></PROPERTY><PROPERTY NAME="B" TYPE="string"><QUALIFIER/><VALUE.NULL></VALUE.NULL></PROPERTY></INSTANCE>"#;
+        assert_eq!(read(text), Ok(Instance::new("X").with("A", Value::Null).with("B", Value::Null)));
+        let twice = text.replace("<VALUE.NULL/>", "<VALUE.NULL/><VALUE>1</VALUE>");
+        assert!(read(&twice).is_err());
     }
 
     fn error_of(result: Result<impl std::fmt::Debug, Error>) -> String {
@@ -895,8 +908,6 @@ mod tests {
         ] {
             assert_eq!(error_of(property(text)), message);
         }
-        let far = r#"<PROPERTY NAME="Far" TYPE="string"><VALUE>free text</VALUE></PROPERTY>"#;
-        assert_eq!(property(far).unwrap().text("Far"), Some("free text"), "nobody knows the class");
         assert_eq!(schema.read(r#"<INSTANCE CLASSNAME="Odd"/>"#), Err(Error::UnknownClass("Odd".into())));
     }
 
@@ -1176,9 +1187,7 @@ mod tests {
         }
     }
 
-    fn leaf() -> Vec<PropertyDeclaration> {
-        vec![declaration("Level", Type::Uint8, false, None), declaration("Text", Type::String, false, None)]
-    }
+    const LEAF: &str = "class Leaf { uint8 Level; string Text; };";
 
     /// Classes named `Any` with properties of all types, each with an instance.
     fn instances() -> impl Strategy<Value = (Vec<PropertyDeclaration>, Instance)> {
@@ -1233,18 +1242,15 @@ mod tests {
             let text = write(&instance).unwrap();
             prop_assert_eq!(read(&text).unwrap(), as_text_keeps_it(&instance), "{}", text);
 
-            let leaf = leaf();
-            let classes = |class: &str| match class {
-                "Any" => Some(declarations.iter().collect()),
-                "Leaf" => Some(leaf.iter().collect()),
-                _ => None,
-            };
+            let mut any = Class::new("Any");
+            any.properties = declarations;
+            let catalog = Catalog::from_mof([&*mof::write(&any), LEAF]).unwrap();
             let mut set = Instance::new("Any");
             for Property { name, value } in instance.properties().iter().filter(|property| !property.value.is_null()) {
                 set.set(name.clone(), value.clone());
             }
-            let declared = write_declared(&instance, classes).unwrap();
-            prop_assert_eq!(read_declared(&declared, classes).unwrap(), set, "{}", declared);
+            let declared = write_declared(&instance, &catalog).unwrap();
+            prop_assert_eq!(read_declared(&declared, &catalog).unwrap(), set, "{}", declared);
         }
 
         #[test]

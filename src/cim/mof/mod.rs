@@ -2,7 +2,8 @@
 //!
 //! This is the subset that `schemas/` uses: classes, `#pragma namespace`, properties, arrays, defaults,
 //! references, methods and their parameters. Instances, qualifier declarations, aliases, other pragmas
-//! and character literals are refused; qualifiers that mean nothing to [`Class`] are read and dropped.
+//! and character literals are refused; qualifiers that mean nothing to [`Class`](super::Class) are read and
+//! dropped.
 //!
 //! | qualifier | of | becomes |
 //! |---|---|---|
