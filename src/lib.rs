@@ -1,3 +1,4 @@
 //! refpoint
 
 pub mod auth;
+pub mod transport;
