@@ -59,6 +59,16 @@ async fn a_request_stands_as_the_reference_wants_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_account_of_the_host_itself_logs_in_with_ntlm_inside_negotiate() {
+    let peer = Peer::for_method(Method::Negotiate);
+    let options = Options::new(Login::new(Credentials::password("mia", PASSWORD)));
+    let mut connection = Connection::over(start(peer), &http(), options).await.unwrap();
+    let report = connection.report();
+    assert!(report.chosen == Chosen::Ntlm && report.negotiated && report.mutual && report.fallback.is_some());
+    ask(&mut connection, "<s/>").await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wrong_password_is_refused_once() {
     for method in [Method::Ntlm, Method::Negotiate, Method::Basic] {
         let peer = Peer::for_method(method);
