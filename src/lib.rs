@@ -5,7 +5,12 @@
 //! points up.
 //!
 //! ```text
-//!  login     ┌──────────────────────────────────────────────┐
+//!  socket    ┌──────────────────────────────────────────────┐
+//!            │ transport   connect, TLS, proxy, log in,     │   one connection, one login, one
+//!            │             exchange sealed bodies           │   exchange at a time
+//!            └───────┬──────────────────────────────────────┘
+//!  ══════════════════╪══ async above ═ values below ═════════
+//!  login     ┌───────▼──────────────────────────────────────┐
 //!            │ auth    token in, token out; then a seal     │   who we are, without a socket
 //!            └──────────────────────────────────────────────┘
 //!  message   ┌──────────────────────────────────────────────┐
@@ -26,10 +31,11 @@
 //! | [`xml`] | one namespace-aware reader, a cursor over the text, and one writer |
 //! | [`cim`] | CIM values, instances, object paths, class schemas; MOF, CIM-XML text, datetimes |
 //! | [`auth`] | proving who we are: Basic, NTLM, Negotiate, Kerberos, both sides; sealing of messages; channel bindings |
+//! | [`transport`] | one socket to one host: connect, proxy, TLS, HTTP/1.1, log in, exchange sealed bodies |
 //! | [`wsman`] | SOAP, WS-Addressing, Transfer, Enumeration, Eventing and WS-Management messages as values, both directions; code tables |
 //!
-//! None of these does input or output (but Kerberos asks the system's GSSAPI): text or tokens in, values out,
-//! and the other way round. Time, identifiers and randomness are arguments.
+//! Only `transport` does input and output (and Kerberos asks the system's GSSAPI). Everywhere else it is text or
+//! tokens in, values out, and the other way round; time, identifiers and randomness are arguments.
 //!
 //! # Where to change what
 //!
@@ -76,5 +82,6 @@
 
 pub mod auth;
 pub mod cim;
+pub mod transport;
 pub mod wsman;
 pub mod xml;

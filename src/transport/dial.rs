@@ -1,0 +1,107 @@
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpSocket, TcpStream, lookup_host};
+use tracing::debug;
+
+use super::line::Line;
+use super::tls::Secured;
+use super::{
+    Endpoint, Error, Fate, Fingerprint, Method, Options, Protocol, Proxy, ProxyError, TlsError, Tried, Trust,
+    Warning,
+};
+
+/// A host that was reached, before the login.
+pub(super) struct Reached {
+    pub(super) line: Line,
+    pub(super) certificate: Option<Vec<u8>>,
+    pub(super) warnings: Vec<Warning>,
+}
+
+/// Connects, through the proxy if there is one.
+pub(super) async fn dial(endpoint: &Endpoint, options: &Options) -> Result<Reached, Error> {
+    let proxy = options.proxy.as_ref().filter(|proxy| proxy.covers(endpoint));
+    let stream = match proxy {
+        Some(proxy) => through(proxy, endpoint, options)
+            .await
+            .map_err(|source| Error::Proxy { proxy: proxy.to_string(), source })?,
+        None => direct(endpoint).await?,
+    };
+    over(stream, endpoint, options).await
+}
+
+/// Puts TLS, where the endpoint wants it, and HTTP on a stream.
+pub(super) async fn over<S>(stream: S, endpoint: &Endpoint, options: &Options) -> Result<Reached, Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    if endpoint.protocol() == Protocol::Http {
+        let line = Line::new(stream, endpoint, options).await?;
+        return Ok(Reached { line, certificate: None, warnings: Vec::new() });
+    }
+    let failed = |source| Error::Tls { source, fate: Fate::NotSent };
+    let Secured { stream, certificate, asked } =
+        options.tls.connect(endpoint.host(), stream).await.map_err(failed)?;
+    // rustls can be asked in the first handshake alone, and there it was not.
+    if options.login.method == Method::Certificate && !asked {
+        return Err(failed(TlsError::ClientCertificateNotAsked));
+    }
+    let fingerprint = Fingerprint::of(&certificate);
+    debug!(host = endpoint.host(), %fingerprint, asked, "TLS established");
+    let warnings = match options.tls.trust() {
+        Trust::Anything => vec![Warning::UnverifiedCertificate { fingerprint }],
+        _ => Vec::new(),
+    };
+    let line = Line::new(stream, endpoint, options).await?;
+    Ok(Reached { line, certificate: Some(certificate), warnings })
+}
+
+async fn direct(endpoint: &Endpoint) -> Result<TcpStream, Error> {
+    let (host, port) = (endpoint.host(), endpoint.port());
+    let addresses = lookup_host((host, port)).await;
+    let addresses =
+        addresses.map_err(|source| Error::NotResolved { host: host.to_owned(), source })?.collect();
+    connect(addresses).await.map_err(|tried| Error::Unreachable { host: endpoint.authority(), tried })
+}
+
+async fn through(proxy: &Proxy, endpoint: &Endpoint, options: &Options) -> Result<TcpStream, ProxyError> {
+    let (host, port) = (proxy.host(), proxy.port());
+    let addresses = lookup_host((host, port)).await.map_err(ProxyError::NotResolved)?;
+    let mut stream = connect(addresses.collect()).await.map_err(ProxyError::Unreachable)?;
+    proxy.tunnel(&mut stream, endpoint, &options.user_agent).await?;
+    debug!(host = endpoint.host(), %proxy, "proxy connected");
+    Ok(stream)
+}
+
+/// Tries one address after the other. A silent one must not use up the time of the rest, so only the last may
+/// take as long as it likes.
+async fn connect(addresses: Vec<SocketAddr>) -> Result<TcpStream, Vec<Tried>> {
+    let mut tried = Vec::new();
+    let mut last = addresses.len();
+    for address in addresses {
+        last -= 1;
+        let connected = match last {
+            0 => connect_to(address).await,
+            _ => tokio::time::timeout(HEAD_START, connect_to(address))
+                .await
+                .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
+        };
+        match connected {
+            Ok(stream) => return Ok(stream),
+            Err(error) => tried.push(Tried { address, error }),
+        }
+    }
+    Err(tried)
+}
+
+async fn connect_to(address: SocketAddr) -> io::Result<TcpStream> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A host that went away during a long operation is noticed by the system's probes at the latest.
+    socket.set_keepalive(true)?;
+    socket.set_nodelay(true)?;
+    socket.connect(address).await
+}
+
+/// How long an address may be silent before the next one is tried.
+const HEAD_START: std::time::Duration = std::time::Duration::from_secs(4);

@@ -1,0 +1,43 @@
+//! One socket to one host: connect, log in, exchange bodies.
+//!
+//! **Knows**: host names, sockets, proxies, TLS, HTTP/1.1, and when a login is over. A WinRM login belongs to
+//! the TCP connection it was made on, and so do the keys that seal what follows; so socket, login and keys are
+//! one value here, [`Connection`], and there is no pool behind it.
+//!
+//! **Deliberately does not know**: SOAP (a body is bytes with a content type), which operations may be
+//! repeated, how many connections a host should get. It never prints and never reads the environment; the
+//! system's trust store is read by the platform verifier, the time by the timers of the runtime and, for
+//! logins, through [`Login::clock`].
+//!
+//! **Main types**: [`Endpoint`] says where, [`Options`] says who and how; [`Connection::open`] returns after
+//! the login, and [`Connection::exchange`] sends one body and returns the [`Reply`]. [`Error`] says for each
+//! failure whether the host may have carried out what was asked ([`Error::was_not_sent`]): *not sent* and
+//! *fate unknown* are never mixed up.
+//!
+//! **Promises**: on http no body leaves unsealed, except with Basic where it was allowed by name
+//! ([`Login::allow_cleartext`]); there is no path from a login that seals to a body that is not sealed.
+//! Redirects are reported, not followed. Whatever goes wrong in an exchange ends the socket.
+//!
+//! **Specifications**: [RFC 9110] and [RFC 9112] (HTTP), [RFC 4559], [RFC 5929], [MS-WSMV] 2.2.9.1, [RFC 1928]
+//! and [RFC 1929] (SOCKS5).
+
+mod answer;
+mod connection;
+mod dial;
+mod endpoint;
+mod error;
+mod guard;
+mod line;
+mod login;
+mod options;
+mod patience;
+mod proxy;
+mod tls;
+
+pub use answer::{Answer, Problem, Reply};
+pub use connection::{Connection, Warning};
+pub use endpoint::{Endpoint, EndpointError, Protocol};
+pub use error::{Error, Fate, Phase, Tried};
+pub use options::{Limits, Login, Method, Options, Timeouts};
+pub use proxy::{Proxy, ProxyError, ProxyProtocol, ProxyUrlError};
+pub use tls::{CertificateProblem, Fingerprint, Identity, Tls, TlsError, Trust};

@@ -1,0 +1,80 @@
+//! A connection cut after each byte, in each direction, over login and exchange.
+
+use std::sync::atomic::Ordering;
+
+use refpoint::transport::{Connection, Error, Fate, Method};
+
+use crate::support::{Cut, Peer, ask, http, options, start};
+
+/// How one conversation ended.
+struct End {
+    logged_in: bool,
+    result: Result<(), Error>,
+    executed: usize,
+}
+
+async fn converse(method: Method, read: usize, written: usize) -> End {
+    let peer = Peer::for_method(method);
+    let executed = peer.executed.clone();
+    let stream = Cut::new(start(peer), read, written);
+    let executed = || executed.load(Ordering::SeqCst);
+    let mut options = options(method);
+    options.login.allow_cleartext = true;
+    match Connection::over(stream, &http(), options).await {
+        Err(error) => End { logged_in: false, result: Err(error), executed: executed() },
+        Ok(mut connection) => {
+            let reply = ask(&mut connection, "<s>operation</s>").await;
+            // What was sent before the cut is carried out all the same.
+            for _ in 0..8 {
+                tokio::task::yield_now().await;
+            }
+            let result = reply.map(|reply| assert_eq!(reply.body, b"echo <s>operation</s>"));
+            End { logged_in: true, result, executed: executed() }
+        }
+    }
+}
+
+/// Cuts at each byte until the conversation gets through, and returns how many bytes that took.
+async fn cut_everywhere(method: Method, at: impl Fn(usize) -> (usize, usize)) -> (usize, [usize; 3]) {
+    let mut ends = [0; 3];
+    for bytes in 1.. {
+        let (read, written) = at(bytes);
+        let End { logged_in, result, executed } = converse(method, read, written).await;
+        let Err(error) = result else {
+            assert_eq!(executed, 1);
+            return (bytes, ends);
+        };
+        match (&error, logged_in) {
+            (Error::NotSent { .. }, false) => ends[0] += 1,
+            (Error::NotSent { .. }, true) => ends[1] += 1,
+            (Error::FateUnknown { .. }, true) => ends[2] += 1,
+            _ => panic!("cut after {bytes}: {error:?}"),
+        }
+        // The promise: what is called not sent was not carried out.
+        assert!(error.fate() == Fate::Unknown || executed == 0, "cut after {bytes}: {error:?}");
+        assert_eq!(error.fate() == Fate::NotSent, !matches!(error, Error::FateUnknown { .. }));
+    }
+    unreachable!()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cut_anywhere_in_what_we_send_ends_in_the_right_error() {
+    for method in [Method::Ntlm, Method::Negotiate, Method::Basic] {
+        let (bytes, [login, idle, exchange]) = cut_everywhere(method, |bytes| (usize::MAX, bytes)).await;
+        println!(
+            "{method:?}: {bytes} bytes out: {login} in the login, {idle} idle, {exchange} in the exchange"
+        );
+        assert!(login > 200 && exchange > 100);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cut_anywhere_in_what_we_receive_ends_in_the_right_error() {
+    for method in [Method::Ntlm, Method::Negotiate, Method::Basic] {
+        let (bytes, [login, idle, exchange]) = cut_everywhere(method, |bytes| (bytes, usize::MAX)).await;
+        println!(
+            "{method:?}: {bytes} bytes in: {login} in the login, {idle} idle, {exchange} in the exchange"
+        );
+        assert!(login > 20 && idle == 1 && exchange > 30);
+    }
+}

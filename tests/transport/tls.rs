@@ -1,0 +1,326 @@
+use std::sync::Arc;
+
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
+use refpoint::auth::{Binding, ChannelBindings, Credentials, Secret};
+use refpoint::transport::{
+    CertificateProblem, Connection, Error, Fate, Fingerprint, Identity, Login, Method, Options, Tls,
+    TlsError, Trust, Warning,
+};
+use rustls::ServerConfig;
+use rustls::crypto::ring::default_provider;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
+use tokio::io::{AsyncReadExt, DuplexStream, duplex};
+use tokio_rustls::TlsAcceptor;
+
+use crate::support::{Peer, ask, https, options};
+
+const HOST: &str = "hv01.lab.test";
+
+/// A certificate with its key, and what signed it.
+struct Made {
+    certificate: CertificateDer<'static>,
+    pem: String,
+    key: KeyPair,
+}
+
+fn self_signed(change: impl FnOnce(&mut CertificateParams)) -> Made {
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec![HOST.to_owned()]).unwrap();
+    change(&mut params);
+    let made = params.self_signed(&key).unwrap();
+    Made { certificate: made.der().clone(), pem: made.pem(), key }
+}
+
+fn authority(params: &mut CertificateParams) {
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+}
+
+/// A certificate that an authority signed; returns the authority too.
+fn signed(change: impl FnOnce(&mut CertificateParams)) -> (Made, Made) {
+    let mut root = CertificateParams::new(Vec::new()).unwrap();
+    root.distinguished_name.push(DnType::CommonName, "Lab authority");
+    authority(&mut root);
+    let root_key = KeyPair::generate().unwrap();
+    let root_made = root.self_signed(&root_key).unwrap();
+    let (root_pem, root_der) = (root_made.pem(), root_made.der().clone());
+    let issuer = Issuer::from_params(&root, &root_key);
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec![HOST.to_owned()]).unwrap();
+    change(&mut params);
+    let made = params.signed_by(&key, &issuer).unwrap();
+    let leaf = Made { certificate: made.der().clone(), pem: made.pem(), key };
+    (leaf, Made { certificate: root_der, pem: root_pem, key: root_key })
+}
+
+fn fingerprint(made: &Made) -> Fingerprint {
+    Fingerprint::of(&made.certificate)
+}
+
+fn server(
+    made: &Made,
+    clients: Option<&Made>,
+    version: &'static rustls::SupportedProtocolVersion,
+) -> TlsAcceptor {
+    let provider = Arc::new(default_provider());
+    let builder = ServerConfig::builder_with_provider(provider.clone()).with_protocol_versions(&[version]);
+    let builder = match clients {
+        None => builder.unwrap().with_no_client_auth(),
+        Some(authority) => {
+            let mut roots = rustls::RootCertStore::empty();
+            roots.add(authority.certificate.clone()).unwrap();
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+            builder.unwrap().with_client_cert_verifier(verifier.unwrap())
+        }
+    };
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.key.serialize_der()));
+    let mut config = builder.with_single_cert(vec![made.certificate.clone()], key).unwrap();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    TlsAcceptor::from(Arc::new(config))
+}
+
+fn serve(acceptor: TlsAcceptor, peer: Peer) -> DuplexStream {
+    let (near, far) = duplex(64 << 10);
+    tokio::spawn(async move {
+        if let Ok(stream) = acceptor.accept(far).await {
+            assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
+            peer.serve(stream).await;
+        }
+    });
+    near
+}
+
+/// Starts a peer behind a certificate of its own.
+pub(crate) fn start(peer: Peer) -> DuplexStream {
+    serve(server(&self_signed(|_| {}), None, &rustls::version::TLS13), peer)
+}
+
+async fn open(made: &Made, trust: Trust) -> Result<Connection, Error> {
+    let peer = Peer::behind_tls(Method::Ntlm, Binding::Ignore);
+    let mut options = options(Method::Ntlm);
+    options.tls = Tls::new(trust);
+    Connection::over(serve(server(made, None, &rustls::version::TLS13), peer), &https(), options).await
+}
+
+async fn refused(made: &Made, trust: Trust) -> TlsError {
+    match open(made, trust).await {
+        Err(error @ Error::Tls { .. }) => {
+            assert!(error.is_tls() && error.was_not_sent() && !error.is_retryable());
+            let Error::Tls { source, .. } = error else { unreachable!() };
+            source
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn problem(made: &Made, trust: Trust) -> CertificateProblem {
+    match refused(made, trust).await {
+        TlsError::Certificate { problem, fingerprint: Some(shown) } => {
+            assert_eq!(shown, fingerprint(made));
+            problem
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn only(made: &Made) -> Trust {
+    Trust::authorities(made.pem.as_bytes()).unwrap()
+}
+
+#[tokio::test]
+async fn a_pin_takes_this_certificate_whatever_it_says_of_itself() {
+    for made in [
+        self_signed(|_| {}),
+        self_signed(authority),
+        self_signed(|params| params.subject_alt_names.clear()),
+        self_signed(|params| params.not_after = date_time_ymd(2001, 1, 1)),
+    ] {
+        let mut connection = open(&made, Trust::Pin(fingerprint(&made))).await.unwrap();
+        assert_eq!(ask(&mut connection, "<s/>").await.unwrap().body, b"echo <s/>");
+        assert_eq!(connection.certificate(), Some(&made.certificate[..]));
+        assert!(!connection.is_sealed() && connection.warnings().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_pin_takes_no_other_certificate() {
+    let (made, other) = (self_signed(|_| {}), self_signed(|_| {}));
+    let error = refused(&made, Trust::Pin(fingerprint(&other))).await;
+    assert_eq!(error, TlsError::NotThePinned { expected: fingerprint(&other), found: fingerprint(&made) });
+}
+
+#[tokio::test]
+async fn an_authority_of_ours_is_enough_and_no_other_is() {
+    let (leaf, root) = signed(|_| {});
+    let mut connection = open(&leaf, only(&root)).await.unwrap();
+    ask(&mut connection, "<s/>").await.unwrap();
+    let (_, stranger) = signed(|params| params.distinguished_name.push(DnType::CommonName, "x"));
+    // The names are the same, the keys are not.
+    assert!(matches!(refused(&leaf, only(&stranger)).await, TlsError::Certificate { .. }));
+    assert_eq!(problem(&leaf, only(&self_signed(authority))).await, CertificateProblem::UnknownIssuer);
+}
+
+#[tokio::test]
+async fn each_fault_of_a_certificate_has_its_name() {
+    let (expired, root) = signed(|params| params.not_after = date_time_ymd(2001, 1, 1));
+    assert_eq!(problem(&expired, only(&root)).await, CertificateProblem::Expired);
+    let (early, root) = signed(|params| params.not_before = date_time_ymd(2900, 1, 1));
+    assert_eq!(problem(&early, only(&root)).await, CertificateProblem::NotYetValid);
+    let (other, root) = signed(|params| {
+        params.subject_alt_names = vec![rcgen::SanType::DnsName("hv02.lab.test".try_into().unwrap())];
+    });
+    let CertificateProblem::WrongName { names } = problem(&other, only(&root)).await else { panic!() };
+    assert!(names.iter().any(|name| name.contains("hv02.lab.test")), "{names:?}");
+    let own = self_signed(authority);
+    assert_eq!(problem(&own, only(&own)).await, CertificateProblem::Authority);
+}
+
+#[tokio::test]
+async fn anything_goes_where_anything_is_trusted_with_a_warning_each_time() {
+    let made = self_signed(|params| params.not_after = date_time_ymd(2001, 1, 1));
+    for _ in 0..2 {
+        let connection = open(&made, Trust::Anything).await.unwrap();
+        let fingerprint = fingerprint(&made);
+        assert_eq!(connection.warnings(), [Warning::UnverifiedCertificate { fingerprint }]);
+    }
+}
+
+#[tokio::test]
+async fn logins_are_bound_to_the_channel() {
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        for method in [Method::Ntlm, Method::Negotiate] {
+            let (made, other) = (self_signed(|_| {}), self_signed(|_| {}));
+            let bindings = |made: &Made| ChannelBindings::tls_server_end_point(&made.certificate).unwrap();
+            let mut options = options(method);
+            options.tls = Tls::new(Trust::Pin(fingerprint(&made)));
+
+            let peer = Peer::behind_tls(method, Binding::Strict(bindings(&made)));
+            let stream = serve(server(&made, None, version), peer);
+            let mut connection = Connection::over(stream, &https(), options.clone()).await.unwrap();
+            assert!(connection.report().bound);
+            ask(&mut connection, "<s/>").await.unwrap();
+
+            for binding in [Binding::Strict(bindings(&other)), Binding::Relaxed(bindings(&other))] {
+                let stream = serve(server(&made, None, version), Peer::behind_tls(method, binding));
+                let error = Connection::over(stream, &https(), options.clone()).await.unwrap_err();
+                assert!(matches!(error, Error::LoginRefused { .. }), "{error:?}");
+            }
+
+            options.login.bind_channel = false;
+            for (binding, enters) in
+                [(Binding::Strict(bindings(&made)), false), (Binding::Relaxed(bindings(&other)), true)]
+            {
+                let stream = serve(server(&made, None, version), Peer::behind_tls(method, binding));
+                let entered = Connection::over(stream, &https(), options.clone()).await;
+                assert_eq!(entered.is_ok(), enters);
+            }
+        }
+    }
+}
+
+fn with_certificate(made: &Made, identity: Option<Identity>) -> Options {
+    let mut options = Options::new(Login::new(Credentials::Certificate));
+    let tls = Tls::new(Trust::Pin(fingerprint(made)));
+    options.tls = match identity {
+        Some(identity) => tls.with_identity(identity),
+        None => tls,
+    };
+    options
+}
+
+fn identity(made: &Made) -> Identity {
+    Identity::from_pem(made.pem.as_bytes(), made.key.serialize_pem().as_bytes(), None).unwrap()
+}
+
+#[tokio::test]
+async fn a_client_certificate_logs_in_where_it_is_asked_for_in_the_handshake() {
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let made = self_signed(|_| {});
+        let (client, authority) = signed(|_| {});
+        let peer = Peer::for_method(Method::Certificate);
+        let seen = peer.seen.clone();
+        let stream = serve(server(&made, Some(&authority), version), peer);
+        let options = with_certificate(&made, Some(identity(&client)));
+        let mut connection = Connection::over(stream, &https(), options).await.unwrap();
+        ask(&mut connection, "<s/>").await.unwrap();
+        for request in seen.lock().unwrap().iter() {
+            let scheme = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual";
+            assert_eq!(request.header("authorization"), Some(scheme));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_listener_that_does_not_ask_or_does_not_take_it_is_named() {
+    for version in [&rustls::version::TLS12, &rustls::version::TLS13] {
+        let made = self_signed(|_| {});
+        let (client, authority) = signed(|_| {});
+        let peer = Peer::for_method(Method::Certificate);
+        let stream = serve(server(&made, None, version), peer);
+        let options = with_certificate(&made, Some(identity(&client)));
+        let error = Connection::over(stream, &https(), options).await.unwrap_err();
+        assert!(
+            matches!(error, Error::Tls { source: TlsError::ClientCertificateNotAsked, fate: Fate::NotSent }),
+            "{error:?}"
+        );
+
+        for wrong in [None, Some(identity(&self_signed(|_| {})))] {
+            let peer = Peer::for_method(Method::Certificate);
+            let stream = serve(server(&made, Some(&authority), version), peer);
+            let error = Connection::over(stream, &https(), with_certificate(&made, wrong)).await.unwrap_err();
+            assert!(
+                matches!(
+                    error,
+                    Error::Tls { source: TlsError::ClientCertificateRefused, fate: Fate::NotSent }
+                ),
+                "{error:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_does_not_speak_tls_is_said_to_be_so() {
+    let (near, mut far) = duplex(64 << 10);
+    tokio::spawn(async move {
+        let mut hello = [0; 64];
+        far.read_exact(&mut hello).await.unwrap();
+        tokio::io::AsyncWriteExt::write_all(&mut far, b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+    });
+    let error = Connection::over(near, &https(), options(Method::Ntlm)).await.unwrap_err();
+    let Error::Tls { source, .. } = error else { panic!("{error:?}") };
+    // Without a system store there is nothing to begin with; with one, this is what is found.
+    assert!(matches!(source, TlsError::NotTls | TlsError::NoRoots { .. }), "{source:?}");
+
+    let (near, far) = duplex(64 << 10);
+    drop(far);
+    let mut options = options(Method::Ntlm);
+    options.tls = Tls::new(Trust::Anything);
+    let error = Connection::over(near, &https(), options).await.unwrap_err();
+    assert!(matches!(error, Error::Tls { source: TlsError::Closed, .. }), "{error:?}");
+}
+
+#[test]
+fn an_encrypted_key_opens_with_its_passphrase_alone() {
+    let certificate = include_bytes!("../data/certificates/client.pem");
+    for key in [
+        &include_bytes!("../data/certificates/client-aes256.key.pem")[..],
+        &include_bytes!("../data/certificates/client-3des.key.pem")[..],
+        &include_bytes!("../data/certificates/client-scrypt.key.pem")[..],
+    ] {
+        let open = |passphrase: Option<&str>| {
+            let passphrase = passphrase.map(|text| Secret::new(text.to_owned()));
+            Identity::from_pem(certificate, key, passphrase.as_ref())
+        };
+        assert!(open(Some("open sesame")).is_ok());
+        assert_eq!(open(Some("wrong")).unwrap_err(), TlsError::PassphraseWrong);
+        assert_eq!(open(None).unwrap_err(), TlsError::PassphraseMissing);
+    }
+}
+
+#[test]
+fn a_key_of_another_certificate_is_refused() {
+    let (one, two) = (self_signed(|_| {}), self_signed(|_| {}));
+    let mixed = Identity::from_pem(one.pem.as_bytes(), two.key.serialize_pem().as_bytes(), None);
+    assert!(matches!(mixed, Err(TlsError::Unreadable { .. })));
+}
