@@ -1,0 +1,58 @@
+//! Everything that fuzzing logins has found worth keeping is decoded again, as an ordinary test.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests; what fails here fails the test")]
+
+use std::path::{Path, PathBuf};
+
+#[path = "../support/auth_decoders.rs"]
+mod auth_decoders;
+
+/// Each fuzz target with its check.
+type Check = fn(&[u8]);
+const TARGETS: [(&str, Check); 6] = [
+    ("ntlm", auth_decoders::ntlm),
+    ("spnego", auth_decoders::spnego),
+    ("multipart", auth_decoders::multipart),
+    ("www_authenticate", auth_decoders::www_authenticate),
+    ("certificate", auth_decoders::certificate),
+    ("login", auth_decoders::login),
+];
+
+#[test]
+fn every_input_of_the_corpora_is_decoded_soundly() {
+    for (target, check) in TARGETS {
+        let inputs = inputs("corpus", target);
+        assert!(!inputs.is_empty(), "fuzz/corpus/{target} is empty");
+        replay(&inputs, check);
+    }
+}
+
+#[test]
+fn no_input_that_once_did_harm_does_it_again() {
+    for (target, check) in TARGETS {
+        // A decoder in which nothing was ever found has no folder.
+        if fuzz().join("regressions").join(target).exists() {
+            replay(&inputs("regressions", target), check);
+        }
+    }
+}
+
+fn replay(inputs: &[PathBuf], check: Check) {
+    for path in inputs {
+        let bytes = std::fs::read(path).unwrap();
+        let outcome = std::panic::catch_unwind(|| check(&bytes));
+        assert!(outcome.is_ok(), "{} fails", path.display());
+    }
+}
+
+fn inputs(kind: &str, target: &str) -> Vec<PathBuf> {
+    let folder = fuzz().join(kind).join(target);
+    let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+fn fuzz() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz")
+}
