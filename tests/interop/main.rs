@@ -7,6 +7,9 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+mod http;
+mod http_client;
+mod http_peers;
 mod kerberos;
 mod ntlm;
 mod peer;
