@@ -160,8 +160,16 @@ fn a_message_that_does_not_open_ends_the_connection() {
 
 #[test]
 fn over_tls_the_login_is_bound_to_the_certificate() {
-    for kind in ["rsa-sha256", "rsa-sha384", "rsa-pss-sha512", "ecdsa-sha256", "ecdsa-sha384"] {
-        let server = WinrmServer::start(&["--accept", "ntlm", "--accept", "negotiate-ntlm", "--tls", kind]);
+    for (kind, version) in [
+        ("rsa-sha256", "1.2"),
+        ("rsa-sha384", "1.3"),
+        ("rsa-pss-sha512", "1.2"),
+        ("ecdsa-sha256", "1.3"),
+        ("ecdsa-sha384", "1.2"),
+    ] {
+        let arguments =
+            ["--accept", "ntlm", "--accept", "negotiate-ntlm", "--tls", kind, "--tls-version", version];
+        let server = WinrmServer::start(&arguments);
         assert!(server.url().starts_with("https://"));
         let bindings = ChannelBindings::tls_server_end_point(&server.certificate()).unwrap();
         let bound = Target { bindings: Some(bindings), ..Target::new(HOST, Protection::Tls) };

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::scratch;
+use crate::{scratch, scratch_in};
 
 /// The user every NTLM peer here knows, with the password.
 pub(crate) const USER: &str = r"LAB\mia";
@@ -23,7 +23,7 @@ pub(crate) struct WinrmServer {
     process: Process,
     input: Option<ChildStdin>,
     url: String,
-    directory: PathBuf,
+    directory: Directory,
 }
 
 impl WinrmServer {
@@ -35,7 +35,7 @@ impl WinrmServer {
     /// Starts it with more environment, as Kerberos needs.
     pub(crate) fn start_in(arguments: &[&str], environment: &[(&str, PathBuf)]) -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let directory = scratch("winrm-server");
+        let directory = Directory(scratch("winrm-server"));
         let mut command = Command::new(root.join(".venv/bin/python"));
         command.arg("-B").arg(root.join("tests/interop/winrm_server.py")).args(arguments);
         command.arg("--certificate").arg(directory.join("certificate.pem"));
@@ -49,7 +49,7 @@ impl WinrmServer {
         BufReader::new(process.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let input = process.0.stdin.take();
         let url = line.trim_end().strip_prefix("ready ").map(str::to_owned);
-        let url = url.unwrap_or_else(|| panic!("the server does not start: {}", log(&directory)));
+        let url = url.unwrap_or_else(|| panic!("the server does not start: {}", directory.log()));
         Self { process, input, url, directory }
     }
 
@@ -77,7 +77,7 @@ impl WinrmServer {
 
     /// Returns why requests were refused, a line for each.
     pub(crate) fn log(&self) -> String {
-        log(&self.directory)
+        self.directory.log()
     }
 
     /// Lets the server end by itself, as when the test is gone.
@@ -91,20 +91,19 @@ impl WinrmServer {
 pub(crate) struct Apache {
     _process: Process,
     address: SocketAddr,
-    directory: PathBuf,
+    directory: Directory,
 }
 
 impl Apache {
     /// Starts it; behind a login as [`USER`], a POST to `/wsman` is answered with 200.
     pub(crate) fn start() -> Self {
         // Started by root it serves as somebody else, who may have no path to the build's directory.
-        let name = format!("refpoint-apache-{}", scratch("apache").file_name().unwrap().display());
-        let directory = std::env::temp_dir().join(name);
-        fs::create_dir_all(directory.join("root")).unwrap();
+        let directory = Directory(scratch_in(&std::env::temp_dir(), "apache"));
+        fs::create_dir(directory.join("root")).unwrap();
         fs::write(directory.join("root/wsman"), "in\n").unwrap();
         let users = users(&directory);
         let (process, address) = on_a_free_port(|port| {
-            fs::write(directory.join("apache.conf"), apache_configuration(&directory, port)).unwrap();
+            fs::write(directory.join("apache.conf"), apache_configuration(&directory.0, port)).unwrap();
             let mut command = Command::new("/usr/sbin/apache2");
             command.arg("-X").arg("-f").arg(directory.join("apache.conf"));
             command.env("NTLM_USER_FILE", &users);
@@ -119,13 +118,7 @@ impl Apache {
     }
 
     pub(crate) fn log(&self) -> String {
-        log(&self.directory)
-    }
-}
-
-impl Drop for Apache {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.directory);
+        self.directory.log()
     }
 }
 
@@ -133,13 +126,13 @@ impl Drop for Apache {
 pub(crate) struct Tinyproxy {
     _process: Process,
     address: SocketAddr,
-    directory: PathBuf,
+    directory: Directory,
 }
 
 impl Tinyproxy {
     /// Starts it, open to all or to that user and password.
     pub(crate) fn start(credentials: Option<(&str, &str)>) -> Self {
-        let directory = scratch("tinyproxy");
+        let directory = Directory(scratch("tinyproxy"));
         let login = credentials.map(|(user, password)| format!("BasicAuth {user} {password}\n"));
         let (process, address) = on_a_free_port(|port| {
             let configuration = format!(
@@ -163,7 +156,7 @@ impl Tinyproxy {
 
     /// Returns what it was asked for: `Request (file descriptor 4): CONNECT host:port HTTP/1.1`.
     pub(crate) fn log(&self) -> String {
-        log(&self.directory)
+        self.directory.log()
     }
 }
 
@@ -171,13 +164,13 @@ impl Tinyproxy {
 pub(crate) struct Socks {
     _process: Process,
     address: SocketAddr,
-    directory: PathBuf,
+    directory: Directory,
 }
 
 impl Socks {
     /// Starts it, open to all or to that user and password.
     pub(crate) fn start(credentials: Option<(&str, &str)>) -> Self {
-        let directory = scratch("socks");
+        let directory = Directory(scratch("socks"));
         let (process, address) = on_a_free_port(|port| {
             let mut command = Command::new("microsocks");
             command.args(["-i", "127.0.0.1", "-p", &port.to_string()]);
@@ -196,7 +189,29 @@ impl Socks {
 
     /// Returns where it has connected to: `client[4] 127.0.0.1: connected to host:port`.
     pub(crate) fn log(&self) -> String {
-        log(&self.directory)
+        self.directory.log()
+    }
+}
+
+/// A directory that goes with its value, unless the test fails and somebody will want to look at it.
+struct Directory(PathBuf);
+
+impl Directory {
+    fn join(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    fn log(&self) -> String {
+        let bytes = fs::read(self.join("log")).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let _ = fs::remove_dir_all(&self.0);
+        }
     }
 }
 
@@ -243,16 +258,11 @@ fn on_a_free_port(command: impl Fn(u16) -> Command) -> (Process, SocketAddr) {
 }
 
 /// Writes the file in which pyspnego and gss-ntlmssp look up [`USER`].
-fn users(directory: &Path) -> PathBuf {
+fn users(directory: &Directory) -> PathBuf {
     let path = directory.join("users");
     let (domain, user) = USER.split_once('\\').unwrap();
     fs::write(&path, format!("{domain}:{user}:{PASSWORD}\n")).unwrap();
     path
-}
-
-fn log(directory: &Path) -> String {
-    let bytes = fs::read(directory.join("log")).unwrap_or_default();
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn apache_configuration(directory: &Path, port: u16) -> String {

@@ -63,6 +63,7 @@ REASONS = {
     415: "Unsupported Media Type",
     500: "Internal Server Error",
 }
+VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 CERTIFICATES = ["rsa-sha256", "rsa-sha384", "rsa-pss-sha512", "ecdsa-sha256", "ecdsa-sha384"]
 
 
@@ -307,6 +308,8 @@ def channel(options):
         file.write(text)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_alpn_protocols(["http/1.1"])
+    if options.tls_version:
+        context.minimum_version = context.maximum_version = VERSIONS[options.tls_version]
     with tempfile.NamedTemporaryFile() as file:
         file.write(text + secret)
         file.flush()
@@ -336,6 +339,7 @@ def parse(arguments):
         "status 500 and a SOAP fault (default: %(default)s)",
     )
     parser.add_argument("--tls", choices=CERTIFICATES, help="speak TLS with a new certificate of that kind")
+    parser.add_argument("--tls-version", choices=VERSIONS, help="speak this version only (default: both)")
     parser.add_argument("--certificate", help="where to write the certificate as PEM, needed with --tls")
     parser.add_argument(
         "--bindings",
