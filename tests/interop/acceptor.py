@@ -106,9 +106,14 @@ def split(content):
     return content[4 : 4 + length], content[4 + length :]
 
 
+def acceptor(mode, host, application_data):
+    if mode in GSS_MODES:
+        return Gss(mode, application_data)
+    return Pyspnego(mode, host, application_data)
+
+
 def serve(mode, host, bindings=None):
-    data = bytes.fromhex(bindings) if bindings else None
-    login = Gss(mode, data) if mode in GSS_MODES else Pyspnego(mode, host, data)
+    login = acceptor(mode, host, bytes.fromhex(bindings) if bindings else None)
     while not login.complete:
         token = login.step(read()[1:]) or b""
         write(b"D" if login.complete else b"T", token)

@@ -23,7 +23,7 @@ fn kerberos_against_a_real_realm() {
     let realm = Realm::start();
     let program = std::env::current_exe().unwrap();
     let output = Command::new(program)
-        .args(["--ignored", "--test-threads", "2", "kerberos::inside::"])
+        .args(["--ignored", "--test-threads", "2", "::inside::"])
         .envs(realm.environment())
         .output()
         .unwrap();
@@ -64,18 +64,22 @@ fn initiator(mode: &str, credentials: &Credentials, target: Target) -> Box<dyn M
     }
 }
 
+/// Where a foreign acceptor finds the realm and its keys.
+pub(crate) fn server_environment() -> [(&'static str, PathBuf); 3] {
+    [
+        ("KRB5_CONFIG", directory().join("server.conf")),
+        ("KRB5_KTNAME", directory().join("host.keytab")),
+        ("KRB5RCACHENAME", PathBuf::from("none:")),
+    ]
+}
+
 fn log_in_as(
     mode: &str,
     credentials: &Credentials,
     target: Target,
     theirs: Option<&ChannelBindings>,
 ) -> (Peer, Result<LoggedIn, Failure>) {
-    let environment = [
-        ("KRB5_CONFIG", directory().join("server.conf")),
-        ("KRB5_KTNAME", directory().join("host.keytab")),
-        ("KRB5RCACHENAME", PathBuf::from("none:")),
-    ];
-    let mut peer = Peer::start(mode, theirs.map(ChannelBindings::application_data), &environment);
+    let mut peer = Peer::start(mode, theirs.map(ChannelBindings::application_data), &server_environment());
     let result = peer.log_in(&mut *initiator(mode, credentials, target));
     (peer, result)
 }

@@ -4,9 +4,12 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests; what fails here fails the test")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+mod http;
+mod http_client;
+mod http_peers;
 mod kerberos;
 mod ntlm;
 mod peer;
@@ -17,10 +20,14 @@ pub(crate) const HOST: &str = "hv01.lab.test";
 
 /// Makes a directory of its own for a test, under the build's.
 pub(crate) fn scratch(name: &str) -> PathBuf {
+    scratch_in(Path::new(env!("CARGO_TARGET_TMPDIR")), name)
+}
+
+/// Makes a directory of its own for a test, in another place.
+pub(crate) fn scratch_in(place: &Path, name: &str) -> PathBuf {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let name = format!("interop-{name}-{}-{number}", std::process::id());
-    let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let directory = place.join(format!("interop-{name}-{}-{number}", std::process::id()));
     std::fs::create_dir_all(&directory).unwrap();
     directory
 }

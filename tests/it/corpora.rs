@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+#[path = "../support/auth_decoders.rs"]
+mod auth_decoders;
 #[path = "../support/decoders.rs"]
 mod decoders;
 
 /// Each fuzz target with its check.
 type Check = fn(&[u8]);
-const TARGETS: [(&str, Check); 8] = [
+const TARGETS: [(&str, Check); 14] = [
     ("request_envelope", decoders::request_envelope),
     ("reply_envelope", decoders::reply_envelope),
     ("fault", decoders::fault),
@@ -16,6 +18,12 @@ const TARGETS: [(&str, Check); 8] = [
     ("object_path", decoders::object_path),
     ("datetime", decoders::datetime),
     ("xml_text", decoders::xml_text),
+    ("ntlm", auth_decoders::ntlm),
+    ("spnego", auth_decoders::spnego),
+    ("multipart", auth_decoders::multipart),
+    ("www_authenticate", auth_decoders::www_authenticate),
+    ("certificate", auth_decoders::certificate),
+    ("login", auth_decoders::login),
 ];
 
 #[test]
