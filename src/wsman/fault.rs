@@ -273,7 +273,7 @@ impl Fault {
 impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match &self.subcode {
-            Some(subcode) => f.write_str(&subcode.local)?,
+            Some(subcode) => f.write_str(&printable(&subcode.local))?,
             None => write!(f, "{:?}", self.code)?,
         }
         if let Some(number) = self.numbers().next() {
@@ -864,5 +864,7 @@ mod tests {
     fn a_fault_shows_its_number_and_the_host_s_words_without_their_escapes() {
         let shown = fault("w:AccessDenied", &wsman("5", "Zugriff&#9;verweigert &#x9b;31m")).to_string();
         assert_eq!(shown, "AccessDenied 5 (0x00000005): Zugriff verweigert \u{FFFD}31m");
+        let shown = fault("w:Timed&#10;Out&#x9b;", "").to_string();
+        assert_eq!(shown.split_once(':').unwrap().0, "Timed Out\u{FFFD}");
     }
 }
