@@ -334,6 +334,9 @@ impl Operation for Enumerate {
         writer.start(ENUMERATION, "EnumerateResponse");
         match self.opening {
             Opening::Context => {
+                if let Some(expires) = reply.expires {
+                    writer.element(ENUMERATION, "Expires", &expires.to_string());
+                }
                 let context = reply.context.as_deref().unwrap_or_default();
                 writer.element(ENUMERATION, "EnumerationContext", context);
             }

@@ -282,6 +282,10 @@ impl<'c> Decoder<'c> {
             said = name.map(|name| name.local.to_owned());
         }
         match reader.content()? {
+            Content::Text(text) if is_empty_object(&text, declared, said.as_deref()) => {
+                let object = object(element, declared, said.as_deref());
+                Ok(Piece::One(Scalar::Object(Box::new(object))))
+            }
             Content::Text(text) => Ok(text_piece(text, declared, said.as_deref())),
             Content::Element(first) => self.structured(reader, element, first, declared, said.as_deref()),
         }
@@ -314,9 +318,7 @@ impl<'c> Decoder<'c> {
                 Err(_) => Scalar::String(text.into_owned()),
             }));
         }
-        let class = said.map(|said| Name::from(said.strip_suffix("_Type").unwrap_or(said)));
-        let class = class.or_else(|| declared.and_then(|declared| declared.class).cloned());
-        let mut instance = Instance::new(class.unwrap_or_else(|| element.name.local.into()));
+        let mut instance = object(element, declared, said);
         instance.namespace = self.namespace(&first.name.namespace);
         let shape = self.catalog.shape(&instance.class);
         self.object_properties(reader, first, &mut instance, shape)?;
@@ -483,6 +485,23 @@ fn odd_piece(text: Cow<'_, str>, ty: Type, is_array: bool) -> Piece {
         Type::Uint8 if is_array && !is_number => Piece::Octets(text.into_owned()),
         _ => Piece::One(Scalar::String(text.into_owned())),
     }
+}
+
+/// Returns whether a text without anything in it is an object that has no properties.
+fn is_empty_object(text: &str, declared: Option<Declared<'_>>, said: Option<&str>) -> bool {
+    let is_object = match declared {
+        Some(declared) => declared.ty == Type::Object,
+        None => said.is_some_and(|said| said.ends_with("_Type")),
+    };
+    is_object && text.trim().is_empty()
+}
+
+/// Returns the object that an element holds, without its properties: of the class that `xsi:type` says, or
+/// that is declared, or that the element is named for.
+fn object(element: &Element<'_>, declared: Option<Declared<'_>>, said: Option<&str>) -> Instance {
+    let class = said.map(|said| Name::from(said.strip_suffix("_Type").unwrap_or(said)));
+    let class = class.or_else(|| declared.and_then(|declared| declared.class).cloned());
+    Instance::new(class.unwrap_or_else(|| element.name.local.into()))
 }
 
 /// Returns whether an element is part of a datetime (DSP0230 6.2.4). Projections have them in no namespace.

@@ -95,6 +95,7 @@ struct Qualifiers {
     is_association: bool,
     is_abstract: bool,
     is_singleton: bool,
+    is_embedded_only: bool,
     description: Option<String>,
     embedded: Option<Name>,
     family: Option<ReturnFamily>,
@@ -122,6 +123,7 @@ impl Qualifiers {
             "association" => self.is_association = is_set,
             "abstract" => self.is_abstract = is_set,
             "singleton" => self.is_singleton = is_set,
+            "embeddedonly" => self.is_embedded_only = is_set,
             "description" => self.description = texts.into_iter().next(),
             "embeddedinstance" | "hypervembeddedinstance" => {
                 self.embedded = texts.first().map(|text| text.as_str().into());
@@ -169,6 +171,7 @@ fn read_class(reader: &mut Reader<'_>, element: &Element<'_>) -> Result<Class, E
     class.is_association = qualifiers.is_association;
     class.is_abstract = qualifiers.is_abstract;
     class.is_singleton = qualifiers.is_singleton;
+    class.is_embedded_only = qualifiers.is_embedded_only;
     Ok(class)
 }
 
@@ -296,6 +299,7 @@ fn write_class(class: &Class, writer: &mut Writer) {
         ("Association", class.is_association),
         ("Abstract", class.is_abstract),
         ("Singleton", class.is_singleton),
+        ("EmbeddedOnly", class.is_embedded_only),
     ] {
         write_flag(name, is_set, writer);
     }

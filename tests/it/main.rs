@@ -5,4 +5,5 @@
 mod corpora;
 mod layering;
 mod readme;
+mod round_trip;
 mod wire;
