@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use crate::cim::{Catalog, Interval, Key, Name, ObjectPath};
-use crate::xml::{Element, Limits, Namespace, Node, Reader, Writer, XML};
+use crate::xml::{Element, Limits, Namespace, Node, Reader, Writer, XML, is_ncname};
 
 use super::addressing::{EndpointReference, read_selectors, write_selectors};
 use super::error::Error;
@@ -602,11 +602,13 @@ impl ReplyHeader {
                 // A host that cannot estimate says nil.
                 self.total = reader.trimmed()?.parse().ok();
             } else if name.is(SOAP, "NotUnderstood") {
-                self.not_understood.extend(reader.attribute(Namespace::NONE, "qname").map(|qname| {
-                    match reader.resolve(qname) {
-                        Ok(name) => (name.namespace.into_owned(), name.local.to_owned()),
-                        // A prefix that is bound to nothing; the local name still helps.
-                        Err(_) => (String::new(), qname.rsplit(':').next().unwrap_or(qname).to_owned()),
+                let qname = reader.attribute(Namespace::NONE, "qname");
+                self.not_understood.extend(qname.and_then(|qname| match reader.resolve(qname) {
+                    Ok(name) => Some((name.namespace.into_owned(), name.local.to_owned())),
+                    // A prefix that is bound to nothing; the local name, if it is one, still helps.
+                    Err(_) => {
+                        let local = qname.rsplit(':').next().filter(|local| is_ncname(local))?;
+                        Some((String::new(), local.to_owned()))
                     }
                 }));
                 reader.skip()?;
@@ -823,7 +825,7 @@ mod tests {
         }
         let read = decode_reply(&delete, &text, Catalog::bundled(), &Limits::default()).unwrap();
         assert_eq!(read.header, header);
-        let odd = "<s:Header><s:NotUnderstood qname='nobody:Foo'/><w:TotalItemsCountEstimate/></s:Header>\
+        let odd = "<s:Header><s:NotUnderstood qname='nobody:Foo'/><s:NotUnderstood qname='nobody:'/><w:TotalItemsCountEstimate/></s:Header>\
             <s:Body><s:Fault><s:Code><s:Value>s:MustUnderstand</s:Value></s:Code></s:Fault></s:Body>";
         let read = reply(&delete, odd).unwrap();
         assert_eq!(read.header.not_understood, [(String::new(), "Foo".to_owned())]);
