@@ -32,6 +32,7 @@ mod login;
 mod options;
 mod patience;
 mod proxy;
+mod race;
 mod tls;
 
 pub use answer::{Answer, Problem, Reply};
