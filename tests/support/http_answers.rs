@@ -221,11 +221,16 @@ impl Host<'_> {
 
 /// Returns `Authorization`, the content type and the body of the next request.
 async fn read_request(stream: &mut DuplexStream) -> Option<(Option<String>, String, Vec<u8>)> {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await.ok()?);
-    }
-    let head = String::from_utf8(head).expect("we write ASCII");
+    // Requests come one at a time, so that what is read belongs to this one.
+    let mut bytes = Vec::new();
+    let end = loop {
+        match bytes.windows(4).position(|window| window == b"\r\n\r\n") {
+            Some(end) => break end + 4,
+            None => (stream.read_buf(&mut bytes).await.ok()? > 0).then_some(())?,
+        }
+    };
+    let mut body = bytes.split_off(end);
+    let head = String::from_utf8(bytes).expect("we write ASCII");
     let header = |name: &str| {
         head.lines().skip(1).find_map(|line| {
             let (key, value) = line.split_once(": ")?;
@@ -233,8 +238,11 @@ async fn read_request(stream: &mut DuplexStream) -> Option<(Option<String>, Stri
         })
     };
     let length = header("content-length").expect("each request says how long it is");
-    let mut body = vec![0; length.parse().expect("a number")];
-    stream.read_exact(&mut body).await.ok()?;
+    let length: usize = length.parse().expect("a number");
+    while body.len() < length {
+        (stream.read_buf(&mut body).await.ok()? > 0).then_some(())?;
+    }
+    assert_eq!(body.len(), length, "more than the request");
     Some((header("authorization"), header("content-type").unwrap_or_default(), body))
 }
 
