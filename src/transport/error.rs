@@ -262,6 +262,8 @@ pub enum Phase {
     FirstByte,
     /// The next piece of the answer.
     Stall,
+    /// The end of the answer.
+    Answer,
     /// The exchange as a whole.
     Total,
 }
@@ -274,6 +276,7 @@ impl fmt::Display for Phase {
             Self::Send => "sending",
             Self::FirstByte => "waiting for the first byte",
             Self::Stall => "answer stalled",
+            Self::Answer => "answer without end",
             Self::Total => "whole exchange",
         })
     }

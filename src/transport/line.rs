@@ -89,7 +89,7 @@ impl Line {
                 broken(error.into_error(), fate, self.limits)
             })?
             .into_parts();
-        let body = self.read(body, patience).await?;
+        let body = patience.wait(Phase::Answer, Fate::Unknown, self.read(body, patience)).await??;
         Ok((Head { status: head.status.as_u16(), headers: head.headers }, body))
     }
 
