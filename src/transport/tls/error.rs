@@ -1,7 +1,7 @@
 use std::fmt;
 use std::io;
 
-use rustls::{AlertDescription, CertificateError, HandshakeType, InvalidMessage};
+use rustls::{AlertDescription, CertificateError, HandshakeType, InvalidMessage, PeerMisbehaved};
 
 use super::Fingerprint;
 
@@ -143,7 +143,12 @@ impl TlsError {
             rustls::Error::InappropriateHandshakeMessage {
                 got_type: HandshakeType::CertificateRequest | HandshakeType::HelloRequest,
                 ..
-            } => Self::ClientCertificateLate,
+            }
+            // In TLS 1.2 the first request is answered with no_renegotiation, and what comes of it is the
+            // host's: most close the connection, or answer 403.
+            | rustls::Error::PeerMisbehaved(PeerMisbehaved::TooManyRenegotiationRequests) => {
+                Self::ClientCertificateLate
+            }
             // What a server says to a certificate it does not take differs from one to the next.
             rustls::Error::AlertReceived(
                 AlertDescription::CertificateRequired
@@ -202,4 +207,16 @@ fn problem_of_other(reason: &str) -> CertificateProblem {
 
 pub(super) fn unreadable(what: &'static str, error: &dyn fmt::Display) -> TlsError {
     TlsError::Unreadable { what, reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // The same in TLS 1.3 is tested with a server, in tests/transport/tls.rs.
+    #[test]
+    fn a_host_that_insists_on_another_handshake_wants_a_certificate() {
+        let error = rustls::Error::PeerMisbehaved(PeerMisbehaved::TooManyRenegotiationRequests);
+        assert_eq!(TlsError::from_rustls(&error, None), TlsError::ClientCertificateLate);
+    }
 }
