@@ -32,23 +32,23 @@ fn kerberos_against_a_real_realm() {
     assert!(!out.contains(" 0 passed"), "no inner test ran:\n{out}");
 }
 
-fn directory() -> PathBuf {
+pub(crate) fn directory() -> PathBuf {
     std::env::var_os(DIRECTORY).expect("run by kerberos_against_a_real_realm").into()
 }
 
-fn tickets() -> Credentials {
+pub(crate) fn tickets() -> Credentials {
     Credentials::Tickets { cache: None, principal: None }
 }
 
-fn password() -> Credentials {
+pub(crate) fn password() -> Credentials {
     Credentials::password("mia@lab.test", PASSWORD)
 }
 
-fn keytab() -> Credentials {
+pub(crate) fn keytab() -> Credentials {
     Credentials::Keytab { path: directory().join("mia.keytab"), principal: format!("keeper@{REALM}") }
 }
 
-fn host_keytab() -> String {
+pub(crate) fn host_keytab() -> String {
     format!("FILE:{}", directory().join("host.keytab").display())
 }
 
