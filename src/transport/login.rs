@@ -10,7 +10,7 @@ use super::{Answer, Endpoint, Error, Login, Method, Options, Protocol};
 use crate::auth::http::{Offers, header_value};
 use crate::auth::{
     self, Basic, Certificate, ChannelBindings, Credentials, FileTime, Fresh, Mechanism, Protection, Report,
-    Scheme, Seal, Step, Target, Token, kerberos, negotiate, ntlm,
+    Scheme, Seal, Secret, Step, Target, Token, kerberos, negotiate, ntlm,
 };
 
 /// A login that is about to be made on one line.
@@ -68,8 +68,13 @@ impl Attempt<'_> {
     }
 
     fn candidates(&self) -> Vec<Scheme> {
-        let tickets =
-            !matches!(self.login().credentials, Credentials::Ntlm { .. } | Credentials::Certificate);
+        // The password of a local account is nothing to ask a realm about: whoever has the same name there
+        // would be locked out by it.
+        let tickets = match &self.login().credentials {
+            Credentials::Ntlm { .. } | Credentials::Certificate => false,
+            Credentials::Password { account, .. } => true || ! account.is_local(),
+            _ => true,
+        };
         match self.login().method {
             Method::Negotiate if tickets => vec![Scheme::Negotiate, Scheme::Kerberos],
             Method::Negotiate | Method::Ntlm => vec![Scheme::Negotiate],
@@ -234,11 +239,23 @@ fn is_accepted(status: u16, scheme: Scheme, has_token: bool) -> bool {
 }
 
 fn authorization(scheme: Scheme, token: Option<&Token>) -> Result<HeaderValue, Error> {
-    let value = header_value(scheme, token);
-    let mut value =
-        HeaderValue::from_str(value.expose()).map_err(|_| Error::Request("token not valid in a header"))?;
+    sensitive(header_value(scheme, token))
+}
+
+/// Makes a header of a secret without a copy of it: the header and its clones are wiped with the last of them.
+fn sensitive(value: Secret<String>) -> Result<HeaderValue, Error> {
+    let value = HeaderValue::from_maybe_shared(Bytes::from_owner(Wiped(value)));
+    let mut value = value.map_err(|_| Error::Request("token not valid in a header"))?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+struct Wiped(Secret<String>);
+
+impl AsRef<[u8]> for Wiped {
+    fn as_ref(&self) -> &[u8] {
+        self.0.expose().as_bytes()
+    }
 }
 
 fn fresh(clock: fn() -> std::time::SystemTime) -> auth::Result<Fresh> {
@@ -257,3 +274,19 @@ pub(super) const SOAP: &str = "application/soap+xml;charset=UTF-8";
 
 /// More than any mechanism takes; SPNEGO that changes its mind and signs has four.
 const MAX_LEGS: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_becomes_a_header_without_a_copy() {
+        let secret = Secret::new("Basic bWlhOnNlY3JldA==".to_owned());
+        let at = secret.expose().as_ptr();
+        let header = sensitive(secret).unwrap();
+        let again = header.clone();
+        assert_eq!((header.as_bytes().as_ptr(), again.as_bytes().as_ptr()), (at, at));
+        assert!(header.is_sensitive() && again.is_sensitive());
+        assert_eq!(format!("{header:?}"), "Sensitive");
+    }
+}

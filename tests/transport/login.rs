@@ -100,6 +100,18 @@ async fn a_scheme_that_is_not_offered_is_named_with_those_that_are() {
     }
 }
 
+// Otherwise the password of a host's Administrator would be tried on the domain's.
+#[tokio::test(start_paused = true)]
+async fn a_local_account_is_not_tried_on_a_realm_where_kerberos_alone_is_offered() {
+    let only: &[u8] = b"HTTP/1.1 401 \r\nContent-Length: 0\r\nWWW-Authenticate: Kerberos\r\n\r\n";
+    for user in ["mia", r".\mia"] {
+        let options = Options::new(Login::new(Credentials::password(user, PASSWORD)));
+        let error = Connection::over(script(&[only], false), &http(), options).await.unwrap_err();
+        let Error::NotOffered { wanted, offered } = &error else { panic!("{error:?}") };
+        assert_eq!((wanted.as_slice(), offered.as_str()), (&[Scheme::Negotiate][..], "Kerberos"));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn offers_in_two_lines_or_in_one_are_the_same() {
     for offer in [
