@@ -226,9 +226,14 @@ impl Gssapi {
         // SAFETY: see the top of the file. Only the first message is read; they come most important first.
         let major =
             unsafe { (self.display_status)(&mut minor, code, kind, mechanism, &mut more, &mut text.raw) };
-        (major & ERROR_MASK == 0)
-            .then(|| String::from_utf8_lossy(text.bytes()).trim_end_matches('.').to_owned())
+        (major & ERROR_MASK == 0).then(|| readable(text.bytes()))
     }
+}
+
+/// The library repeats what a KDC wrote, which anybody on the way may have written.
+fn readable(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    text.trim_end_matches('.').chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_TEXT).collect()
 }
 
 /// What a credential is for.
@@ -515,6 +520,9 @@ const GSS_CODE: c_int = 1;
 const MECH_CODE: c_int = 2;
 const KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN: i32 = -1_765_328_377;
 
+/// Longer than anything the library says by itself.
+const MAX_TEXT: usize = 512;
+
 /// `[APPLICATION 0]`, the frame of [RFC 2743] section 3.1.
 const FRAMED: u8 = 0x60;
 
@@ -646,5 +654,17 @@ impl Bindings {
             acceptor: Buffer::EMPTY,
             application_data: Buffer::of(application_data),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_kdc_writes_does_not_steer_a_terminal() {
+        assert_eq!(readable(b"no\x1b]0;x\x07 such\r\nrealm."), "no ]0;x  such  realm");
+        assert_eq!(readable(&[b'x'; 5000]).len(), MAX_TEXT);
+        assert_eq!(readable(b"\xff"), "\u{fffd}");
     }
 }

@@ -32,7 +32,7 @@ impl Reply {
 impl fmt::Debug for Reply {
     /// Bodies are shown by their length only.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Reply({} {}, {} bytes)", self.status, self.content_type, self.body.len())
+        write!(f, "Reply({} {:?}, {} bytes)", self.status, self.content_type, self.body.len())
     }
 }
 
@@ -210,15 +210,19 @@ impl Head {
 
     /// Returns the names of the schemes offered, made harmless.
     pub(super) fn offered(&self) -> String {
-        match self.offers() {
-            Ok(offers) if offers.challenges().is_empty() => String::new(),
-            Ok(offers) => harmless(&offers.to_string(), MAX_EXCERPT),
-            Err(_) => "something unreadable".to_owned(),
-        }
+        self.offers().map_or_else(|_| "something unreadable".to_owned(), |offers| offered(&offers))
     }
 
     fn retry_after(&self) -> Option<Duration> {
         self.text(RETRY_AFTER).trim().parse().ok().map(Duration::from_secs)
+    }
+}
+
+/// Returns the names of the schemes offered, made harmless; empty where there are none.
+pub(super) fn offered(offers: &Offers) -> String {
+    match offers.challenges().is_empty() {
+        true => String::new(),
+        false => harmless(&offers.to_string(), MAX_EXCERPT),
     }
 }
 

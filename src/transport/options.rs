@@ -78,9 +78,13 @@ impl Login {
         }
     }
 
-    /// Returns the same with that method.
+    /// Returns the same with that method. Where NTLM alone is meant, its key is derived now, once, and the
+    /// password dropped.
     pub fn with(mut self, method: Method) -> Self {
         self.method = method;
+        if method == Method::Ntlm {
+            self.credentials = self.credentials.into_ntlm();
+        }
         self
     }
 }

@@ -223,6 +223,52 @@ async fn an_answer_over_the_limit_is_not_read() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_of_just_the_limit_is_read() {
+    let mut options = options(Method::Basic);
+    options.login.allow_cleartext = true;
+    options.limits.body = 100;
+    let body = "x".repeat(100);
+    let whole = format!("HTTP/1.1 200 \r\nContent-Type: text/xml\r\nContent-Length: 100\r\n\r\n{body}");
+    let chunked = format!(
+        "HTTP/1.1 200 \r\nContent-Type: text/xml\r\nTransfer-Encoding: chunked\r\n\r\n64\r\n{body}\r\n0\r\n\r\n"
+    );
+    for answer in [whole, chunked] {
+        let mut connection = scripted_with(&[answer.as_bytes()], false, options.clone()).await.unwrap();
+        assert_eq!(ask(&mut connection, "<s/>").await.unwrap().body, body.as_bytes());
+    }
+    let headers = "X: y\r\n".repeat(63);
+    let answer = format!("HTTP/1.1 200 \r\n{headers}Content-Length: 0\r\n\r\n");
+    let mut connection = scripted_with(&[answer.as_bytes()], false, options).await.unwrap();
+    ask(&mut connection, "<s/>").await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_an_answer_that_says_close_nothing_is_sent() {
+    let closing: &[u8] =
+        b"HTTP/1.1 200 \r\nContent-Type: text/xml\r\nContent-Length: 4\r\nConnection: close\r\n\r\n<r/>";
+    for closes in [true, false] {
+        let mut connection = scripted(&[closing], closes).await.unwrap();
+        assert_eq!(ask(&mut connection, "<s/>").await.unwrap().body, b"<r/>");
+        let error = ask(&mut connection, "<s/>").await.unwrap_err();
+        assert!(matches!(error, Error::NotSent { .. }), "{error:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_content_type_that_breaks_its_line_is_not_sent() {
+    for method in [Method::Ntlm, Method::Basic] {
+        let peer = Peer::for_method(method);
+        let executed = peer.executed.clone();
+        let mut options = options(method);
+        options.login.allow_cleartext = true;
+        let mut connection = Connection::over(start(peer), &http(), options).await.unwrap();
+        let error = connection.exchange("<s/>", "text/xml\r\nX: y").await.unwrap_err();
+        assert!(matches!(error, Error::Request(_)) && error.was_not_sent(), "{error:?}");
+        assert_eq!(executed.load(Ordering::SeqCst), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_certificate_of_a_client_is_not_for_http() {
     let peer = Peer::for_method(Method::Certificate);
     let error = Connection::over(start(peer), &http(), options(Method::Certificate)).await.unwrap_err();

@@ -144,6 +144,49 @@ async fn a_host_that_says_yes_too_early_is_not_believed() {
     }
 }
 
+// Basic and certificates are proved by an answer that only the service gives; any web server says 200 to a POST.
+#[tokio::test(start_paused = true)]
+async fn a_page_is_no_welcome() {
+    for status in ["200 OK", "400 Bad Request", "500 Oops"] {
+        let page = format!(
+            "HTTP/1.1 {status}\r\nContent-Type: text/html\r\nContent-Length: 20\r\n\r\n<h1>Hotel Wifi</h1>  "
+        );
+        let mut options = options(Method::Basic);
+        options.login.allow_cleartext = true;
+        let error = Connection::over(script(&[page.as_bytes()], false), &http(), options).await.unwrap_err();
+        assert!(matches!(&error, Error::Answer(_)) && error.was_not_sent(), "{status}: {error:?}");
+    }
+    for method in [Method::Ntlm, Method::Negotiate] {
+        let page = "HTTP/1.1 200 \r\nContent-Type: text/html\r\nContent-Length: 5\r\n\r\nHotel";
+        let error = Connection::over(script(&[page.as_bytes()], false), &http(), options(method)).await;
+        let error = error.unwrap_err();
+        assert!(
+            matches!(&error, Error::Answer(answer) if matches!(answer.problem, Problem::NotSoap { .. })),
+            "{error:?}"
+        );
+    }
+    let fault = "HTTP/1.1 500 \r\nContent-Type: application/soap+xml\r\nContent-Length: 4\r\n\r\n<s/>";
+    let mut options = options(Method::Basic);
+    options.login.allow_cleartext = true;
+    Connection::over(script(&[fault.as_bytes()], false), &http(), options).await.unwrap();
+}
+
+#[test]
+fn the_password_is_dropped_where_ntlm_alone_is_asked_for() {
+    let login = Login::new(Credentials::password(r"LAB\mia", PASSWORD)).with(Method::Ntlm);
+    assert!(matches!(login.credentials, Credentials::Ntlm { .. }));
+    let login = Login::new(Credentials::password(r"LAB\mia", PASSWORD)).with(Method::Negotiate);
+    assert!(matches!(login.credentials, Credentials::Password { .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_dot_at_the_end_of_a_name_is_not_part_of_the_service() {
+    let peer = Peer::for_method(Method::Ntlm);
+    let endpoint = "http://hv01.lab.test.".parse().unwrap();
+    let connection = Connection::over(start(peer), &endpoint, options(Method::Ntlm)).await.unwrap();
+    assert_eq!(connection.report().service.as_deref(), Some("HTTP/hv01.lab.test"));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_host_that_never_stops_asking_is_left() {
     let more: &[u8] = b"HTTP/1.1 401 \r\nContent-Length: 0\r\nWWW-Authenticate: Negotiate AQID\r\n\r\n";

@@ -172,6 +172,15 @@ async fn each_fault_of_a_certificate_has_its_name() {
     });
     let CertificateProblem::WrongName { names } = problem(&other, only(&root)).await else { panic!() };
     assert!(names.iter().any(|name| name.contains("hv02.lab.test")), "{names:?}");
+    // A name is for a terminal too.
+    let (wild, root) = signed(|params| {
+        let name = "hv02\x1b[31m.lab.test".try_into().unwrap();
+        let names = std::iter::repeat_n(rcgen::SanType::DnsName(name), 500);
+        params.subject_alt_names = names.collect();
+    });
+    let shown = problem(&wild, only(&root)).await.to_string();
+    assert!(shown.contains("hv02 [31m.lab.test"), "{shown}");
+    assert!(!shown.contains(char::is_control) && shown.len() < 1000, "{shown:?}");
     let own = self_signed(authority);
     assert_eq!(problem(&own, only(&own)).await, CertificateProblem::Authority);
 }

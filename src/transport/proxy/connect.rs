@@ -9,7 +9,7 @@ use super::super::Endpoint;
 use super::super::answer::harmless;
 use super::ProxyError;
 use super::error::MAX_HEAD;
-use super::proxy::ProxyLogin;
+use super::server::ProxyLogin;
 
 /// Asks for a tunnel to the endpoint.
 pub(super) async fn tunnel<S>(

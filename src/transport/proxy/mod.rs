@@ -3,8 +3,8 @@
 mod bypass;
 mod connect;
 mod error;
-mod proxy;
+mod server;
 mod socks5;
 
 pub use error::{ProxyError, ProxyUrlError};
-pub use proxy::{Proxy, ProxyProtocol};
+pub use server::{Proxy, ProxyProtocol};

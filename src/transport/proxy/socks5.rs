@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::super::Endpoint;
 use super::ProxyError;
-use super::proxy::ProxyLogin;
+use super::server::ProxyLogin;
 use crate::auth::Secret;
 
 /// Asks for a connection to the endpoint.

@@ -3,6 +3,7 @@ use std::io;
 
 use rustls::{AlertDescription, CertificateError, HandshakeType, InvalidMessage, PeerMisbehaved};
 
+use super::super::answer::harmless;
 use super::Fingerprint;
 
 /// What is wrong with TLS.
@@ -94,7 +95,7 @@ pub enum CertificateProblem {
     UnknownIssuer,
     /// It names another host.
     WrongName {
-        /// The names it has.
+        /// The names it has, or the first of many.
         names: Vec<String>,
     },
     /// Its time is over.
@@ -182,9 +183,9 @@ fn problem(error: &CertificateError) -> CertificateProblem {
     match error {
         CertificateError::UnknownIssuer => CertificateProblem::UnknownIssuer,
         CertificateError::NotValidForName => CertificateProblem::WrongName { names: Vec::new() },
-        CertificateError::NotValidForNameContext { presented, .. } => {
-            CertificateProblem::WrongName { names: presented.clone() }
-        }
+        CertificateError::NotValidForNameContext { presented, .. } => CertificateProblem::WrongName {
+            names: presented.iter().take(MAX_NAMES).map(|name| shown(name)).collect(),
+        },
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => CertificateProblem::Expired,
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             CertificateProblem::NotYetValid
@@ -196,6 +197,16 @@ fn problem(error: &CertificateError) -> CertificateProblem {
         other => CertificateProblem::Other(other.to_string()),
     }
 }
+
+/// Names come as the verifier prints them, `DnsName("…")`, with whatever the certificate holds.
+fn shown(name: &str) -> String {
+    let inner = name.strip_prefix("DnsName(\"").and_then(|name| name.strip_suffix("\")"));
+    harmless(inner.unwrap_or(name), MAX_NAME)
+}
+
+/// As many names as help whoever reads them, and no longer than DNS has them.
+const MAX_NAMES: usize = 8;
+const MAX_NAME: usize = 253;
 
 /// The verifier below has no name of its own for this one.
 fn problem_of_other(reason: &str) -> CertificateProblem {
