@@ -45,6 +45,10 @@ impl Proxy {
             _ => return Err(ProxyUrlError::Protocol),
         };
         let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        // What was taken for the host, and would be connected to or repeated, is part of a password.
+        if rest[authority.len()..].contains('@') {
+            return Err(ProxyUrlError::Login);
+        }
         let (login, address) = match authority.rsplit_once('@') {
             Some((login, address)) => (Some(read_login(login)?), address),
             None => (None, authority),
@@ -82,7 +86,8 @@ impl Proxy {
     }
 
     /// Returns the same, for all but these: names with their subdomains (a leading dot or `*.` changes
-    /// nothing), addresses, `name:port`, or `*`; separated by commas or spaces.
+    /// nothing), addresses, networks (`10.0.0.0/8`), `name:port`, or `*`; separated by commas or spaces. What
+    /// cannot be read names nobody.
     pub fn except(mut self, list: &str) -> Self {
         self.bypass = Bypass::parse(list);
         self
@@ -196,6 +201,9 @@ mod tests {
             ("http://a%3Ab:c@proxy", ProxyUrlError::Login),
             ("http://a:%zz@proxy", ProxyUrlError::Login),
             ("socks5://:x@proxy", ProxyUrlError::Login),
+            ("http://mia:sec/ret@proxy", ProxyUrlError::Login),
+            ("http://mia:se@c/ret@proxy", ProxyUrlError::Login),
+            ("http://mia:sec?ret@proxy", ProxyUrlError::Login),
             ("http://", ProxyUrlError::Address(EndpointError::NoHost)),
         ] {
             assert_eq!(Proxy::parse(url).unwrap_err(), error, "{url}");
