@@ -256,6 +256,11 @@ impl Status {
         Self { minor: 0, text: text.to_owned() }
     }
 
+    /// Says whether the KDC refuses the password, or the account itself.
+    pub(super) fn is_refused_password(&self) -> bool {
+        REFUSED.contains(&(self.minor as i32))
+    }
+
     /// Says whether the KDC does not know the service, so that another name is worth a try.
     pub(super) fn is_unknown_service(&self) -> bool {
         self.minor as i32 == KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN
@@ -519,6 +524,10 @@ const CONTINUE_NEEDED: u32 = 1;
 const GSS_CODE: c_int = 1;
 const MECH_CODE: c_int = 2;
 const KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN: i32 = -1_765_328_377;
+
+/// KRB5KDC_ERR_CLIENT_REVOKED (disabled or locked), KRB5KDC_ERR_KEY_EXP, KRB5KDC_ERR_PREAUTH_FAILED, and
+/// KRB5KRB_AP_ERR_BAD_INTEGRITY where the KDC sends the answer for the password to open.
+const REFUSED: [i32; 4] = [-1_765_328_366, -1_765_328_361, -1_765_328_360, -1_765_328_353];
 
 /// Longer than anything the library says by itself.
 const MAX_TEXT: usize = 512;

@@ -99,7 +99,8 @@ impl Initiator {
         }
     }
 
-    /// Starts Kerberos, and NTLM where that fails.
+    /// Starts Kerberos, and NTLM where that fails; but not with a password that the KDC has just refused, since
+    /// each attempt counts towards locking the account.
     fn begin(&mut self) -> Result<(Inner, Vec<u8>, Option<Box<Error>>)> {
         let mut fallback = None;
         if self.local_account && self.ntlm.is_some() && self.kerberos.take().is_some() {
@@ -109,6 +110,7 @@ impl Initiator {
         if let Some(mut kerberos) = self.kerberos.take() {
             match kerberos.start() {
                 Ok(token) => return Ok((Inner::Kerberos(kerberos), token, None)),
+                Err(error @ Error::PasswordRefused { .. }) => return Err(error),
                 Err(error) => fallback = Some(Box::new(error)),
             }
         }
