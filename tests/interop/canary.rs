@@ -105,7 +105,7 @@ fn secrets_of_cache(path: PathBuf) -> Vec<Vec<u8>> {
     secrets
 }
 
-fn acceptor(method: Method, tls: bool) -> Box<dyn Mechanism> {
+pub(crate) fn acceptor(method: Method, tls: bool) -> Box<dyn Mechanism> {
     let acceptor = kerberos::Acceptor::new(host_keytab());
     let acceptor = if tls { acceptor.behind_tls(Binding::Ignore) } else { acceptor };
     match method {

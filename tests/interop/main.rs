@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 mod canary;
 mod connection;
+mod cuts;
 mod http;
 mod http_client;
 mod http_peers;

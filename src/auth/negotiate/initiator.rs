@@ -8,7 +8,7 @@ use super::super::{
 use super::keys::Keys;
 
 /// The client's side of SPNEGO under `Negotiate`, [RFC 4178] and [MS-SPNG]: Kerberos where a ticket can be
-/// had, NTLM where not; the [`Report`] says which, and why.
+/// had, NTLM where not, unless the KDC has refused the password; the [`Report`] says which, and why.
 ///
 /// The list of mechanisms is signed both ways whenever NTLM is used, whenever the server chose other than
 /// our first, and whenever the server asks; so nobody in between can have struck Kerberos off the list.
