@@ -5,7 +5,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tracing::debug;
 
-use super::line::Line;
+use super::line::{Line, header};
 use super::race::race;
 use super::tls::Secured;
 use super::{
@@ -22,6 +22,8 @@ pub(super) struct Reached {
 
 /// Connects, through the proxy if there is one.
 pub(super) async fn dial(endpoint: &Endpoint, options: &Options) -> Result<Reached, Error> {
+    // A proxy would get it as it is.
+    header(&options.user_agent)?;
     let proxy = options.proxy.as_ref().filter(|proxy| proxy.covers(endpoint));
     let stream = match proxy {
         Some(proxy) => through(proxy, endpoint, options)

@@ -186,7 +186,6 @@ impl Error {
             | Self::NotSent { .. }
             | Self::FateUnknown { .. }
             | Self::TimedOut { .. }
-            | Self::LoginExpired { .. }
             | Self::Unusable => true,
             Self::Proxy { source, .. } => source.is_retryable(),
             Self::Tls { source, .. } => matches!(source, TlsError::Closed),

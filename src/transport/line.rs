@@ -202,6 +202,6 @@ fn tls_error(error: &hyper::Error) -> Option<&rustls::Error> {
     io.get_ref()?.downcast_ref::<rustls::Error>()
 }
 
-fn header(text: &str) -> Result<HeaderValue, Error> {
+pub(super) fn header(text: &str) -> Result<HeaderValue, Error> {
     HeaderValue::from_str(text).map_err(|_| Error::Request("header holds a control character"))
 }
