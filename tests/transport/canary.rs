@@ -85,7 +85,7 @@ fn nothing_secret_is_logged_by_anybody() {
     assert_eq!(sessions, 4, "NTLM and SPNEGO, with TLS and without");
 
     let text = recorder.text();
-    for expected in ["logged in", "login leg", "exchange", "rustls"] {
+    for expected in ["logged in", "login leg", "exchange", "rustls", "certificate not verified", "in clear"] {
         assert!(text.contains(expected), "the recorder hears nothing of {expected:?}:\n{text}");
     }
     assert_silent(&text, &secrets);
