@@ -104,13 +104,21 @@ pub(super) struct Caller {
     pub(super) shared: Arc<Shared>,
     connection: Option<Connection>,
     left_over: Vec<LeftOver>,
+    /// Whether the connection itself has logged in anew for the last request.
+    logged_in_again: bool,
     /// Set when nobody waits any more: what is under way is finished, and nothing is tried again.
     pub(super) abandoned: Arc<AtomicBool>,
 }
 
 impl Caller {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, connection: None, left_over: Vec::new(), abandoned: Arc::default() }
+        Self {
+            shared,
+            connection: None,
+            left_over: Vec::new(),
+            logged_in_again: false,
+            abandoned: Arc::default(),
+        }
     }
 
     /// Connects and logs in, so that the first call need not.
@@ -187,8 +195,11 @@ impl Caller {
         if error.is_quota() {
             self.shared.counting.met_a_quota();
         }
-        let abandoned = self.abandoned.load(Ordering::Relaxed);
-        let Some(again) = attempts.again(&error).filter(|_| !abandoned) else {
+        if std::mem::take(&mut self.logged_in_again) {
+            attempts.repeated_below();
+        }
+        let again = attempts.again(&error);
+        let Some(again) = again.filter(|_| !self.is_abandoned()) else {
             return Err(if manner == Manner::Once { error.settled() } else { error });
         };
         if again.anew {
@@ -212,6 +223,11 @@ impl Caller {
         if !self.left_over.is_empty() {
             self.tidy_up(limit).await;
             self.connect(asked, limit).await?;
+        }
+        if self.is_abandoned() {
+            // Nothing is begun for nobody; this error has nobody to read it.
+            let source = Box::new(transport::Error::Unusable);
+            return Err(Error::Transport { operation: asked.to_owned(), source });
         }
         let patience = self.shared.target.operation_timeout.saturating_mul(stretch);
         self.exchange(operation, asked, limit, patience).await
@@ -302,6 +318,7 @@ impl Caller {
         self.shared.counting.sent(request.len());
         let reply = connection.exchange(request, SOAP).await;
         let logins = connection.logins() - logins;
+        self.logged_in_again = logins > 0;
         if logins > 0 {
             self.shared.counting.logged_in(logins);
             *lock(&self.shared.logged_in) = Some(LoggedIn::of(connection));
@@ -332,13 +349,13 @@ impl Caller {
         !self.left_over.is_empty()
     }
 
-    pub(super) fn can_tidy_up(&self) -> bool {
-        self.has_left_over() && self.connection.as_ref().is_some_and(Connection::is_usable)
+    fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::Relaxed)
     }
 
     /// Ends what is left over, as far as the connection holds. A host that says no has no more to give; what
     /// was not sent waits for the next connection, a few times.
-    pub(super) async fn tidy_up(&mut self, limit: Limit) {
+    async fn tidy_up(&mut self, limit: Limit) {
         let limit = Limit::new(TIDYING).and(Some(limit));
         while let Some(mut left_over) = self.left_over.pop() {
             let usable = self.connection.as_ref().is_some_and(Connection::is_usable);
@@ -367,15 +384,23 @@ impl Caller {
         }
     }
 
-    /// Ends what is left over, on a new connection if there is none.
-    pub(super) async fn close(&mut self) -> Result<(), Error> {
-        let limit = self.shared.limit(self.shared.target.call_limit);
+    /// Ends what is left over, on a new connection if there is none. It has a few seconds, whatever the
+    /// deadline of the session: that there was no time is the last reason to leave something behind.
+    pub(super) async fn finish(&mut self) -> Result<(), Error> {
+        let limit = Limit::new(TIDYING);
         while self.has_left_over() {
             self.connect("Release", limit).await?;
             self.tidy_up(limit).await;
         }
-        self.shared.finished(limit).await;
         Ok(())
+    }
+
+    /// The same, and waits for what is finished in the background.
+    pub(super) async fn close(&mut self) -> Result<(), Error> {
+        let finished = self.finish().await;
+        let limit = self.shared.limit(self.shared.target.call_limit);
+        self.shared.finished(limit).await;
+        finished
     }
 }
 

@@ -57,8 +57,8 @@ impl<T: Send + 'static> Drop for Flight<T> {
             if let Some(left_over) = left_over(got) {
                 caller.leave(left_over);
             }
-            let limit = caller.shared.limit(caller.shared.target.call_limit);
-            caller.tidy_up(limit).await;
+            // What cannot be ended expires: there is nobody to tell.
+            _ = caller.finish().await;
         });
     }
 }

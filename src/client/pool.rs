@@ -130,7 +130,8 @@ impl Inner {
         if let Some(session) = session {
             let now = session.counters();
             state.learn(now.quota_faults - before.quota_faults, now.requests - before.requests, self.most);
-            if state.lent + state.idle.len() < state.limit {
+            // One that has something to tidy up does so when it is dropped, rather than when it is lent again.
+            if state.lent + state.idle.len() < state.limit && !session.has_left_over() {
                 state.idle.push(session);
             } else {
                 state.past = state.past.plus(now);
@@ -191,6 +192,12 @@ impl Deref for Lent {
 
     fn deref(&self) -> &Session {
         self.0.session.as_ref().expect("filled before it is lent")
+    }
+}
+
+impl fmt::Debug for Lent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Lent").field(&**self).finish()
     }
 }
 

@@ -135,6 +135,11 @@ impl Attempts {
         }
     }
 
+    /// Takes note that the connection has already repeated on a new login what can be repeated once.
+    pub(super) fn repeated_below(&mut self) {
+        self.repeated = true;
+    }
+
     /// Says how to go on after an attempt that failed: `None` where it is the last word.
     pub(super) fn again(&mut self, error: &Error) -> Option<Again> {
         let again = match error {

@@ -167,7 +167,8 @@ impl Session {
 
     /// Ends everything that is still open on the host, and the connection.
     ///
-    /// An error says that something could not be ended; the host ends it when it expires.
+    /// That may take a few seconds after the deadline. An error says that something could not be ended; the
+    /// host ends it when it expires.
     pub async fn close(mut self) -> Result<(), Error> {
         let mut caller = self.take_caller();
         caller.close().await
@@ -207,6 +208,11 @@ impl Session {
         self.caller = Some(caller);
     }
 
+    /// Returns whether something is still open on the host that nobody wants any more.
+    pub(super) fn has_left_over(&self) -> bool {
+        self.caller.as_ref().is_some_and(|caller| caller.has_left_over())
+    }
+
     fn namespace(&self, said: Option<&str>) -> Name {
         said.map_or_else(|| self.target().namespace.clone(), Name::from)
     }
@@ -227,12 +233,12 @@ impl Session {
 }
 
 impl Drop for Session {
-    /// Ends in the background what is still open on the host, where the connection is good for it.
+    /// Ends in the background what is still open on the host.
     fn drop(&mut self) {
-        let Some(mut caller) = self.caller.take().filter(|caller| caller.can_tidy_up()) else { return };
+        let Some(mut caller) = self.caller.take().filter(|caller| caller.has_left_over()) else { return };
         self.shared.finish_in_background(async move {
-            let limit = caller.shared.limit(caller.shared.target.call_limit);
-            caller.tidy_up(limit).await;
+            // What cannot be ended expires: there is nobody to tell.
+            _ = caller.finish().await;
         });
     }
 }

@@ -84,7 +84,9 @@ async fn each_request_says_who_it_is_how_long_it_has_and_how_large_its_answer_ma
         assert_eq!(header.max_envelope_size, Some(512_000));
         assert_eq!(header.locale.as_deref(), Some("en-US"));
         let id = header.message_id.strip_prefix("uuid:").unwrap();
-        assert!(id.len() == 36 && id.chars().all(|c| c == '-' || c.is_ascii_digit() || c.is_ascii_uppercase()));
+        assert!(
+            id.len() == 36 && id.chars().all(|c| c == '-' || c.is_ascii_digit() || c.is_ascii_uppercase())
+        );
     }
     assert!(headers[0].message_id != headers[1].message_id && headers[1].message_id != headers[2].message_id);
 }
@@ -165,12 +167,10 @@ async fn references_are_listed_as_paths() {
 
 #[tokio::test(start_paused = true)]
 async fn a_get_is_asked_again_after_whatever_lost_its_answer() {
-    let losses: Vec<fn() -> Answer> = vec![
-        || Answer::Close,
-        || Answer::Silence,
-        || http_answer(503, "Retry-After: 7\r\n"),
-        || http_answer(429, ""),
-    ];
+    let losses: Vec<fn() -> Answer> =
+        vec![|| Answer::Close, || Answer::Silence, || http_answer(503, "Retry-After: 7\r\n"), || {
+            http_answer(429, "")
+        }];
     for loss in losses {
         let mut times = 0;
         let host = Host::new(move |incoming| {
@@ -181,7 +181,10 @@ async fn a_get_is_asked_again_after_whatever_lost_its_answer() {
         assert_eq!(session.get(&path()).await.unwrap(), machine(1));
         assert_eq!((host.seen().len(), host.connections(), session.counters().retries), (2, 2, 1));
         let [first, second] = &host.seen()[..] else { panic!("two requests") };
-        assert!(first.header.message_id != second.header.message_id, "each request has an identifier of its own");
+        assert!(
+            first.header.message_id != second.header.message_id,
+            "each request has an identifier of its own"
+        );
     }
 }
 
@@ -258,7 +261,10 @@ async fn a_login_that_the_host_forgot_is_made_once_more_and_then_not_again() {
 
     let host = Host::new(move |_| forgotten());
     let error = host.session().await.invoke(&call()).await.unwrap_err();
-    assert!(matches!(transport(&error), TransportError::LoginExpired { .. }) && error.is_login(), "{error:?}");
+    assert!(
+        matches!(transport(&error), TransportError::LoginExpired { .. }) && error.is_login(),
+        "{error:?}"
+    );
     assert_eq!(host.connections(), 2);
 }
 

@@ -7,6 +7,9 @@
 mod calls;
 mod deadlines;
 mod drops;
+mod events;
 mod pages;
+mod pool;
+mod sockets;
 mod support;
 mod traps;

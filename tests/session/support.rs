@@ -199,7 +199,9 @@ pub(crate) async fn read_request(stream: &mut DuplexStream) -> Option<(String, V
         head.push(stream.read_u8().await.ok()?);
     }
     let head = String::from_utf8(head).unwrap();
-    let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+    let length = head
+        .lines()
+        .find_map(|line| line.to_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
     let mut body = vec![0; length.unwrap()];
     stream.read_exact(&mut body).await.ok()?;
     Some((head, body))
@@ -237,18 +239,27 @@ pub(crate) fn without_retries() -> Target {
 }
 
 /// Answers with a result or a fault.
-pub(crate) fn answer<O: Operation>(incoming: &Incoming, operation: &O, result: Result<&O::Reply, &Fault>) -> Answer {
+pub(crate) fn answer<O: Operation>(
+    incoming: &Incoming,
+    operation: &O,
+    result: Result<&O::Reply, &Fault>,
+) -> Answer {
     Answer::Message(message(Some(&incoming.header.message_id), operation, result))
 }
 
-pub(crate) fn message<O: Operation>(relates_to: Option<&str>, operation: &O, result: Result<&O::Reply, &Fault>) -> String {
+pub(crate) fn message<O: Operation>(
+    relates_to: Option<&str>,
+    operation: &O,
+    result: Result<&O::Reply, &Fault>,
+) -> String {
     let header = ReplyHeader { relates_to: relates_to.map(str::to_owned), ..ReplyHeader::default() };
     encode_reply(&header, operation, result, Style::WINDOWS).unwrap()
 }
 
 /// Answers whatever it was with a fault.
 pub(crate) fn refuse(incoming: &Incoming, fault: &Fault) -> Answer {
-    let header = ReplyHeader { relates_to: Some(incoming.header.message_id.clone()), ..ReplyHeader::default() };
+    let header =
+        ReplyHeader { relates_to: Some(incoming.header.message_id.clone()), ..ReplyHeader::default() };
     Answer::Message(refpoint::wsman::encode_fault(&header, fault).unwrap())
 }
 
@@ -313,7 +324,8 @@ pub(crate) fn too_large() -> Fault {
 
 pub(crate) fn unreportable() -> Fault {
     let mut fault = Fault::new(FaultCode::Sender, Subcode::new(WSMAN, "EncodingLimit"), "too long");
-    fault.detail_uri = Some("http://schemas.dmtf.org/wbem/wsman/1/wsman/faultDetail/UnreportableSuccess".into());
+    fault.detail_uri =
+        Some("http://schemas.dmtf.org/wbem/wsman/1/wsman/faultDetail/UnreportableSuccess".into());
     fault
 }
 

@@ -23,7 +23,9 @@ fn losses() -> Vec<(&'static str, fn() -> Answer)> {
         ("not SOAP", || Answer::Message("<html/>".into())),
         ("not XML", || Answer::Message("<s:Envelope".into())),
         ("cut", || {
-            Answer::Http("HTTP/1.1 200 \r\nContent-Type: text/xml\r\nContent-Length: 900\r\n\r\n<s:Env".into())
+            Answer::Http(
+                "HTTP/1.1 200 \r\nContent-Type: text/xml\r\nContent-Length: 900\r\n\r\n<s:Env".into(),
+            )
         }),
         ("another's", || Answer::Message(message(Some("uuid:another"), &call(), Ok(&invoked(0))))),
         ("nobody's", || Answer::Message(message(None, &call(), Ok(&invoked(0))))),
@@ -159,7 +161,11 @@ async fn whatever_moment_a_session_is_dropped_at_leaves_nothing_on_the_host() {
         )
         .await;
         settle().await;
-        assert_eq!((machines.open(), machines.stale(), host.open_connections()), (0, 0, 0), "after {polls} polls");
+        assert_eq!(
+            (machines.open(), machines.stale(), host.open_connections()),
+            (0, 0, 0),
+            "after {polls} polls"
+        );
         if finished.is_some() {
             return;
         }
@@ -177,7 +183,10 @@ async fn an_answer_to_another_request_is_not_believed() {
     });
     let mut session = host.session().await;
     let error = session.get(&path()).await.unwrap_err();
-    assert!(matches!(&error, Error::Unrelated { related: Some(id), .. } if id == "uuid:another"), "{error:?}");
+    assert!(
+        matches!(&error, Error::Unrelated { related: Some(id), .. } if id == "uuid:another"),
+        "{error:?}"
+    );
     // Nor is anything else on that connection.
     session.delete(&path()).await.unwrap();
     assert_eq!(host.connections(), 2);
@@ -259,7 +268,11 @@ async fn a_fault_in_the_middle_is_an_error_and_no_end() {
         move |incoming| match incoming.request {
             Request::Pull(_) => {
                 pulls += 1;
-                if pulls == 2 { refuse(incoming, &crate::support::not_found()) } else { machines.serve(incoming) }
+                if pulls == 2 {
+                    refuse(incoming, &crate::support::not_found())
+                } else {
+                    machines.serve(incoming)
+                }
             }
             _ => machines.serve(incoming),
         }
@@ -305,7 +318,9 @@ async fn a_page_that_is_lost_is_not_passed_over() {
 
 #[tokio::test(start_paused = true)]
 async fn a_login_that_is_refused_is_not_tried_again() {
-    let refused = || Some("HTTP/1.1 401 \r\nWWW-Authenticate: Basic realm=\"WSMAN\"\r\nContent-Length: 0\r\n\r\n".into());
+    let refused = || {
+        Some("HTTP/1.1 401 \r\nWWW-Authenticate: Basic realm=\"WSMAN\"\r\nContent-Length: 0\r\n\r\n".into())
+    };
     let host = Host::new(succeed).logging_in(vec![refused(); 9]);
     let error = host.session_with(target()).await.unwrap_err();
     assert!(error.is_login() && !error.is_retryable(), "{error:?}");
