@@ -7,7 +7,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{Instrument, debug, debug_span};
 
 use super::counters::Counting;
-use super::retry::{Attempts, Limit, Manner};
+use super::error::Standing;
+use super::retry::{Attempts, Limit, Manner, jitter};
 use super::session::LoggedIn;
 use super::{Dial, Error, Target};
 use crate::cim::{Catalog, Interval, ObjectPath};
@@ -353,8 +354,8 @@ impl Caller {
         self.abandoned.load(Ordering::Relaxed)
     }
 
-    /// Ends what is left over, as far as the connection holds. A host that says no has no more to give; what
-    /// was not sent waits for the next connection, a few times.
+    /// Ends what is left over, as far as the connection holds. A host that says no has nothing more to end;
+    /// where it has had no time, or the connection broke, the rest waits for the next time, a few times.
     async fn tidy_up(&mut self, limit: Limit) {
         let limit = Limit::new(TIDYING).and(Some(limit));
         while let Some(mut left_over) = self.left_over.pop() {
@@ -373,13 +374,14 @@ impl Caller {
                 }
             };
             match ended {
-                Ok(()) | Err(Error::Fault { .. }) => {}
-                Err(error) => {
+                Err(error) if error.standing() != Standing::Refused => {
                     debug!(%error, "something is left over on the host");
                     if left_over.tries < MOST_TRIES {
                         self.left_over.push(left_over);
                     }
+                    return;
                 }
+                Ok(()) | Err(_) => {}
             }
         }
     }
@@ -391,6 +393,9 @@ impl Caller {
         while self.has_left_over() {
             self.connect("Release", limit).await?;
             self.tidy_up(limit).await;
+            if self.has_left_over() {
+                sleep(jitter(BREATH, self.shared.target.random)).await;
+            }
         }
         Ok(())
     }
@@ -424,5 +429,7 @@ const SOAP: &str = "application/soap+xml;charset=UTF-8";
 const SHORTEST_OPERATION: Duration = Duration::from_millis(500);
 /// How long tidying up may hold up the call before which it is done.
 const TIDYING: Duration = Duration::from_secs(5);
+/// A pause before it is tried again at once.
+const BREATH: Duration = Duration::from_millis(500);
 /// How often one thing is tried to be tidied up.
 const MOST_TRIES: u32 = 3;

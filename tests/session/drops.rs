@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use refpoint::wsman::Request;
 
-use crate::support::{Answer, Host, Machines, call, number, path, polled, settle, succeed};
+use crate::support::{Answer, Host, Machines, call, number, path, polled, quota, refuse, settle, succeed};
 
 #[tokio::test(start_paused = true)]
 async fn a_wait_for_the_next_item_may_be_dropped_at_any_moment_without_losing_one() {
@@ -118,4 +118,26 @@ async fn an_enumeration_that_nobody_waits_for_any_more_is_not_tried_again() {
     assert_eq!(machines.open(), 0);
     let pulls = host.count(|request| matches!(request, Request::Pull(_)));
     assert!(pulls <= 2, "{pulls}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_that_was_turned_away_is_said_again() {
+    let machines = Machines::new(20, 3);
+    let mut releases = 0;
+    let host = Host::new({
+        let machines = machines.clone();
+        move |incoming| match incoming.request {
+            Request::Release(_) => {
+                releases += 1;
+                if releases < 3 { refuse(incoming, &quota()) } else { machines.serve(incoming) }
+            }
+            _ => machines.serve(incoming),
+        }
+    });
+    let mut session = host.session().await;
+    session.enumerate("Msvm_ComputerSystem").next().await.unwrap().unwrap();
+    session.get(&path()).await.unwrap();
+    assert_eq!((machines.open(), host.releases()), (1, 1), "a call is held up once");
+    session.close().await.unwrap();
+    assert_eq!((machines.open(), host.releases()), (0, 3));
 }
