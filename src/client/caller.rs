@@ -82,7 +82,7 @@ pub(super) struct LeftOver {
     tries: u32,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Ending {
     Release(Release),
     Unsubscribe(Unsubscribe),
@@ -316,7 +316,10 @@ impl Caller {
         let total = Some(limit.left());
         connection.set_timeouts(Timeouts { first_byte, total, ..target.options.timeouts });
         let logins = connection.logins();
-        self.shared.counting.sent(request.len());
+        let number = self.shared.counting.sent(request.len());
+        if let Some(tap) = &target.tap {
+            tap.sent(number, asked, request.as_bytes());
+        }
         let reply = connection.exchange(request, SOAP).await;
         let logins = connection.logins() - logins;
         self.logged_in_again = logins > 0;
@@ -327,6 +330,9 @@ impl Caller {
         match reply {
             Ok(reply) => {
                 self.shared.counting.received(reply.body.len());
+                if let Some(tap) = &target.tap {
+                    tap.received(number, asked, &reply.body);
+                }
                 Ok(reply)
             }
             Err(error) => {
@@ -358,30 +364,28 @@ impl Caller {
     /// where it has had no time, or the connection broke, the rest waits for the next time, a few times.
     async fn tidy_up(&mut self, limit: Limit) {
         let limit = Limit::new(TIDYING).and(Some(limit));
-        while let Some(mut left_over) = self.left_over.pop() {
+        while let Some(left_over) = self.left_over.last_mut() {
             let usable = self.connection.as_ref().is_some_and(Connection::is_usable);
             if !usable || limit.is_over() {
-                self.left_over.push(left_over);
                 return;
             }
-            // Counted before it is sent: one that makes the host hang must not come up for ever, even if
-            // whoever waits for it does not wait to the end.
+            // It stays in the list until it has ended, and is counted before it is said: whoever waits may
+            // stop waiting, and one that makes the host hang must not come up for ever.
             left_over.tries += 1;
-            let ended = match &left_over.ending {
-                Ending::Release(release) => self.exchange(release, "Release", limit, TIDYING).await,
+            let is_last = left_over.tries >= MOST_TRIES;
+            let ended = match left_over.ending.clone() {
+                Ending::Release(release) => self.exchange(&release, "Release", limit, TIDYING).await,
                 Ending::Unsubscribe(unsubscribe) => {
-                    self.exchange(unsubscribe, "Unsubscribe", limit, TIDYING).await
+                    self.exchange(&unsubscribe, "Unsubscribe", limit, TIDYING).await
                 }
             };
-            match ended {
-                Err(error) if error.standing() != Standing::Refused => {
-                    debug!(%error, "something is left over on the host");
-                    if left_over.tries < MOST_TRIES {
-                        self.left_over.push(left_over);
-                    }
-                    return;
-                }
-                Ok(()) | Err(_) => {}
+            let error = ended.err().filter(|error| error.standing() != Standing::Refused);
+            if error.is_none() || is_last {
+                self.left_over.pop();
+            }
+            if let Some(error) = error {
+                debug!(%error, "something is left over on the host");
+                return;
             }
         }
     }

@@ -39,6 +39,7 @@ mod pool;
 mod retry;
 mod session;
 mod subscription;
+mod tap;
 mod target;
 
 pub use anonymous::identify_anonymously;
@@ -51,6 +52,7 @@ pub use pool::{Lent, Pool};
 pub use retry::Retries;
 pub use session::{LoggedIn, Session};
 pub use subscription::Subscription;
+pub use tap::{Direction, Tap, Tapped};
 pub use target::Target;
 
 // What callers need of the rooms below, so that nobody above has to look into them.

@@ -170,8 +170,7 @@ impl Session {
     /// That may take a few seconds after the deadline. An error says that something could not be ended; the
     /// host ends it when it expires.
     pub async fn close(mut self) -> Result<(), Error> {
-        let mut caller = self.take_caller();
-        caller.close().await
+        self.caller().close().await
     }
 
     /// Returns what was asked for.

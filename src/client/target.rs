@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Retries;
+use super::{Retries, Tap};
 use crate::cim::Name;
 use crate::transport::{Endpoint, Options};
 
@@ -45,6 +45,8 @@ pub struct Target {
     pub locale: Option<String>,
     /// What is tried again, how often and after how long.
     pub retries: Retries,
+    /// Who hears every message.
+    pub tap: Option<Tap>,
     /// Where random bits come from, for message identifiers and the length of pauses.
     pub random: fn() -> u128,
 }
@@ -64,6 +66,7 @@ impl Target {
             max_elements: crate::wsman::MOST_ITEMS,
             locale: Some("en-US".to_owned()),
             retries: Retries::default(),
+            tap: None,
             random: || uuid::Uuid::new_v4().as_u128(),
         }
     }

@@ -105,7 +105,7 @@ async fn an_enumeration_that_nobody_waits_for_any_more_is_not_tried_again() {
     let host = Host::new({
         let machines = machines.clone();
         move |incoming| match incoming.request {
-            Request::Pull(_) => crate::support::refuse(incoming, &crate::support::quota()),
+            Request::Pull(_) => refuse(incoming, &quota()),
             _ => machines.serve(incoming),
         }
     });
@@ -140,4 +140,43 @@ async fn a_release_that_was_turned_away_is_said_again() {
     assert_eq!((machines.open(), host.releases()), (1, 1), "a call is held up once");
     session.close().await.unwrap();
     assert_eq!((machines.open(), host.releases()), (0, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_dropped_while_it_tidies_up_does_not_forget_what_is_left_over() {
+    for polls in 1.. {
+        let machines = Machines::new(20, 3);
+        let host = Host::new({
+            let machines = machines.clone();
+            move |incoming| machines.serve(incoming)
+        })
+        .in_pieces(100);
+        let mut session = host.session().await;
+        session.enumerate("Msvm_ComputerSystem").next().await.unwrap().unwrap();
+        let finished = polled(session.get(&path()), polls).await;
+        drop(session);
+        settle().await;
+        assert_eq!((machines.open(), host.open_connections()), (0, 0), "after {polls} polls");
+        if finished.is_some() {
+            assert!(polls > 8);
+            return;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_that_is_dropped_is_finished_in_the_background() {
+    for polls in 1..8 {
+        let machines = Machines::new(20, 3);
+        let host = Host::new({
+            let machines = machines.clone();
+            move |incoming| machines.serve(incoming)
+        })
+        .in_pieces(100);
+        let mut session = host.session().await;
+        session.enumerate("Msvm_ComputerSystem").next().await.unwrap().unwrap();
+        _ = polled(session.close(), polls).await;
+        settle().await;
+        assert_eq!((machines.open(), host.open_connections()), (0, 0), "after {polls} polls");
+    }
 }
