@@ -309,7 +309,8 @@ async fn a_machine_can_be_looked_at_between_two_pages_of_machines() {
 
 #[tokio::test(start_paused = true)]
 async fn every_message_can_be_heard_and_no_password() {
-    let heard: Arc<Mutex<Vec<(u64, Direction, String, String)>>> = Arc::default();
+    type Heard = (u64, Direction, String, String);
+    let heard: Arc<Mutex<Vec<Heard>>> = Arc::default();
     let written = heard.clone();
     let mut target = target();
     target.tap = Some(Tap::new(move |tapped| {
