@@ -27,8 +27,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(target: Arc<Target>, dial: Dial) -> Arc<Self> {
-        let deadline = target.deadline.map(Limit::new);
+    pub(super) fn new(target: Arc<Target>, dial: Dial, deadline: Option<Limit>) -> Arc<Self> {
         Arc::new(Self {
             target,
             dial,
@@ -273,7 +272,8 @@ impl Caller {
             .map_err(|source| Error::Unwritable { operation: asked.to_owned(), source: Box::new(source) })?;
         let reply = self.send(request, asked, limit, patience).await?;
         let text = decode(&reply.body, reply.charset()).map_err(wsman::Error::from).map_err(unreadable)?;
-        let reply = decode_reply(operation, &text, Catalog::bundled(), &Limits::default());
+        let catalog = self.shared.target.catalog.as_deref().unwrap_or_else(|| Catalog::bundled());
+        let reply = decode_reply(operation, &text, catalog, &Limits::default());
         let reply = reply.map_err(unreadable)?;
         let related = reply.header.relates_to;
         let is_ours = match &related {

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Retries, Tap};
-use crate::cim::Name;
+use crate::cim::{Catalog, Name};
 use crate::transport::{Endpoint, Options};
 
 /// A host to ask: where it is, who asks, and how patiently.
@@ -45,6 +45,8 @@ pub struct Target {
     pub locale: Option<String>,
     /// What is tried again, how often and after how long.
     pub retries: Retries,
+    /// The classes that type what arrives; without, the bundled ones.
+    pub catalog: Option<Arc<Catalog>>,
     /// Who hears every message.
     pub tap: Option<Tap>,
     /// Where random bits come from, for message identifiers and the length of pauses.
@@ -66,6 +68,7 @@ impl Target {
             max_elements: crate::wsman::MOST_ITEMS,
             locale: Some("en-US".to_owned()),
             retries: Retries::default(),
+            catalog: None,
             tap: None,
             random: || uuid::Uuid::new_v4().as_u128(),
         }

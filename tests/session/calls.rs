@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use refpoint::cim::{Class, ObjectPath};
+use refpoint::cim::{Catalog, Class, Instance, ObjectPath};
 use refpoint::client::{Content, Direction, Enumerate, Fragment, Item, Mode, Tap, Through, TransportError};
 use refpoint::wsman::{EndpointReference, Filter, Identity, Opening, Page, Request};
 
@@ -348,4 +348,24 @@ async fn a_host_that_puts_no_items_beside_a_new_context_is_pulled_at_once() {
     let began = tokio::time::Instant::now();
     assert_eq!(session.enumerate("Msvm_ComputerSystem").instances().await.unwrap().len(), 4);
     assert!(began.elapsed().is_zero());
+}
+
+#[tokio::test(start_paused = true)]
+async fn classes_of_ones_own_type_what_arrives() {
+    let own = "class My_Machine { [Key] string Name; uint16 State; };";
+    let catalog = Catalog::from_mof(Catalog::bundled_mof().chain([own])).unwrap();
+    let host = Host::new(|incoming| match &incoming.request {
+        Request::Get(get) => {
+            let machine = Instance::new("My_Machine").with("Name", "1").with("State", "2");
+            answer(incoming, get, Ok(&Content::Instance(machine)))
+        }
+        _ => succeed(incoming),
+    });
+    let mut target = target();
+    target.catalog = Some(Arc::new(catalog));
+    let mut session = host.session_with(target).await.unwrap();
+    let path = ObjectPath::new("root/mine", "My_Machine").with_key("Name", "1");
+    let machine = session.get(&path).await.unwrap();
+    assert_eq!((machine.text("Name"), machine.number("State")), (Some("1"), Some(2)));
+    assert_eq!(machine.value("State"), Some(&2_u16.into()));
 }

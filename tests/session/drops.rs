@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use refpoint::client::{Content, Session};
 use refpoint::wsman::Request;
 
-use crate::support::{Answer, Host, Machines, call, number, path, polled, quota, refuse, settle, succeed};
+use crate::support::{
+    Answer, Host, Machines, call, machine, message, number, path, polled, quota, refuse, settle, succeed,
+    target,
+};
 
 #[tokio::test(start_paused = true)]
 async fn a_wait_for_the_next_item_may_be_dropped_at_any_moment_without_losing_one() {
@@ -179,4 +183,41 @@ async fn a_close_that_is_dropped_is_finished_in_the_background() {
         settle().await;
         assert_eq!((machines.open(), host.open_connections()), (0, 0), "after {polls} polls");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_enumeration_that_nobody_waits_for_any_more_is_not_begun() {
+    let host = Host::new(|incoming| match &incoming.request {
+        Request::Get(get) => {
+            let content = Content::Instance(machine(1));
+            Answer::AndClose(message(Some(&incoming.header.message_id), get, Ok(&content)))
+        }
+        _ => succeed(incoming),
+    });
+    let mut target = target();
+    target.random = || u128::MAX;
+    let mut session = host.session_with(target).await.unwrap();
+    session.get(&path()).await.unwrap();
+    settle().await;
+    // The connection is gone, and the pause before the next one is a tenth of a second.
+    let mut list = session.enumerate("Msvm_ComputerSystem");
+    assert!(tokio::time::timeout(Duration::from_millis(50), list.next()).await.is_err());
+    drop(list);
+    settle().await;
+    assert_eq!(host.count(|request| matches!(request, Request::Enumerate(_))), 0);
+}
+
+#[test]
+fn sessions_and_their_futures_move_between_threads() {
+    fn is_send<T: Send>(_: impl FnOnce(&'static mut Session) -> T) {}
+    is_send(|session| session.get(Box::leak(Box::new(path()))));
+    is_send(|session| session.invoke(Box::leak(Box::new(call()))));
+    is_send(|session| async { session.enumerate("X").next().await });
+    is_send(|session| session.enumerate("X").instances());
+    is_send(|session| async { session.watch("X").await?.next().await.transpose() });
+    is_send(|session| async { std::mem::replace(session, unreachable()).close().await });
+}
+
+fn unreachable() -> Session {
+    unreachable!("the futures are never polled")
 }
