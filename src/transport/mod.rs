@@ -15,7 +15,8 @@
 //! *fate unknown* are never mixed up.
 //!
 //! **Promises**: on http no body leaves unsealed, except with Basic where it was allowed by name
-//! ([`Login::allow_cleartext`]); there is no path from a login that seals to a body that is not sealed.
+//! ([`Login::allow_cleartext`]), and except the one constant text with which [`identify()`] asks, without a
+//! login, who listens there; there is no path from a login that seals to a body that is not sealed.
 //! Redirects are reported, not followed. Whatever goes wrong in an exchange ends the socket.
 //!
 //! **Secrets**: what is ours is wiped when it is dropped: passwords, keys, tokens, and the value of
@@ -34,6 +35,7 @@ mod dial;
 mod endpoint;
 mod error;
 mod guard;
+mod identify;
 mod line;
 mod login;
 mod options;
@@ -46,6 +48,7 @@ pub use answer::{Answer, Problem, Reply};
 pub use connection::{Connection, Warning};
 pub use endpoint::{Endpoint, EndpointError, Protocol};
 pub use error::{Error, Fate, Phase, Tried};
+pub use identify::{IDENTIFY, identify, identify_over};
 pub use options::{Limits, Login, Method, Options, Timeouts};
 pub use proxy::{Proxy, ProxyError, ProxyProtocol, ProxyUrlError};
 pub use tls::{CertificateProblem, Fingerprint, Identity, Tls, TlsError, Trust};
