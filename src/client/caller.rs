@@ -173,7 +173,7 @@ impl Caller {
                     return Ok(reply);
                 }
                 Err(error) => {
-                    debug!(?elapsed, %error, cause = error.transport().map(tracing::field::display), fault = error.fault().map(tracing::field::display), "failed");
+                    log_failure(&error, elapsed);
                     self.wait_or_fail(&mut attempts, error, manner).await?;
                 }
             }
@@ -411,6 +411,11 @@ impl Caller {
         self.shared.finished(limit).await;
         finished
     }
+}
+
+fn log_failure(error: &Error, elapsed: Duration) {
+    let why = std::error::Error::source(error).map(tracing::field::display);
+    debug!(?elapsed, %error, why, "failed");
 }
 
 /// Returns what is asked, in words: `Get Msvm_ComputerSystem`, `Msvm_X.ExportReferencePoint`.

@@ -9,7 +9,11 @@ mod deadlines;
 mod drops;
 mod events;
 mod pages;
+#[path = "../transport/support.rs"]
+#[expect(dead_code, reason = "the tests of the room `transport` use the rest")]
+mod peer;
 mod pool;
+mod sealed;
 mod sockets;
 mod storms;
 mod support;
