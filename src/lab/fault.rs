@@ -498,10 +498,9 @@ impl Written {
                 Side::Reply => Fault::StallReply(self.after_bytes.take().unwrap_or_default()),
             },
             "lost-response" => Fault::LostResponse,
-            "status" => Fault::Status {
-                status: self.take_status(None)?,
-                retry_after: self.retry_after.take(),
-            },
+            "status" => {
+                Fault::Status { status: self.take_status(None)?, retry_after: self.retry_after.take() }
+            }
             "page" => Fault::Page {
                 status: self.take_status(Some(200))?,
                 html: self.html.take().unwrap_or_else(|| PAGE.to_owned()),
@@ -762,7 +761,10 @@ mod tests {
             ("what = 'quota'\nwhen = { login = true }", "quota: not on a leg of the login"),
             ("what = 'quota'\nevery = 0", "quota: `every` is counted from 1"),
             ("what = 'quota'\nprobability = 1.5", "quota: `probability` is between 0 and 1"),
-            ("what = 'quota'\nwhen = { connection = 0 }", "quota: connections and requests are counted from 1"),
+            (
+                "what = 'quota'\nwhen = { connection = 0 }",
+                "quota: connections and requests are counted from 1",
+            ),
             ("what = 'quota'\nwhen = { after = -1.0 }", "quota: `after` is no time"),
         ] {
             assert_eq!(rule(text), Err(reason.to_owned()), "{text}");

@@ -130,7 +130,9 @@ impl Host {
     pub fn handle(&mut self, _: Duration, _: &Caller, envelope: &str) -> Response {
         let incoming = match decode_request(envelope, Catalog::bundled(), &Limits::default()) {
             Ok(incoming) => incoming,
-            Err(error) => return refused(&ReplyHeader::default(), Entry::default(), "InternalError", error.to_string()),
+            Err(error) => {
+                return refused(&ReplyHeader::default(), Entry::default(), "InternalError", error.to_string());
+            }
         };
         let mut entry = Asked::of(&incoming).entry();
         let header = ReplyHeader { relates_to: entry.message_id.clone(), ..ReplyHeader::default() };

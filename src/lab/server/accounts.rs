@@ -115,7 +115,9 @@ mod tests {
         for name in ["local", r".\local", r"HV01\local", r"hv01\Local"] {
             assert_eq!(caller(name).as_deref(), Some("local"), "{name}");
         }
-        for name in ["operator", r"HV01\operator", r"OTHER\operator", r"LAB\local", r"HV02\local", "", r"LAB\"] {
+        for name in
+            ["operator", r"HV01\operator", r"OTHER\operator", r"LAB\local", r"HV02\local", "", r"LAB\"]
+        {
             assert_eq!(caller(name), None, "{name}");
         }
     }

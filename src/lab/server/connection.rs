@@ -111,7 +111,8 @@ fn cut_requests(hosts: &Arc<Hosts>, index: usize, name: &str, connection: u64, c
     control.at_each_request(move || {
         request += 1;
         let elapsed = hosts.clock.elapsed();
-        let occasion = Occasion { host: index, name: &name, connection, request, elapsed, ..Occasion::default() };
+        let occasion =
+            Occasion { host: index, name: &name, connection, request, elapsed, ..Occasion::default() };
         hosts.rules.fire(Moment::Request, &occasion).into_iter().find_map(|fault| match fault {
             Fault::CutRequest(after) => Some(after),
             _ => None,

@@ -217,7 +217,9 @@ impl Session {
                 return Ok(Answer::bare(500).close());
             }
             return match message.read() {
-                Ok((text, encoding)) => self.operate(Asker { caller, way, seal: None }, &text, encoding).await,
+                Ok((text, encoding)) => {
+                    self.operate(Asker { caller, way, seal: None }, &text, encoding).await
+                }
                 Err(refusal) => Ok(refusal),
             };
         };
@@ -303,12 +305,7 @@ impl Session {
         }
     }
 
-    fn write_down(
-        &self,
-        asker: &Asker<'_>,
-        entry: &Entry,
-        harm: &[&'static str],
-    ) -> Result<(), Broken> {
+    fn write_down(&self, asker: &Asker<'_>, entry: &Entry, harm: &[&'static str]) -> Result<(), Broken> {
         let Some(log) = &self.hosts.log else { return Ok(()) };
         let line = Line {
             time: self.hosts.clock.rfc_3339(),
@@ -391,7 +388,9 @@ impl Message {
         });
         match xml::decode(&self.body, charset) {
             Ok(text) => Ok((text, encoding(&self.body, charset))),
-            Err(error) if matches!(error.problem, xml::Problem::UnsupportedCharset(_)) => Err(Answer::bare(415)),
+            Err(error) if matches!(error.problem, xml::Problem::UnsupportedCharset(_)) => {
+                Err(Answer::bare(415))
+            }
             Err(_) => Err(Answer::bare(400)),
         }
     }
@@ -551,7 +550,9 @@ fn is_length_said(headers: &HeaderMap) -> bool {
 }
 
 fn is_anonymous(headers: &HeaderMap) -> bool {
-    headers.get("WSMANIDENTIFY").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"unauthenticated"))
+    headers
+        .get("WSMANIDENTIFY")
+        .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"unauthenticated"))
 }
 
 /// What the headers of a sealed body's parts and its token may take beside the message.

@@ -211,7 +211,10 @@ impl Hosts {
 
 impl fmt::Debug for Hosts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hosts").field("count", &self.count()).field("user", &self.user()).finish_non_exhaustive()
+        f.debug_struct("Hosts")
+            .field("count", &self.count())
+            .field("user", &self.user())
+            .finish_non_exhaustive()
     }
 }
 

@@ -157,7 +157,8 @@ impl Gate<'_> {
             dns_domain: dns_domain.clone(),
         };
         let now = self.hosts.clock.file_time(self.hosts.skew(self.index));
-        let acceptor = ntlm::Acceptor::new(names, move |account| accounts.hash(account, &name), random()?, now);
+        let acceptor =
+            ntlm::Acceptor::new(names, move |account| accounts.hash(account, &name), random()?, now);
         Some(match self.binding() {
             Some(binding) => acceptor.behind_tls(binding),
             None => acceptor,
