@@ -21,6 +21,6 @@ pub use certificate::{Certificate, CertificateError};
 pub use dialect::{Dialect, Encoding};
 pub use host::{Caller, Entry, Host, Refusal, Response, Rights, Upset};
 pub use log::Log;
-pub use scenario::{Scenario, ScenarioError, User};
+pub use scenario::{HostSettings, Scenario, ScenarioError, User};
 pub use server::{Channel, Hosts, HostsError, Listen, Options, Server, StartError, serve_stream};
 pub use service::{Hardening, Service};

@@ -21,14 +21,8 @@ pub struct Service {
     pub channel_bindings: Hardening,
     /// The keys of the services, for Kerberos: a file, or `TYPE:name`.
     pub keytab: Option<String>,
-    /// How many bytes a request may have.
-    pub max_envelope_size: usize,
     /// Whether the service identifies itself to those who do not log in.
     pub anonymous_identify: bool,
-    /// The NetBIOS name of the hosts' domain.
-    pub domain: String,
-    /// The DNS name of the hosts' domain, and in upper case its realm.
-    pub dns_domain: String,
 }
 
 /// What the service thinks of channel bindings.
@@ -54,10 +48,7 @@ impl Default for Service {
             allow_unencrypted: false,
             channel_bindings: Hardening::Relaxed,
             keytab: None,
-            max_envelope_size: 500 << 10,
             anonymous_identify: true,
-            domain: "LAB".to_owned(),
-            dns_domain: "lab.test".to_owned(),
         }
     }
 }

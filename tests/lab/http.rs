@@ -106,7 +106,7 @@ async fn whoever_does_not_log_in_learns_that_there_is_a_service_and_nothing_else
 #[tokio::test(start_paused = true)]
 async fn the_date_is_that_of_the_hosts_clock() {
     let lab = Lab::with("[[fault]]\nwhat = 'clock-skew'\nseconds = -3600\nwhen = { host = 1 }", |options| {
-        options.clock = || std::time::UNIX_EPOCH + std::time::Duration::from_secs(784_111_777);
+        options.started = Some(std::time::Duration::from_secs(784_111_777));
     });
     let date = async |index| {
         let answer = lab.connect_to(index).post(&[], b"").await.unwrap();

@@ -1,4 +1,4 @@
-use std::time::UNIX_EPOCH;
+use std::time::Duration;
 
 use refpoint::lab::{Log, Options};
 
@@ -6,7 +6,7 @@ use crate::support::{Lab, PASSWORD, USER, identify, invoke, ntlm};
 
 #[tokio::test(start_paused = true)]
 async fn each_operation_is_one_line_with_the_keys_of_the_contract() {
-    let lab = Lab::with("", |options: &mut Options| options.clock = || UNIX_EPOCH);
+    let lab = Lab::with("", |options: &mut Options| options.started = Some(Duration::ZERO));
     let mut client = lab.log_in().await;
     client.identify().await;
     client.ask(&invoke()).await;

@@ -274,11 +274,11 @@ fn fresh() -> Fresh {
 }
 
 pub(crate) fn target() -> Target {
-    Target::new("hv01.lab.test", Protection::Seal)
+    Target::new("hv01.lab.example", Protection::Seal)
 }
 
 pub(crate) fn bound_target(bindings: Option<ChannelBindings>) -> Target {
-    Target { bindings, ..Target::new("hv01.lab.test", Protection::Tls) }
+    Target { bindings, ..Target::new("hv01.lab.example", Protection::Tls) }
 }
 
 pub(crate) fn ntlm(user: &str, password: &str) -> Box<dyn Mechanism> {

@@ -24,7 +24,7 @@ impl Accounts {
     /// Takes the users of a scenario; those without a password get this one.
     pub(super) fn of(scenario: &Scenario, password: &Secret<String>) -> Self {
         let known = scenario.users.iter().map(|user| {
-            let password = user.password.clone().map_or_else(|| password.clone(), Secret::new);
+            let password = user.password.as_ref().unwrap_or(password).clone();
             Known {
                 account: Account::parse(&user.name),
                 hash: NtHash::of(password.expose()),
@@ -34,8 +34,8 @@ impl Accounts {
         });
         Self {
             known: known.collect(),
-            domain: scenario.service.domain.clone(),
-            realm: scenario.service.dns_domain.clone(),
+            domain: scenario.host.domain.clone(),
+            realm: scenario.host.dns_domain.clone(),
         }
     }
 
@@ -109,7 +109,7 @@ mod tests {
         );
         let accounts = Accounts::of(&scenario.unwrap(), &Secret::new("c".to_owned()));
         let caller = |name: &str| accounts.caller(&Account::parse(name), "HV01").map(|caller| caller.user);
-        for name in [r"LAB\operator", r"lab\OPERATOR", r"lab.test\operator", "operator@lab.test"] {
+        for name in [r"LAB\operator", r"lab\OPERATOR", r"lab.example\operator", "operator@lab.example"] {
             assert_eq!(caller(name).as_deref(), Some(r"LAB\operator"), "{name}");
         }
         for name in ["local", r".\local", r"HV01\local", r"hv01\Local"] {

@@ -1,4 +1,4 @@
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -13,8 +13,9 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    pub(super) fn start(now: SystemTime) -> Self {
-        Self { started: Instant::now(), since_epoch: now.duration_since(UNIX_EPOCH).unwrap_or_default() }
+    /// Starts at a time since 1970.
+    pub(super) fn start(since_epoch: Duration) -> Self {
+        Self { started: Instant::now(), since_epoch }
     }
 
     /// Returns the time since the start.
@@ -73,7 +74,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_time_of_day_follows_the_paused_clock_and_the_skew() {
-        let clock = Clock::start(UNIX_EPOCH + Duration::from_millis(1_000_500));
+        let clock = Clock::start(Duration::from_millis(1_000_500));
         tokio::time::advance(Duration::from_secs(60)).await;
         assert_eq!(clock.rfc_3339(), "1970-01-01T00:17:40.5Z");
         assert_eq!(clock.skewed(-1060), Duration::from_millis(500));

@@ -130,7 +130,7 @@ impl Session {
     }
 
     fn limit(&self) -> usize {
-        self.hosts.scenario.service.max_envelope_size + FRAMING
+        usize::try_from(self.hosts.scenario.limits.max_envelope_size).unwrap_or(usize::MAX).saturating_add(FRAMING)
     }
 
     /// A leg of a login, or a request that brings its proof along.

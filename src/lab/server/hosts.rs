@@ -3,9 +3,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use tokio::time::Instant;
 use tracing::error;
 
 use super::super::certificate::Tls;
@@ -30,8 +29,8 @@ pub struct Options {
     pub certificate: Option<Certificate>,
     /// The address of the first host, for its certificate.
     pub first_address: Ipv4Addr,
-    /// The clock of the start; from then on time is that of the runtime.
-    pub clock: fn() -> SystemTime,
+    /// The time of the start, since 1970; without, that of the scenario. From then on time is the runtime's.
+    pub started: Option<Duration>,
 }
 
 impl Options {
@@ -44,7 +43,7 @@ impl Options {
             log: None,
             certificate: None,
             first_address: Ipv4Addr::new(127, 1, 0, 1),
-            clock: SystemTime::now,
+            started: None,
         }
     }
 
@@ -72,16 +71,11 @@ pub struct Hosts {
 /// A place for a host: small as long as nobody touches it.
 #[derive(Default)]
 struct Slot {
-    live: Mutex<Option<Box<Live>>>,
+    host: Mutex<Option<Box<Host>>>,
     connections: AtomicU64,
     /// By how many seconds its clock is wrong.
     skew: AtomicI64,
     tls: OnceLock<Box<Result<Tls, CertificateError>>>,
-}
-
-struct Live {
-    host: Host,
-    born: Instant,
 }
 
 /// Why simulated hosts cannot be made.
@@ -108,10 +102,16 @@ pub enum HostsError {
 impl Hosts {
     /// Makes places for hosts; call it within a runtime, whose clock is theirs.
     pub fn new(options: Options) -> Result<Arc<Self>, HostsError> {
-        let Options { scenario, hosts, password, log, certificate, first_address, clock } = options;
+        let Options { mut scenario, hosts, password, log, certificate, first_address, started } = options;
+        if let Some(started) = started {
+            Arc::make_mut(&mut scenario).start_at(started);
+        }
+        let started = &scenario.host.start;
+        let seconds = Duration::from_secs(started.unix_seconds().try_into().unwrap_or_default());
+        let started = seconds + Duration::from_nanos(started.subsecond_nanoseconds().into());
         let random = password.map_or_else(random_password, Ok)?;
         let first = scenario.users.first().ok_or(HostsError::NoUser)?;
-        let password = first.password.clone().map_or_else(|| random.clone(), Secret::new);
+        let password = first.password.as_ref().unwrap_or(&random).clone();
         if password.expose().contains(char::is_whitespace) {
             return Err(HostsError::Password { user: first.name.clone() });
         }
@@ -119,7 +119,7 @@ impl Hosts {
             accounts: Arc::new(Accounts::of(&scenario, &random)),
             rules: Rules::new(&scenario.faults),
             log,
-            clock: Clock::start(clock()),
+            clock: Clock::start(started),
             slots: (0..hosts).map(|_| Slot::default()).collect(),
             password,
             certificate: certificate.map(|certificate| certificate.channel()).transpose()?,
@@ -145,7 +145,7 @@ impl Hosts {
 
     /// Returns the NetBIOS name of a host.
     pub fn name(&self, index: usize) -> String {
-        self.with_host(index, |host, _| host.name().to_owned())
+        self.scenario.host.name(index)
     }
 
     /// Returns the certificate (DER) with which a host speaks TLS.
@@ -153,15 +153,12 @@ impl Hosts {
         self.tls(index).map(|tls| &*tls.der)
     }
 
-    /// Looks at a host, or changes it; `now` is the time since it was made.
+    /// Looks at a host, or changes it; `now` is the time since the start, when all of them are thought to have
+    /// been made.
     pub fn with_host<T>(&self, index: usize, look: impl FnOnce(&mut Host, Duration) -> T) -> T {
-        let mut place = self.slots[index].live.lock().unwrap_or_else(PoisonError::into_inner);
-        let live = place.get_or_insert_with(|| {
-            let host = Host::new(self.scenario.clone(), index);
-            Box::new(Live { host, born: Instant::now() })
-        });
-        let now = live.born.elapsed();
-        look(&mut live.host, now)
+        let mut place = self.slots[index].host.lock().unwrap_or_else(PoisonError::into_inner);
+        let host = place.get_or_insert_with(|| Box::new(Host::new(self.scenario.clone(), index)));
+        look(host, self.clock.elapsed())
     }
 
     /// The same for what must not take the other hosts with it: nothing where the host panicked.
@@ -178,7 +175,7 @@ impl Hosts {
         self.slots[index].connections.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Says whether nobody should listen at a host. Hosts are only named where a rule asks for it.
+    /// Says whether nobody should listen at a host.
     pub(super) fn refuses_always(&self, index: usize) -> bool {
         self.rules.know(Moment::Connect) && self.rules.refuse_always(index, &self.name(index))
     }
@@ -203,7 +200,7 @@ impl Hosts {
 
     fn make_tls(&self, index: usize) -> Result<Tls, CertificateError> {
         let name = self.name(index).to_lowercase();
-        let full = format!("{name}.{}", self.scenario.service.dns_domain);
+        let full = format!("{name}.{}", self.scenario.host.dns_domain);
         let addresses = [IpAddr::V4(nth(self.first_address, index)), Ipv4Addr::LOCALHOST.into()];
         Certificate::generate(&[full, name, "localhost".to_owned()], &addresses)?.channel()
     }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use tracing::debug;
 
-use super::super::{Caller, Hardening, Service};
+use super::super::{Caller, Hardening, HostSettings, Service};
 use super::hosts::{Hosts, random};
 use crate::auth::http::{Offers, read_authorization};
 use crate::auth::ntlm::{self, Names};
@@ -149,7 +149,7 @@ impl Gate<'_> {
 
     fn ntlm(&self) -> Option<ntlm::Acceptor> {
         let (accounts, name) = (self.hosts.accounts.clone(), self.name.to_owned());
-        let Service { domain, dns_domain, .. } = self.service();
+        let HostSettings { domain, dns_domain, .. } = &self.hosts.scenario.host;
         let names = Names {
             computer: self.name.to_owned(),
             domain: domain.clone(),
