@@ -131,7 +131,12 @@ impl Host {
         let incoming = match decode_request(envelope, Catalog::bundled(), &Limits::default()) {
             Ok(incoming) => incoming,
             Err(error) => {
-                return refused(&ReplyHeader::default(), Entry::default(), "InternalError", error.to_string());
+                return refused(
+                    &ReplyHeader::default(),
+                    Entry::default(),
+                    "InternalError",
+                    error.to_string(),
+                );
             }
         };
         let mut entry = Asked::of(&incoming).entry();

@@ -130,7 +130,9 @@ impl Session {
     }
 
     fn limit(&self) -> usize {
-        usize::try_from(self.hosts.scenario.limits.max_envelope_size).unwrap_or(usize::MAX).saturating_add(FRAMING)
+        usize::try_from(self.hosts.scenario.limits.max_envelope_size)
+            .unwrap_or(usize::MAX)
+            .saturating_add(FRAMING)
     }
 
     /// A leg of a login, or a request that brings its proof along.
