@@ -18,7 +18,7 @@ mod service;
 pub mod fault;
 
 pub use certificate::{Certificate, CertificateError};
-pub use dialect::{Dialect, Encoding};
+pub use dialect::{Dialect, Encoding, Like, Prefixes};
 pub use host::{Caller, Entry, Host, Refusal, Response, Rights, Upset};
 pub use log::Log;
 pub use scenario::{HostSettings, Scenario, ScenarioError, User};
