@@ -17,7 +17,6 @@ pub struct Scenario {
     #[serde(rename = "user")]
     pub users: Vec<User>,
     /// What all hosts have in common.
-    #[serde(skip)]
     pub host: HostSettings,
     /// The quotas.
     #[serde(skip)]
@@ -32,14 +31,20 @@ pub struct Scenario {
 }
 
 /// What all hosts have in common.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
 pub struct HostSettings {
     /// The NetBIOS name of the domain.
     pub domain: String,
     /// The DNS name of the domain.
     pub dns_domain: String,
     /// What the hosts' clocks show when they are made.
+    #[serde(skip, default = "start")]
     pub start: Timestamp,
+}
+
+fn start() -> Timestamp {
+    Timestamp::new(1_795_168_800, 0, 0).expect("in range")
 }
 
 /// The quotas of WinRM.

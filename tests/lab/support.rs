@@ -8,7 +8,7 @@ use refpoint::auth::{
 };
 use refpoint::cim::{Catalog, ObjectPath};
 use refpoint::lab::{Channel, Hosts, Log, Options, Scenario, serve_stream};
-use refpoint::wsman::{Identify, Invoke, Reply, RequestHeader, decode_reply, encode_request};
+use refpoint::wsman::{Get, Identify, Invoke, Reply, RequestHeader, decode_reply, encode_request};
 use refpoint::xml::Limits;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::JoinHandle;
@@ -298,4 +298,13 @@ pub(crate) fn basic(user: &str, password: &str) -> String {
     let mut basic = Basic::in_clear(&Credentials::password(user, password)).unwrap();
     let Step::Done { token, .. } = basic.step(None).unwrap() else { panic!("one token") };
     header_value(Scheme::Basic, token.as_ref()).expose().clone()
+}
+
+/// A question for one object, as text.
+pub(crate) fn get() -> String {
+    let machine = ObjectPath::new("root/virtualization/v2", "Msvm_ComputerSystem")
+        .with_key("CreationClassName", "Msvm_ComputerSystem")
+        .with_key("Name", "HV01");
+    let header = RequestHeader::new("http://hv01:5985/wsman", "uuid:9D4B2C7E-0B0E-4F0B-9E0C-5E3C6A1D2F10");
+    encode_request(&header, &Get::new(machine)).unwrap()
 }
