@@ -16,7 +16,9 @@ mod support;
 use std::net::SocketAddrV4;
 use std::time::{Duration, Instant};
 
+use refpoint::cim::ObjectPath;
 use refpoint::lab::{Channel, Hosts, Listen, Options, Scenario, Server, serve_stream};
+use refpoint::wsman::{Get, RequestHeader, encode_request};
 use support::{Client, PASSWORD, USER, ntlm};
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
@@ -88,7 +90,7 @@ async fn touch(server: &Server, index: usize) -> Client<TcpStream> {
 
 /// Prints what one sealed exchange costs the host.
 fn processor_time() {
-    for (name, envelope) in [("Identify", support::identify()), ("Get", support::get())] {
+    for (name, envelope) in [("Identify", support::identify()), ("Get", get())] {
         let (near, far) = tokio::io::duplex(64 << 10);
         let host = std::thread::spawn(move || {
             runtime().block_on(async {
@@ -129,4 +131,13 @@ fn resident() -> usize {
 
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+/// A question for one object, as text.
+fn get() -> String {
+    let machine = ObjectPath::new("root/virtualization/v2", "Msvm_ComputerSystem")
+        .with_key("CreationClassName", "Msvm_ComputerSystem")
+        .with_key("Name", "HV01");
+    let header = RequestHeader::new("http://hv01:5985/wsman", "uuid:9D4B2C7E-0B0E-4F0B-9E0C-5E3C6A1D2F10");
+    encode_request(&header, &Get::new(machine)).unwrap()
 }

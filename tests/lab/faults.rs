@@ -263,9 +263,7 @@ async fn a_stalled_connection_ends_when_its_client_goes() {
         let sealed = sealed::seal(&mut **client.seal.as_mut().unwrap(), SOAP, identify().into()).unwrap();
         let head = [("Content-Type", sealed.content_type.as_str())];
         client.send(&request("POST", "/wsman", &head, &sealed.body)).await;
-        while lab.log.text().is_empty() {
-            tokio::task::yield_now().await;
-        }
+        lab.log.first().await;
         drop(client);
         timeout(Duration::from_secs(5), task).await.expect(fault).unwrap();
     }

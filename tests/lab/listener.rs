@@ -93,9 +93,7 @@ async fn a_shutdown_lets_what_is_being_answered_be_answered() {
         let version = busy.identify().await;
         (version, busy.is_closed().await)
     });
-    while lab.log.text().is_empty() {
-        tokio::task::yield_now().await;
-    }
+    lab.log.first().await;
     server.shutdown(Duration::from_secs(30)).await;
     assert!(idle.is_closed().await);
     let (version, is_closed) = asking.await.unwrap();
@@ -109,9 +107,7 @@ async fn a_shutdown_does_not_wait_for_ever() {
     let mut client = Client::new(TcpStream::connect(server.http().unwrap()).await.unwrap());
     client.log_in(&mut *ntlm(USER, PASSWORD)).await.unwrap();
     let asking = tokio::spawn(async move { client.ask_raw(&identify()).await });
-    while lab.log.text().is_empty() {
-        tokio::task::yield_now().await;
-    }
+    lab.log.first().await;
     server.shutdown(Duration::from_millis(50)).await;
     assert!(asking.await.unwrap().is_err());
 }

@@ -138,7 +138,7 @@ impl AsyncWrite for Recorded {
 #[tokio::test(start_paused = true)]
 async fn an_answer_whose_line_cannot_be_written_is_not_given() {
     struct Full;
-    impl std::io::Write for Full {
+    impl Write for Full {
         fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
             Err(std::io::ErrorKind::StorageFull.into())
         }

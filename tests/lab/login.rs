@@ -254,9 +254,7 @@ async fn an_answer_that_is_given_up_takes_the_login_with_it() {
     client.log_in(&mut *ntlm(USER, PASSWORD)).await.unwrap();
     let sealed = sealed::seal(&mut **client.seal.as_mut().unwrap(), SOAP, invoke().into()).unwrap();
     client.send(&request("POST", "/wsman", &[("Content-Type", &sealed.content_type)], &sealed.body)).await;
-    while lab.log.text().is_empty() {
-        tokio::task::yield_now().await;
-    }
+    lab.log.first().await;
     drop(client);
     task.await.unwrap();
     assert_eq!(lab.log.all().len(), 1);

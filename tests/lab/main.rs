@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests; what fails here fails the test")]
 
+mod dialects;
 mod faults;
 mod http;
 mod listener;
 mod log;
 mod login;
 mod support;
+mod tls;

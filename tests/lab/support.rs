@@ -1,5 +1,6 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use refpoint::auth::http::{Offers, header_value};
 use refpoint::auth::{
@@ -8,9 +9,9 @@ use refpoint::auth::{
 };
 use refpoint::cim::{Catalog, ObjectPath};
 use refpoint::lab::{Channel, Hosts, Log, Options, Scenario, serve_stream};
-use refpoint::wsman::{Get, Identify, Invoke, Reply, RequestHeader, decode_reply, encode_request};
+use refpoint::wsman::{Identify, Invoke, Reply, RequestHeader, decode_reply, encode_request};
 use refpoint::xml::Limits;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, DuplexStream, duplex};
 use tokio::task::JoinHandle;
 
 pub(crate) const SOAP: &str = "application/soap+xml;charset=UTF-8";
@@ -69,14 +70,19 @@ impl Lines {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 
-    pub(crate) fn all(&self) -> Vec<serde_json::Value> {
-        self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    /// Waits for the first line, without letting a paused clock go on.
+    pub(crate) async fn first(&self) {
+        for _ in 0..1_000_000 {
+            if !self.text().is_empty() {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("nothing was logged");
     }
 
-    /// The operation of each line with its fault.
-    pub(crate) fn operations(&self) -> Vec<(String, Option<String>)> {
-        let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
-        self.all().iter().map(|line| (text(&line["operation"]).unwrap(), text(&line["fault"]))).collect()
+    pub(crate) fn all(&self) -> Vec<serde_json::Value> {
+        self.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 }
 
@@ -120,13 +126,13 @@ pub(crate) struct Ended(pub(crate) Vec<u8>);
 
 /// Says what it is told to, byte for byte.
 pub(crate) struct Client<S> {
-    stream: S,
+    stream: BufReader<S>,
     pub(crate) seal: Option<Box<dyn Seal>>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     pub(crate) fn new(stream: S) -> Self {
-        Self { stream, seal: None }
+        Self { stream: BufReader::new(stream), seal: None }
     }
 
     pub(crate) async fn send(&mut self, bytes: &[u8]) {
@@ -155,14 +161,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
             answer.body = self.chunks().await.ok_or(Ended(head))?;
             return Ok(answer);
         }
-        let length = answer.header("content-length").unwrap().parse().unwrap();
-        while answer.body.len() < length {
-            match self.stream.read_u8().await {
-                Ok(byte) => answer.body.push(byte),
-                Err(_) => return Err(Ended([head, answer.body].concat())),
-            }
+        let length: u64 = answer.header("content-length").unwrap().parse().unwrap();
+        let mut body = (&mut self.stream).take(length);
+        let _ = body.read_to_end(&mut answer.body).await;
+        match answer.body.len() as u64 == length {
+            true => Ok(answer),
+            false => Err(Ended([head, answer.body].concat())),
         }
-        Ok(answer)
     }
 
     async fn chunks(&mut self) -> Option<Vec<u8>> {
@@ -182,9 +187,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
-    /// Says whether the other side has closed, having said nothing more.
+    /// Says whether the other side has closed, having said nothing more; it has a minute to do so.
     pub(crate) async fn is_closed(&mut self) -> bool {
-        matches!(self.stream.read(&mut [0; 1]).await, Ok(0) | Err(_))
+        let mut byte = [0];
+        let read = tokio::time::timeout(Duration::from_secs(60), self.stream.read(&mut byte)).await;
+        matches!(read, Ok(Ok(0) | Err(_)))
     }
 
     /// Logs in with empty bodies; a refusal is the answer that refuses.
@@ -298,13 +305,4 @@ pub(crate) fn basic(user: &str, password: &str) -> String {
     let mut basic = Basic::in_clear(&Credentials::password(user, password)).unwrap();
     let Step::Done { token, .. } = basic.step(None).unwrap() else { panic!("one token") };
     header_value(Scheme::Basic, token.as_ref()).expose().clone()
-}
-
-/// A question for one object, as text.
-pub(crate) fn get() -> String {
-    let machine = ObjectPath::new("root/virtualization/v2", "Msvm_ComputerSystem")
-        .with_key("CreationClassName", "Msvm_ComputerSystem")
-        .with_key("Name", "HV01");
-    let header = RequestHeader::new("http://hv01:5985/wsman", "uuid:9D4B2C7E-0B0E-4F0B-9E0C-5E3C6A1D2F10");
-    encode_request(&header, &Get::new(machine)).unwrap()
 }
