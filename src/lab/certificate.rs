@@ -5,9 +5,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair};
-use rustls::ServerConfig;
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::{DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme};
 
 use crate::auth::ChannelBindings;
 
@@ -68,11 +71,17 @@ impl Certificate {
         &self.chain[0]
     }
 
-    pub(super) fn channel(&self) -> Result<Tls, CertificateError> {
+    /// Prepares TLS with it; `asks` says whether clients are asked for a certificate of theirs, in the first
+    /// handshake.
+    pub(super) fn channel(&self, asks: bool) -> Result<Tls, CertificateError> {
         let unusable = |error: &dyn fmt::Display| CertificateError::Unusable(error.to_string());
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let builder = builder.map_err(|error| unusable(&error))?.with_no_client_auth();
+        let builder = ServerConfig::builder_with_provider(provider.clone());
+        let builder = builder.with_safe_default_protocol_versions().map_err(|error| unusable(&error))?;
+        let builder = match asks {
+            true => builder.with_client_cert_verifier(Arc::new(AnyClient { provider })),
+            false => builder.with_no_client_auth(),
+        };
         let config = builder.with_single_cert(self.chain.clone(), self.key.clone_key());
         let mut config = config.map_err(|error| unusable(&error))?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -94,6 +103,55 @@ pub(super) struct Tls {
     pub(super) der: Vec<u8>,
 }
 
+/// Takes any client certificate whose key the client holds: whose it is, the service looks up afterwards.
+#[derive(Debug)]
+struct AnyClient {
+    provider: Arc<CryptoProvider>,
+}
+
+impl ClientCertVerifier for AnyClient {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        &[]
+    }
+
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
+    fn verify_client_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls12_signature(message, certificate, signature, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        verify_tls13_signature(message, certificate, signature, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,7 +162,7 @@ mod tests {
             Certificate::generate(&["hv01.lab.test".to_owned()], &["127.1.0.1".parse().unwrap()]).unwrap()
         });
         assert_ne!(first.der(), second.der());
-        assert_eq!(first.channel().unwrap().der, first.der());
+        assert_eq!(first.channel(false).unwrap().der, first.der());
     }
 
     #[test]

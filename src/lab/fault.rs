@@ -243,6 +243,7 @@ impl Rule {
             && matches(class, asked.map(|asked| &*asked.class))
             && matches(method, asked.and_then(|asked| asked.method.as_deref()))
             && (occasion.sealed || self.what != Fault::WrongSeal)
+            && (occasion.user.is_some() || !self.what.is_refusal())
     }
 }
 
@@ -285,6 +286,12 @@ impl Fault {
                 | Self::Page { .. }
                 | Self::Redirect { .. }
         )
+    }
+
+    /// Says whether the host itself is to refuse, which it does to those who have logged in.
+    fn is_refusal(&self) -> bool {
+        use Fault::{AccessDenied, Busy, InternalError, Quota, TimedOut};
+        matches!(self, Quota | Busy(None) | TimedOut | AccessDenied | InternalError)
     }
 
     fn suits_login(&self) -> bool {
@@ -583,7 +590,9 @@ mod tests {
     /// Which of these occasions, counted from 1, a rule picks on a host.
     fn picked(rule: &Rule, host: usize, occasions: u64) -> Vec<u64> {
         let rules = Rules::new(std::slice::from_ref(rule));
-        let occasion = Occasion { host, name: "HV01", connection: 1, request: 1, ..Occasion::default() };
+        let user = Some("mia");
+        let occasion =
+            Occasion { host, name: "HV01", connection: 1, request: 1, user, ..Occasion::default() };
         let fires = |_: &u64| !rules.fire(rule.moment(), &occasion).is_empty();
         (1..=occasions).filter(fires).collect()
     }
@@ -621,7 +630,7 @@ mod tests {
     #[test]
     fn each_host_is_counted_apart() {
         let rules = Rules::new(&[Rule::new(Fault::Quota).times(1)]);
-        let on = |host| Occasion { host, name: "HV", ..Occasion::default() };
+        let on = |host| Occasion { host, name: "HV", user: Some("mia"), ..Occasion::default() };
         let fired = [0, 1, 0, 1, 1].map(|host| rules.fire(Moment::Operation, &on(host)).len());
         assert_eq!(fired, [1, 1, 0, 0, 0]);
     }

@@ -23,4 +23,4 @@ pub use host::{Caller, Entry, Host, Refusal, Response, Rights, Upset};
 pub use log::Log;
 pub use scenario::{HostSettings, Scenario, ScenarioError, User};
 pub use server::{Channel, Hosts, HostsError, Listen, Options, Server, StartError, serve_stream};
-pub use service::{Hardening, Service};
+pub use service::{Hardening, Mapping, Service};

@@ -2,6 +2,7 @@
 //! `[service]`.
 
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
 /// Which logins are offered and what is demanded of them. The defaults are those of Windows.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -21,8 +22,20 @@ pub struct Service {
     pub channel_bindings: Hardening,
     /// The keys of the services, for Kerberos: a file, or `TYPE:name`.
     pub keytab: Option<String>,
+    /// The client certificates that are taken over TLS, each for one user: `winrm/config/service/certmapping`.
+    pub certificates: Vec<Mapping>,
     /// Whether the service identifies itself to those who do not log in.
     pub anonymous_identify: bool,
+}
+
+/// A client certificate, and who its owner is: `[[service.certificates]]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mapping {
+    /// The SHA-256 of the certificate in hexadecimal digits, in any letter case.
+    pub sha256: String,
+    /// The user, as he stands in `[[user]]`.
+    pub user: String,
 }
 
 /// What the service thinks of channel bindings.
@@ -48,12 +61,20 @@ impl Default for Service {
             allow_unencrypted: false,
             channel_bindings: Hardening::Relaxed,
             keytab: None,
+            certificates: Vec::new(),
             anonymous_identify: true,
         }
     }
 }
 
 impl Service {
+    /// Returns whose a client certificate is.
+    pub(super) fn owner(&self, certificate: &[u8]) -> Option<&str> {
+        let digest: String = Sha256::digest(certificate).iter().map(|byte| format!("{byte:02x}")).collect();
+        let mapping = self.certificates.iter().find(|known| known.sha256.eq_ignore_ascii_case(&digest))?;
+        Some(&mapping.user)
+    }
+
     /// Returns the keytab as GSSAPI takes it, where Kerberos is taken at all.
     pub(super) fn keytab(&self) -> Option<String> {
         let keytab = self.keytab.as_ref().filter(|_| self.kerberos)?;

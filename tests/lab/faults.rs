@@ -268,3 +268,13 @@ async fn a_stalled_connection_ends_when_its_client_goes() {
         timeout(Duration::from_secs(5), task).await.expect(fault).unwrap();
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_waits_for_somebody_who_has_logged_in() {
+    let lab = Lab::new("[[fault]]\nwhat = 'quota'\ntimes = 1");
+    let anonymous = [("WSMANIDENTIFY", "unauthenticated"), ("Content-Type", SOAP)];
+    let answer = lab.connect().post(&anonymous, identify().as_bytes()).await.unwrap();
+    assert_eq!(answer.status, 200);
+    assert_eq!(attempt(&lab).await, Seen::Fault);
+    assert_eq!(attempt(&lab).await, Seen::Fine(0));
+}

@@ -76,3 +76,50 @@ async fn a_certificate_that_is_given_is_shown() {
     let own = Lab::new("");
     assert_ne!(own.hosts.certificate(0).unwrap(), own.hosts.certificate(1).unwrap());
 }
+
+#[tokio::test]
+async fn a_client_certificate_is_its_owner_and_nobody_elses_is() {
+    use refpoint::transport::{
+        Connection, Endpoint, Fingerprint, Identity, Login, Method, Options, Tls, Trust,
+    };
+    let (known, unknown) = (client_certificate(), client_certificate());
+    let fingerprint = Fingerprint::of(known.0.as_ref()).to_string();
+    let digits = fingerprint.strip_prefix("sha256:").unwrap();
+    let lab = Lab::new(&format!(
+        "[[user]]\nname = 'LAB\\operator'\n[[user]]\nname = 'mia'\n\
+         [[service.certificates]]\nsha256 = '{digits}'\nuser = 'mia'"
+    ));
+    for (shown, expected) in [(Some(&known), true), (Some(&unknown), false), (None, false)] {
+        let mut options =
+            Options::new(Login::new(refpoint::auth::Credentials::Certificate).with(Method::Certificate));
+        let tls = Tls::new(Trust::Pin(Fingerprint::of(lab.hosts.certificate(0).unwrap())));
+        options.tls = match shown {
+            Some((_, pem, key)) => {
+                tls.with_identity(Identity::from_pem(pem.as_bytes(), key.as_bytes(), None).unwrap())
+            }
+            None => tls,
+        };
+        let endpoint: Endpoint = "https://hv01.lab.example".parse().unwrap();
+        let (near, far) = duplex(64 << 10);
+        tokio::spawn(serve_stream(lab.hosts.clone(), 0, far, Channel::Https));
+        match Connection::over(near, &endpoint, options).await {
+            Ok(mut connection) => {
+                assert!(expected);
+                let reply = connection.exchange(identify(), SOAP).await.unwrap();
+                assert!(version(std::str::from_utf8(&reply.body).unwrap()).starts_with("OS: 10.0"));
+            }
+            Err(error) => assert!(!expected, "{error}"),
+        }
+    }
+    let lines = lab.log.all();
+    assert_eq!(lines.len(), 1);
+    assert_eq!((&lines[0]["user"], &lines[0]["scheme"]), (&"mia".into(), &"Certificate".into()));
+}
+
+/// Makes a certificate: itself (DER), as PEM, and its key as PEM.
+fn client_certificate() -> (Vec<u8>, String, String) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let params = rcgen::CertificateParams::new(vec!["client".to_owned()]).unwrap();
+    let made = params.self_signed(&key).unwrap();
+    (made.der().to_vec(), made.pem(), key.serialize_pem())
+}

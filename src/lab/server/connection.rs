@@ -26,6 +26,13 @@ pub enum Channel {
     Https,
 }
 
+/// What is known of a TLS channel.
+pub(super) struct Bound {
+    pub(super) bindings: ChannelBindings,
+    /// The certificate (DER) that the client showed, and of which it holds the key.
+    pub(super) client: Option<Vec<u8>>,
+}
+
 /// Lets a host answer on a stream that somebody else made, in memory for example, until it ends.
 ///
 /// ```
@@ -65,8 +72,8 @@ pub(super) async fn serve<S>(
     }
     let control = Arc::new(Control::default());
     cut_requests(&hosts, index, &name, number, &control);
-    let session = |bindings: Option<ChannelBindings>| {
-        Session::new(hosts.clone(), index, name.clone(), number, bindings, control.clone())
+    let session = |channel: Option<Bound>| {
+        Session::new(hosts.clone(), index, name.clone(), number, channel, control.clone())
     };
     match channel {
         Channel::Http => speak(session(None), Wire::new(stream, control.clone()), stop).await,
@@ -78,7 +85,9 @@ pub(super) async fn serve<S>(
             let accepting = TlsAcceptor::from(tls.config.clone()).accept(stream);
             match tokio::time::timeout(HANDSHAKE, accepting).await {
                 Ok(Ok(stream)) => {
-                    let session = session(Some(tls.bindings.clone()));
+                    let certificates = stream.get_ref().1.peer_certificates().unwrap_or_default();
+                    let client = certificates.first().map(|certificate| certificate.to_vec());
+                    let session = session(Some(Bound { bindings: tls.bindings.clone(), client }));
                     speak(session, Wire::new(stream, control.clone()), stop).await;
                 }
                 Ok(Err(error)) => debug!(host = name, %error, "TLS handshake failed"),

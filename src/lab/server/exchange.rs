@@ -19,13 +19,14 @@ use super::super::dialect::Encoding;
 use super::super::fault::{Fault, Moment, Occasion};
 use super::super::log::Line;
 use super::super::{Caller, Entry, Refusal, Response, Upset};
+use super::connection::Bound;
 use super::hosts::Hosts;
 use super::login::{Entered, Gate, Leg, Login, offers};
 use super::payload::Payload;
 use super::wire::{Control, End};
 use crate::auth::http::header_value;
 use crate::auth::sealed::{self, Multipart};
-use crate::auth::{ChannelBindings, Scheme, Seal, Token};
+use crate::auth::{Scheme, Seal, Token};
 use crate::cim::Catalog;
 use crate::wsman::decode_request;
 use crate::xml::{self, Limits};
@@ -38,7 +39,7 @@ pub(super) struct Session {
     number: u64,
     requests: u64,
     /// The channel, where the connection is TLS.
-    bindings: Option<ChannelBindings>,
+    channel: Option<Bound>,
     login: Login,
     control: Arc<Control>,
 }
@@ -75,10 +76,10 @@ impl Session {
         index: usize,
         name: String,
         number: u64,
-        bindings: Option<ChannelBindings>,
+        channel: Option<Bound>,
         control: Arc<Control>,
     ) -> Self {
-        Self { hosts, index, name, number, requests: 0, bindings, login: Login::Out, control }
+        Self { hosts, index, name, number, requests: 0, channel, login: Login::Out, control }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -141,17 +142,13 @@ impl Session {
         if let Some(instead) = harm.instead {
             return self.instead(instead).await;
         }
-        tokio::time::sleep(harm.slow).await;
+        wait(harm.slow).await;
         if let Some((after, end)) = harm.end {
             self.control.end_answer(after, end);
         }
         let before = std::mem::take(&mut self.login);
-        let gate = Gate {
-            hosts: &self.hosts,
-            index: self.index,
-            name: &self.name,
-            bindings: self.bindings.as_ref(),
-        };
+        let gate =
+            Gate { hosts: &self.hosts, index: self.index, name: &self.name, channel: self.channel.as_ref() };
         match gate.enter(before, value).await {
             Leg::Continue(mechanism, token) => {
                 let scheme = mechanism.scheme();
@@ -211,7 +208,7 @@ impl Session {
         let caller = Some(caller.clone());
         let way = Some(*way);
         let Some(seal) = seal else {
-            let is_clear = self.bindings.is_none();
+            let is_clear = self.channel.is_none();
             if sealed::is_sealed(&message.content_type) {
                 return Ok(Answer::bare(415));
             }
@@ -262,7 +259,7 @@ impl Session {
             return Ok(Answer::bare(500).close());
         };
         self.write_down(&asker, &response.entry, &harm.names)?;
-        tokio::time::sleep(response.delay + harm.slow).await;
+        wait(response.delay + harm.slow).await;
         if let Some((after, end)) = harm.end {
             self.control.end_answer(after, end);
         }
@@ -555,6 +552,13 @@ fn is_anonymous(headers: &HeaderMap) -> bool {
     headers
         .get("WSMANIDENTIFY")
         .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"unauthenticated"))
+}
+
+/// Waits, if there is anything to wait for: a timer that is over at once still costs a round of the runtime.
+async fn wait(delay: Duration) {
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
+    }
 }
 
 /// What the headers of a sealed body's parts and its token may take beside the message.

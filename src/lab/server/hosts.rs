@@ -115,6 +115,7 @@ impl Hosts {
         if password.expose().contains(char::is_whitespace) {
             return Err(HostsError::Password { user: first.name.clone() });
         }
+        let asks = !scenario.service.certificates.is_empty();
         Ok(Arc::new(Self {
             accounts: Arc::new(Accounts::of(&scenario, &random)),
             rules: Rules::new(&scenario.faults),
@@ -122,7 +123,7 @@ impl Hosts {
             clock: Clock::start(started),
             slots: (0..hosts).map(|_| Slot::default()).collect(),
             password,
-            certificate: certificate.map(|certificate| certificate.channel()).transpose()?,
+            certificate: certificate.map(|certificate| certificate.channel(asks)).transpose()?,
             first_address,
             scenario,
         }))
@@ -202,7 +203,8 @@ impl Hosts {
         let name = self.name(index).to_lowercase();
         let full = format!("{name}.{}", self.scenario.host.dns_domain);
         let addresses = [IpAddr::V4(nth(self.first_address, index)), Ipv4Addr::LOCALHOST.into()];
-        Certificate::generate(&[full, name, "localhost".to_owned()], &addresses)?.channel()
+        Certificate::generate(&[full, name, "localhost".to_owned()], &addresses)?
+            .channel(!self.scenario.service.certificates.is_empty())
     }
 }
 

@@ -55,6 +55,14 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
+    /// The system lets this process have too few files open.
+    #[error(
+        "{hosts} hosts need as many open files, and one more for each connection: raise the limit (ulimit -n)"
+    )]
+    Files {
+        /// How many hosts there are to be.
+        hosts: usize,
+    },
     /// No port is free on all addresses.
     #[error("no port is free on all {hosts} addresses from {first} on")]
     NoPort {
@@ -231,7 +239,10 @@ async fn bind_all(hosts: &Hosts, first: SocketAddrV4) -> Result<Listeners, Start
     let (mut port, mut sockets) = (first.port(), Vec::new());
     for index in 0..hosts.count() {
         let address = SocketAddrV4::new(nth(*first.ip(), index), port);
-        let failed = |source| StartError::Listen { address: address.into(), source };
+        let failed = |source: io::Error| match source.raw_os_error() {
+            Some(TOO_MANY_FILES) => StartError::Files { hosts: hosts.count() },
+            _ => StartError::Listen { address: address.into(), source },
+        };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         port = listener.local_addr().map_err(failed)?.port();
         // A host that always refuses gives its socket back, so that the system refuses in its place.
@@ -241,6 +252,9 @@ async fn bind_all(hosts: &Hosts, first: SocketAddrV4) -> Result<Listeners, Start
     }
     Ok(Listeners { address: Some(SocketAddrV4::new(*first.ip(), port)), sockets })
 }
+
+/// EMFILE, which has no name in `io::ErrorKind`.
+const TOO_MANY_FILES: i32 = 24;
 
 /// How often a port is looked for that is free on all addresses.
 const ATTEMPTS: usize = 20;

@@ -3,11 +3,12 @@ use std::sync::Arc;
 use tracing::debug;
 
 use super::super::{Caller, Hardening, HostSettings, Service};
+use super::connection::Bound;
 use super::hosts::{Hosts, random};
 use crate::auth::http::{Offers, read_authorization};
 use crate::auth::ntlm::{self, Names};
 use crate::auth::{
-    BasicAcceptor, Binding, ChannelBindings, Chosen, Mechanism, Report, Scheme, Seal, Step, Token, kerberos,
+    Account, BasicAcceptor, Binding, Chosen, Mechanism, Report, Scheme, Seal, Step, Token, kerberos,
     negotiate,
 };
 
@@ -47,7 +48,7 @@ pub(super) struct Gate<'a> {
     pub(super) index: usize,
     pub(super) name: &'a str,
     /// The channel, where the connection is TLS.
-    pub(super) bindings: Option<&'a ChannelBindings>,
+    pub(super) channel: Option<&'a Bound>,
 }
 
 /// Returns what the service offers, in Windows' order.
@@ -65,6 +66,9 @@ impl Gate<'_> {
     /// Takes the value of `Authorization`. A login that was there before is over, whatever comes.
     pub(super) async fn enter(&self, before: Login, value: &str) -> Leg {
         let Some(scheme) = scheme_of(value) else { return Leg::Refused };
+        if scheme == Scheme::Certificate {
+            return self.certificate();
+        }
         let running = match before {
             Login::Running(mechanism) if mechanism.scheme() == scheme => Some(mechanism),
             _ => self.mechanism(scheme),
@@ -87,6 +91,19 @@ impl Gate<'_> {
                 Leg::Refused
             }
             None => Leg::Refused,
+        }
+    }
+
+    /// TLS has proved that the client holds the key; whose certificate it is, the service knows.
+    fn certificate(&self) -> Leg {
+        let shown = self.channel.and_then(|channel| channel.client.as_deref());
+        let owner = shown.and_then(|certificate| self.service().owner(certificate)).map(Account::parse);
+        match owner {
+            None => Leg::Refused,
+            account => {
+                let report = Report { account, ..Report::new(Chosen::Certificate) };
+                self.admit(Scheme::Certificate, None, None, &report)
+            }
         }
     }
 
@@ -174,7 +191,7 @@ impl Gate<'_> {
     }
 
     fn binding(&self) -> Option<Binding> {
-        let bindings = self.bindings?.clone();
+        let bindings = self.channel?.bindings.clone();
         Some(match self.service().channel_bindings {
             Hardening::None => Binding::Ignore,
             Hardening::Relaxed => Binding::Relaxed(bindings),
