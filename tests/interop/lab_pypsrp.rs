@@ -4,6 +4,9 @@ use serde_json::Value;
 
 use crate::lab::{Lab, USER};
 
+/// An export takes long enough to be seen running, and no longer.
+const FAST: &str = "[speed]\nexport = { seconds = 0.3 }";
+
 const BOUND: &str = "[service]\nbasic = true\nchannel_bindings = 'strict'";
 
 #[track_caller]
@@ -64,4 +67,39 @@ fn foreign_clients_are_refused_with_a_wrong_password() {
         assert_eq!(refused["error"], error, "{client} {auth}: {refused}");
     }
     assert!(lab.log().is_empty());
+}
+
+/// What every client has to read on the default host: both machines' points, one on each page, and an export that
+/// was followed to its end.
+#[track_caller]
+fn assert_exported(lab: &Lab, read: &Result<Value, Value>) {
+    let read = read.as_ref().unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(read["got"], "web01", "{read}");
+    let points = read["points"].as_array().unwrap();
+    assert_eq!(points.len(), 5, "{read}");
+    assert!(read["pulls"].as_u64().unwrap() >= 5, "{read}");
+    assert_eq!((&read["return_value"], &read["job_state"]), (&4096.into(), &7.into()), "{read}");
+    assert_eq!(read["job_class"], "Msvm_VirtualSystemReferencePointExportJob");
+    assert_eq!(read["job_percent"], 100);
+    // Asked once, done once.
+    let invokes: Vec<_> = lab.log().into_iter().filter(|line| line["operation"] == "Invoke").collect();
+    assert_eq!(invokes.len(), 1, "{invokes:?}");
+    assert_eq!(
+        (&invokes[0]["method"], &invokes[0]["return_value"]),
+        (&"ExportReferencePoint".into(), &4096.into())
+    );
+}
+
+#[test]
+fn foreign_clients_enumerate_get_export_and_follow_the_job() {
+    for (client, auth) in [("pypsrp", "ntlm"), ("pypsrp", "negotiate"), ("pywinrm", "ntlm")] {
+        let lab = Lab::start(FAST);
+        let read = lab.client(client, &lab.http(), &["--user", USER, "--auth", auth, "--export"], &[]);
+        assert_exported(&lab, &read);
+        assert!(lab.log().iter().all(|line| line["sealed"] == true));
+    }
+    let lab = Lab::start(&format!("{FAST}\n{BOUND}"));
+    let ca = lab.certificate();
+    let arguments = ["--user", USER, "--auth", "ntlm", "--ca", ca.to_str().unwrap(), "--export"];
+    assert_exported(&lab, &lab.client("pypsrp", &lab.https(), &arguments, &[]));
 }

@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use tracing::debug;
 
-use super::super::{Caller, Hardening, HostSettings, Service};
+use super::super::scenario::HostSettings;
+use super::super::{Caller, Hardening, Service};
 use super::connection::Bound;
 use super::hosts::{Hosts, random};
 use crate::auth::http::{Offers, read_authorization};
