@@ -52,6 +52,18 @@ mod inside {
 
     #[test]
     #[ignore = "run by kerberos_against_a_real_realm"]
+    fn pypsrp_exports_with_a_ticket_and_follows_the_job() {
+        for auth in ["kerberos", "negotiate"] {
+            let lab = Lab::start(&scenario("[speed]\nexport = { seconds = 0.3 }"));
+            let read = pypsrp(&lab, &lab.http(), auth, "mia@LAB.TEST", &["--export"]);
+            let read = read.unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!((&read["return_value"], &read["job_state"]), (&4096.into(), &7.into()), "{read}");
+            assert!(lab.log().iter().all(|line| line["sealed"] == true));
+        }
+    }
+
+    #[test]
+    #[ignore = "run by kerberos_against_a_real_realm"]
     fn pypsrp_logs_in_over_tls_with_bindings_demanded() {
         let lab = Lab::start(&scenario("channel_bindings = 'strict'"));
         let ca = lab.certificate();

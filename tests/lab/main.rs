@@ -8,5 +8,7 @@ mod http;
 mod listener;
 mod log;
 mod login;
+mod scenarios;
 mod support;
 mod tls;
+mod world;

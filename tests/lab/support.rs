@@ -7,9 +7,11 @@ use refpoint::auth::{
     Basic, ChannelBindings, Credentials, FileTime, Fresh, Mechanism, Protection, Scheme, Seal, Step, Target,
     negotiate, ntlm, sealed,
 };
-use refpoint::cim::{Catalog, ObjectPath};
+use refpoint::cim::{Catalog, Instance, ObjectPath, embedded};
 use refpoint::lab::{Channel, Hosts, Log, Options, Scenario, serve_stream};
-use refpoint::wsman::{Identify, Invoke, Reply, RequestHeader, decode_reply, encode_request};
+use refpoint::wsman::{
+    Enumerate, Fault, Identify, Invoke, Item, Operation, Reply, RequestHeader, decode_reply, encode_request,
+};
 use refpoint::xml::Limits;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader, DuplexStream, duplex};
 use tokio::task::JoinHandle;
@@ -305,4 +307,52 @@ pub(crate) fn basic(user: &str, password: &str) -> String {
     let mut basic = Basic::in_clear(&Credentials::password(user, password)).unwrap();
     let Step::Done { token, .. } = basic.step(None).unwrap() else { panic!("one token") };
     header_value(Scheme::Basic, token.as_ref()).expose().clone()
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
+    /// Carries out an operation, sealed.
+    pub(crate) async fn operate<O: Operation>(&mut self, operation: &O) -> Result<O::Reply, Box<Fault>> {
+        let (_, text) = self.ask(&envelope(operation)).await;
+        decode_reply(operation, &text, Catalog::bundled(), &Limits::default()).unwrap().result
+    }
+
+    /// Returns the objects of a class.
+    pub(crate) async fn objects(&mut self, class: &str) -> Vec<Instance> {
+        let page = self.operate(&Enumerate::new(ObjectPath::new(NAMESPACE, class))).await.unwrap();
+        assert_eq!(page.context, None, "more than one page");
+        page.items
+            .into_iter()
+            .map(|item| match item {
+                Item::Object(instance) => instance,
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    }
+
+    /// Returns the call that exports the first point of a machine to a directory.
+    pub(crate) async fn export(&mut self, directory: &str) -> Invoke {
+        let points = self.objects("Msvm_VirtualSystemReferencePoint").await;
+        let text = |name: &str| points[0].value(name).unwrap().as_str().unwrap().to_owned();
+        let point = ObjectPath::new(NAMESPACE, "Msvm_VirtualSystemReferencePoint")
+            .with_key("InstanceID", text("InstanceID"))
+            .with_key("VirtualSystemIdentifier", text("VirtualSystemIdentifier"));
+        let service = self.objects("Msvm_VirtualSystemReferencePointService").await.remove(0);
+        let keys = ["SystemCreationClassName", "SystemName", "CreationClassName", "Name"];
+        let path = ObjectPath::new(NAMESPACE, "Msvm_VirtualSystemReferencePointService");
+        let path = keys
+            .iter()
+            .fold(path, |path, key| path.with_key(*key, service.value(key).unwrap().as_str().unwrap()));
+        let settings = Instance::new("Msvm_VirtualSystemReferencePointExportSettingData");
+        Invoke::new(path, "ExportReferencePoint")
+            .with("ReferencePoint", point)
+            .with("ExportDirectory", directory)
+            .with("ExportSettingData", embedded::write(&settings).unwrap())
+    }
+}
+
+pub(crate) const NAMESPACE: &str = "root/virtualization/v2";
+
+pub(crate) fn envelope<O: Operation>(operation: &O) -> String {
+    let header = RequestHeader::new("http://hv01:5985/wsman", "uuid:9D4B2C7E-0B0E-4F0B-9E0C-5E3C6A1D2F10");
+    encode_request(&header, operation).unwrap()
 }
