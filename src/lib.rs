@@ -34,15 +34,16 @@
 //! | room | in one line |
 //! |---|---|
 //! | [`xml`] | one namespace-aware reader, a cursor over the text, and one writer |
+//! | [`lab`] | a host that is not there: the server's side of everything here, with scenarios, faults and dialects |
 //! | [`cim`] | CIM values, instances, object paths, class schemas; MOF, CIM-XML text, datetimes |
 //! | [`auth`] | proving who we are: Basic, NTLM, Negotiate, Kerberos, both sides; sealing of messages; channel bindings |
 //! | [`transport`] | one socket to one host: connect, proxy, TLS, HTTP/1.1, log in, exchange sealed bodies |
 //! | [`client`] | one session with one host: asking, repeating what may be repeated, time-outs, pages, tidying up; a pool of sessions |
 //! | [`wsman`] | SOAP, WS-Addressing, Transfer, Enumeration, Eventing and WS-Management messages as values, both directions; code tables |
 //!
-//! Only `transport` and, on its connections, `client` do input and output (and Kerberos asks the system's
-//! GSSAPI). Everywhere else it is text or tokens in, values out, and the other way round; time, identifiers and
-//! randomness are arguments.
+//! Only `transport` and, on its connections, `client` do input and output, and the sockets of `lab` (and
+//! Kerberos asks the system's GSSAPI). Everywhere else it is text or tokens in, values out, and the other way
+//! round; time, identifiers and randomness are arguments.
 //!
 //! # Where to change what
 //!
@@ -92,6 +93,7 @@
 pub mod auth;
 pub mod cim;
 pub mod client;
+pub mod lab;
 pub mod transport;
 pub mod wsman;
 pub mod xml;

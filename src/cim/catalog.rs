@@ -476,7 +476,7 @@ macro_rules! schemas {
 }
 
 /// The files of `schemas/`, by name and text.
-static SCHEMAS: [(&str, &str); 46] = schemas![
+static SCHEMAS: [(&str, &str); 48] = schemas![
     "CIM_Collection",
     "CIM_ComputerSystem",
     "CIM_DataFile",
@@ -521,7 +521,9 @@ static SCHEMAS: [(&str, &str); 46] = schemas![
     "Msvm_VirtualSystemSnapshotService",
     "Msvm_VirtualSystemSnapshotSettingData",
     "OMI_Error",
+    "Win32_Directory",
     "Win32_LogicalDisk",
+    "Win32_OperatingSystem",
     "Win32_Volume",
 ];
 
@@ -628,7 +630,9 @@ mod tests {
             "Msvm_VirtualSystemSnapshotService",
             "Msvm_VirtualSystemSnapshotSettingData",
             "OMI_Error",
+            "Win32_Directory",
             "Win32_LogicalDisk",
+            "Win32_OperatingSystem",
             "Win32_Volume",
         ] {
             let found = catalog.class(class).unwrap_or_else(|| panic!("{class}"));

@@ -1,0 +1,179 @@
+//! Enumerations that are open: what is still to come of each, and how much of it fits a page.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::cim::{Catalog, Instance, Name};
+use crate::wsman::{EndpointReference, Item, Mode, Style, write_instance};
+use crate::xml::Writer;
+
+use super::site::Site;
+use super::store::{Row, Span};
+use super::world::World;
+use super::wql::Select;
+
+/// An enumeration that is open.
+pub(super) struct Enumeration {
+    /// Whose it is.
+    pub(super) user: String,
+    /// The namespace it was opened in.
+    pub(super) namespace: Name,
+    /// When it is dropped, unless somebody pulls it before.
+    pub(super) expires: Duration,
+    /// How long it is kept after each pull.
+    pub(super) patience: Duration,
+    mode: Mode,
+    spans: VecDeque<Span>,
+    /// Items that were rendered and did not fit.
+    waiting: VecDeque<Item>,
+    selection: Option<Select>,
+    keys_only: bool,
+    /// How long an item is, on the average of those that were measured.
+    length: usize,
+}
+
+impl Enumeration {
+    pub(super) fn new(user: &str, namespace: Name, mode: Mode, spans: Vec<Span>) -> Self {
+        Self {
+            user: user.to_owned(),
+            namespace,
+            expires: Duration::MAX,
+            patience: Duration::MAX,
+            mode,
+            spans: spans.into(),
+            waiting: VecDeque::new(),
+            selection: None,
+            keys_only: false,
+            length: 0,
+        }
+    }
+
+    /// Restricts it to what a query selects.
+    pub(super) fn selecting(mut self, select: Select) -> Self {
+        self.selection = Some(select);
+        self
+    }
+
+    /// Restricts its items to their keys.
+    pub(super) fn with_keys_only(mut self, keys_only: bool) -> Self {
+        self.keys_only = keys_only;
+        self
+    }
+
+    /// Returns whether nothing is left.
+    pub(super) fn has_ended(&mut self, world: &World, site: Site<'_>, sees: &dyn Fn(Row) -> bool) -> bool {
+        if self.waiting.is_empty() {
+            let next = self.render_next(world, site, sees);
+            self.waiting.extend(next);
+        }
+        self.waiting.is_empty()
+    }
+
+    /// Returns as many items as are allowed and seem to fit into a number of bytes; one if there is any.
+    pub(super) fn take(
+        &mut self,
+        world: &World,
+        site: Site<'_>,
+        sees: &dyn Fn(Row) -> bool,
+        most: usize,
+        room: usize,
+    ) -> Vec<Item> {
+        let mut items = Vec::new();
+        while items.len() < most {
+            let next = self.waiting.pop_front().or_else(|| self.render_next(world, site, sees));
+            let Some(item) = next else { break };
+            if items.len().is_power_of_two() || items.is_empty() {
+                // A few are measured, the others are taken to be alike.
+                self.length = self.length.max(length_of(&item));
+            }
+            items.push(item);
+            if (items.len() + 1) * self.length > room {
+                break;
+            }
+        }
+        items
+    }
+
+    /// Takes back items that did not fit after all; they come next.
+    pub(super) fn put_back(&mut self, items: impl DoubleEndedIterator<Item = Item>) {
+        for item in items.rev() {
+            self.waiting.push_front(item);
+        }
+    }
+
+    fn render_next(&mut self, world: &World, site: Site<'_>, sees: &dyn Fn(Row) -> bool) -> Option<Item> {
+        loop {
+            let row = loop {
+                match self.spans.front_mut()?.next() {
+                    Some(row) => break row,
+                    None => _ = self.spans.pop_front(),
+                }
+            };
+            if !sees(row) {
+                continue;
+            }
+            // What has gone since the enumeration began is passed over.
+            let Some(instance) = world.render(row, site) else { continue };
+            if let Some(item) = self.item(instance, world) {
+                return Some(item);
+            }
+        }
+    }
+
+    /// Returns the item that an instance makes; none where it is not wanted.
+    fn item(&self, instance: Instance, world: &World) -> Option<Item> {
+        if let Some(condition) = self.selection.as_ref().and_then(|select| select.condition.as_ref())
+            && condition.holds(&instance, Catalog::bundled()) != Some(true)
+        {
+            return None;
+        }
+        let reference = |instance: &Instance| EndpointReference::to(world.path_of(instance));
+        Some(match self.mode {
+            Mode::Reference => Item::Reference(reference(&instance)),
+            Mode::ObjectAndReference => {
+                let reference = reference(&instance);
+                Item::ObjectAndReference(instance, reference)
+            }
+            Mode::Object => match self.selection.as_ref().map(|select| &*select.properties) {
+                Some(properties @ [_, ..]) => Item::Projection(project(&instance, properties)),
+                _ if self.keys_only => {
+                    let path = world.path_of(&instance);
+                    let keys: Vec<_> = path.keys.iter().map(|(name, _)| name.to_string()).collect();
+                    Item::Object(project(&instance, &keys))
+                }
+                _ => Item::Object(instance),
+            },
+        })
+    }
+}
+
+/// Returns an instance with some of its properties, in the order in which they were asked for.
+fn project(instance: &Instance, properties: &[String]) -> Instance {
+    let shape = Catalog::bundled().shape(&instance.class);
+    let mut projected = Instance::new(instance.class.clone());
+    projected.namespace.clone_from(&instance.namespace);
+    for name in properties {
+        let declared = shape.and_then(|shape| shape.property(name));
+        let declared = declared.map_or_else(|| Name::from(name.as_str()), |(_, found)| found.name.clone());
+        let value = match name.eq_ignore_ascii_case("__CLASS") {
+            true => instance.class.as_str().into(),
+            false => instance.value(name).cloned().unwrap_or_default(),
+        };
+        projected.set(declared, value);
+    }
+    projected
+}
+
+/// Returns about how many bytes an item takes in a message.
+fn length_of(item: &Item) -> usize {
+    let instance = |instance: &Instance| {
+        let mut writer = Writer::new();
+        write_instance(instance, Style::WINDOWS, &mut writer);
+        writer.finish().map_or(0, |text| text.len())
+    };
+    match item {
+        Item::Object(object) | Item::Projection(object) => instance(object),
+        Item::Reference(_) => 1000,
+        Item::ObjectAndReference(object, _) => instance(object) + 1000,
+    }
+}
