@@ -1,0 +1,58 @@
+//! The program: arguments to library calls, and what comes back to lines, JSON and an exit code.
+//!
+//! It knows the library by its public names alone. `args` and `connection` turn words into values, `command`
+//! holds one file a command, `report` shows what came back, `ui` alone writes to the terminal, `error` and
+//! `exit` say how it ended.
+
+mod args;
+mod command;
+mod error;
+mod exit;
+mod message;
+mod report;
+mod suggest;
+mod ui;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use self::args::{Cli, Command};
+use self::error::Error;
+use self::exit::Exit;
+use self::ui::Ui;
+
+/// Runs the program on the arguments of the process.
+pub(crate) fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(help) => return explain(&help),
+    };
+    let mut ui = Ui::new(&cli.output);
+    let done = run(&cli, &mut ui);
+    // What was printed is brought out before anything is said about it; a disk that is full then is an error
+    // even if all else went well.
+    let flushed = ui.flush();
+    match done.and_then(|exit| flushed.map(|()| exit)) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            if !error.is_closed_pipe() {
+                ui.fail(&error);
+            }
+            error.kind.into()
+        }
+    }
+}
+
+fn run(cli: &Cli, ui: &mut Ui) -> Result<Exit, Error> {
+    match &cli.command {
+        Command::Cim(command) => command::cim::run(command, &cli.output, ui),
+    }
+}
+
+/// Prints help, the version, or what is wrong with the arguments.
+fn explain(help: &clap::Error) -> ExitCode {
+    // Whoever closed the pipe has read enough of the help.
+    let _ = help.print();
+    if help.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() }
+}
