@@ -82,6 +82,7 @@
 
 pub mod auth;
 pub mod cim;
+pub mod client;
 pub mod transport;
 pub mod wsman;
 pub mod xml;

@@ -56,6 +56,11 @@ pub enum Problem {
         /// Where.
         location: String,
     },
+    /// 401 to a question that was asked without a login.
+    LoginWanted {
+        /// What the host offers, in its own words; empty where it said nothing.
+        offered: String,
+    },
     /// 400.
     BadRequest,
     /// 403: a client certificate that does not do, or a proxy or filter in between.
@@ -104,6 +109,9 @@ impl Answer {
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self.problem {
             Problem::Redirect { .. } => "name the new address if you trust it; credentials are not sent on",
+            Problem::LoginWanted { .. } => {
+                "somebody there wants a login: ask with one; only Windows answers Identify without"
+            }
             Problem::Forbidden => {
                 "the host or something in between refuses us: a client certificate must be mapped and be \
                  asked for in the first handshake; for other logins look at filters and proxies"
@@ -163,6 +171,8 @@ impl fmt::Display for Answer {
         write!(f, "host answered {}", self.status)?;
         match &self.problem {
             Problem::Redirect { location } => write!(f, ": moved to {location}"),
+            Problem::LoginWanted { offered } if offered.is_empty() => f.write_str(": wants a login"),
+            Problem::LoginWanted { offered } => write!(f, ": wants a login ({offered})"),
             Problem::BadRequest => f.write_str(": bad request"),
             Problem::Forbidden => f.write_str(": forbidden"),
             Problem::NotFound => f.write_str(": nothing there"),

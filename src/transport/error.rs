@@ -204,6 +204,7 @@ impl Error {
                 | Self::LoginFailed { .. }
                 | Self::LoginExpired { .. }
                 | Self::CleartextRefused(_)
+                | Self::Answer(Answer { problem: Problem::LoginWanted { .. }, .. })
         )
     }
 

@@ -41,6 +41,8 @@ struct Fixed {
     path: String,
     host: HeaderValue,
     user_agent: HeaderValue,
+    /// Whether each request says that it needs no login, as Windows takes Identify.
+    without_login: bool,
 }
 
 impl Line {
@@ -59,8 +61,15 @@ impl Line {
             path: endpoint.path().to_owned(),
             host: header(&endpoint.authority())?,
             user_agent: header(&options.user_agent)?,
+            without_login: false,
         };
         Ok(Self { requests, driver: Some(Box::pin(driver)), ended: None, limits, fixed })
+    }
+
+    /// Returns the same for requests without a login.
+    pub(super) fn without_login(mut self) -> Self {
+        self.fixed.without_login = true;
+        self
     }
 
     /// Sends one body and reads the whole answer.
@@ -111,6 +120,7 @@ impl Line {
             .header(CONTENT_LENGTH, body.len());
         let request = match authorization {
             Some(value) => request.header(AUTHORIZATION, value),
+            None if self.fixed.without_login => request.header("WSMANIDENTIFY", "unauthenticated"),
             None => request,
         };
         request.body(Full::new(body)).map_err(|_| Error::Request("path or header not valid in HTTP"))

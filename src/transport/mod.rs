@@ -15,7 +15,8 @@
 //! *fate unknown* are never mixed up.
 //!
 //! **Promises**: on http no body leaves unsealed, except with Basic where it was allowed by name
-//! ([`Login::allow_cleartext`]); there is no path from a login that seals to a body that is not sealed.
+//! ([`Login::allow_cleartext`]), and except the one constant text with which [`identify()`] asks, without a
+//! login, who listens there; there is no path from a login that seals to a body that is not sealed.
 //! Redirects are reported, not followed. Whatever goes wrong in an exchange ends the socket.
 //!
 //! **Specifications**: [RFC 9110] and [RFC 9112] (HTTP), [RFC 4559], [RFC 5929], [MS-WSMV] 2.2.9.1, [RFC 1928]
@@ -27,6 +28,7 @@ mod dial;
 mod endpoint;
 mod error;
 mod guard;
+mod identify;
 mod line;
 mod login;
 mod options;
@@ -38,6 +40,7 @@ pub use answer::{Answer, Problem, Reply};
 pub use connection::{Connection, Warning};
 pub use endpoint::{Endpoint, EndpointError, Protocol};
 pub use error::{Error, Fate, Phase, Tried};
+pub use identify::{IDENTIFY, identify, identify_over};
 pub use options::{Limits, Login, Method, Options, Timeouts};
 pub use proxy::{Proxy, ProxyError, ProxyProtocol, ProxyUrlError};
 pub use tls::{CertificateProblem, Fingerprint, Identity, Tls, TlsError, Trust};

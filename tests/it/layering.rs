@@ -14,7 +14,7 @@ const WALLS: &[(&str, &[&str])] = &[
     ("wsman", &["cim", "xml"]),
     ("auth", &[]),
     ("transport", &["auth"]),
-    ("client", &["auth", "cim", "transport", "wsman"]),
+    ("client", &["auth", "cim", "transport", "wsman", "xml"]),
     ("hyperv", &["cim", "client"]),
     ("ledger", &["cim"]),
     ("fleet", &["client", "hyperv", "ledger"]),

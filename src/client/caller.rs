@@ -1,0 +1,428 @@
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout_at};
+use tracing::{Instrument, debug, debug_span};
+
+use super::counters::Counting;
+use super::retry::{Attempts, Limit, Manner};
+use super::session::LoggedIn;
+use super::{Dial, Error, Target};
+use crate::cim::{Catalog, Interval, ObjectPath};
+use crate::transport::{self, Connection, Fate, Phase, Timeouts};
+use crate::wsman::{self, Operation, Release, RequestHeader, Unsubscribe, decode_reply, encode_request};
+use crate::xml::{Limits, decode};
+
+/// What all the connections of one session share, the present one and those that still tidy up.
+pub(super) struct Shared {
+    pub(super) target: Arc<Target>,
+    dial: Dial,
+    deadline: Mutex<Option<Limit>>,
+    pub(super) counting: Counting,
+    logged_in: Mutex<Option<LoggedIn>>,
+    background: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Shared {
+    pub(super) fn new(target: Arc<Target>, dial: Dial) -> Arc<Self> {
+        let deadline = target.deadline.map(Limit::new);
+        Arc::new(Self {
+            target,
+            dial,
+            deadline: Mutex::new(deadline),
+            counting: Counting::default(),
+            logged_in: Mutex::default(),
+            background: Mutex::default(),
+        })
+    }
+
+    pub(super) fn set_deadline(&self, end: Option<Instant>) {
+        let limit = end.map(|end| Limit { end, after: end.saturating_duration_since(Instant::now()) });
+        *lock(&self.deadline) = limit;
+    }
+
+    /// Returns until when a call may go on that begins now.
+    pub(super) fn limit(&self, call: Duration) -> Limit {
+        Limit::new(call).and(*lock(&self.deadline))
+    }
+
+    pub(super) fn logged_in(&self) -> Option<LoggedIn> {
+        lock(&self.logged_in).clone()
+    }
+
+    /// Lets somebody finish what its owner no longer waits for, if there is a runtime to do so.
+    pub(super) fn finish_in_background(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let mut background = lock(&self.background);
+        background.retain(|task| !task.is_finished());
+        background.push(runtime.spawn(work));
+    }
+
+    /// Waits for what is finished in the background.
+    pub(super) async fn finished(&self, limit: Limit) {
+        let background = std::mem::take(&mut *lock(&self.background));
+        for task in background {
+            // A task that panicked has nothing left to wait for.
+            _ = timeout_at(limit.end, task).await;
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What is still open on the host and nobody wants any more.
+#[derive(Debug)]
+pub(super) struct LeftOver {
+    ending: Ending,
+    tries: u32,
+}
+
+#[derive(Debug)]
+enum Ending {
+    Release(Release),
+    Unsubscribe(Unsubscribe),
+}
+
+impl From<Release> for LeftOver {
+    fn from(release: Release) -> Self {
+        Self { ending: Ending::Release(release), tries: 0 }
+    }
+}
+
+impl From<Unsubscribe> for LeftOver {
+    fn from(unsubscribe: Unsubscribe) -> Self {
+        Self { ending: Ending::Unsubscribe(unsubscribe), tries: 0 }
+    }
+}
+
+/// The one door to the host: a connection, and what has to be said on it before anything else.
+pub(super) struct Caller {
+    pub(super) shared: Arc<Shared>,
+    connection: Option<Connection>,
+    left_over: Vec<LeftOver>,
+    /// Whether the connection itself has logged in anew for the last request.
+    logged_in_again: bool,
+    /// Set when nobody waits any more: what is under way is finished, and nothing is tried again.
+    pub(super) abandoned: Arc<AtomicBool>,
+}
+
+impl Caller {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            connection: None,
+            left_over: Vec::new(),
+            logged_in_again: false,
+            abandoned: Arc::default(),
+        }
+    }
+
+    /// Connects and logs in, so that the first call need not.
+    pub(super) async fn open(&mut self) -> Result<(), Error> {
+        let limit = self.shared.limit(self.shared.target.call_limit);
+        let operation = format!("Connect to {}", self.shared.target.endpoint.authority());
+        let mut attempts = self.attempts(Manner::Opening, limit);
+        loop {
+            attempts.begin();
+            let Err(error) = self.connect(&operation, limit).await else { return Ok(()) };
+            self.wait_or_fail(&mut attempts, error, Manner::Opening).await?;
+        }
+    }
+
+    /// Asks for one operation, as often as it may be asked.
+    pub(super) async fn call<O: Operation + Sync>(&mut self, operation: &O) -> Result<O::Reply, Error> {
+        self.call_as(operation, Manner::of::<O>()).await
+    }
+
+    pub(super) async fn call_as<O: Operation + Sync>(
+        &mut self,
+        operation: &O,
+        manner: Manner,
+    ) -> Result<O::Reply, Error> {
+        let asked = label(operation);
+        let host = self.shared.target.endpoint.host().to_owned();
+        let span = debug_span!("call", host, operation = asked);
+        self.persist(operation, manner, asked).instrument(span).await
+    }
+
+    async fn persist<O: Operation + Sync>(
+        &mut self,
+        operation: &O,
+        manner: Manner,
+        asked: String,
+    ) -> Result<O::Reply, Error> {
+        let call_limit = match manner {
+            // Nobody knows when something will happen.
+            Manner::Events => Duration::MAX,
+            _ => self.shared.target.call_limit,
+        };
+        let limit = self.shared.limit(call_limit);
+        let mut attempts = self.attempts(manner, limit);
+        loop {
+            let stretch = attempts.begin();
+            let began = Instant::now();
+            let result = self.attempt(operation, &asked, limit, stretch).await;
+            let elapsed = began.elapsed();
+            match result {
+                Ok(reply) => {
+                    debug!(?elapsed, "answered");
+                    return Ok(reply);
+                }
+                Err(error) => {
+                    debug!(?elapsed, %error, cause = error.transport().map(tracing::field::display), fault = error.fault().map(tracing::field::display), "failed");
+                    self.wait_or_fail(&mut attempts, error, manner).await?;
+                }
+            }
+        }
+    }
+
+    fn attempts(&self, manner: Manner, limit: Limit) -> Attempts {
+        let target = &self.shared.target;
+        Attempts::new(target.retries, target.random, manner, limit)
+    }
+
+    /// Waits until it may be tried again, or says the last word.
+    async fn wait_or_fail(
+        &mut self,
+        attempts: &mut Attempts,
+        error: Error,
+        manner: Manner,
+    ) -> Result<(), Error> {
+        if error.is_quota() {
+            self.shared.counting.met_a_quota();
+        }
+        if std::mem::take(&mut self.logged_in_again) {
+            attempts.repeated_below();
+        }
+        let again = attempts.again(&error);
+        let Some(again) = again.filter(|_| !self.is_abandoned()) else {
+            return Err(if manner == Manner::Once { error.settled() } else { error });
+        };
+        if again.anew {
+            self.connection = None;
+        }
+        debug!(pause = ?again.pause, "trying again");
+        self.shared.counting.tried_again();
+        sleep(again.pause).await;
+        Ok(())
+    }
+
+    /// Connects if need be, tidies up what is left over, sends the request once, and reads the answer.
+    async fn attempt<O: Operation + Sync>(
+        &mut self,
+        operation: &O,
+        asked: &str,
+        limit: Limit,
+        stretch: u32,
+    ) -> Result<O::Reply, Error> {
+        self.connect(asked, limit).await?;
+        if !self.left_over.is_empty() {
+            self.tidy_up(limit).await;
+            self.connect(asked, limit).await?;
+        }
+        if self.is_abandoned() {
+            // Nothing is begun for nobody; this error has nobody to read it.
+            let source = Box::new(transport::Error::Unusable);
+            return Err(Error::Transport { operation: asked.to_owned(), source });
+        }
+        let patience = self.shared.target.operation_timeout.saturating_mul(stretch);
+        self.exchange(operation, asked, limit, patience).await
+    }
+
+    /// Makes sure that there is a connection to send on.
+    async fn connect(&mut self, asked: &str, limit: Limit) -> Result<(), Error> {
+        let over =
+            || Error::Deadline { operation: asked.to_owned(), after: limit.after, fate: Fate::NotSent };
+        if limit.is_over() {
+            return Err(over());
+        }
+        if self.connection.as_ref().is_some_and(Connection::is_usable) {
+            return Ok(());
+        }
+        self.connection = None;
+        let target = &self.shared.target;
+        let dialed = timeout_at(limit.end, self.shared.dial.dial(&target.endpoint, &target.options));
+        let connection = dialed
+            .await
+            .map_err(|_| over())?
+            .map_err(|source| Error::Transport { operation: asked.to_owned(), source: Box::new(source) })?;
+        self.shared.counting.logged_in(1);
+        *lock(&self.shared.logged_in) = Some(LoggedIn::of(&connection));
+        self.connection = Some(connection);
+        Ok(())
+    }
+
+    /// Sends one request, once, and reads its answer.
+    async fn exchange<O: Operation + Sync>(
+        &mut self,
+        operation: &O,
+        asked: &str,
+        limit: Limit,
+        patience: Duration,
+    ) -> Result<O::Reply, Error> {
+        let patience = patience.min(limit.left()).max(SHORTEST_OPERATION);
+        let header = self.header(patience);
+        let is_identify = operation.head().action.is_none();
+        let unreadable = |source| Error::Unreadable { operation: asked.to_owned(), source: Box::new(source) };
+        let request = encode_request(&header, operation)
+            .map_err(|source| Error::Unwritable { operation: asked.to_owned(), source: Box::new(source) })?;
+        let reply = self.send(request, asked, limit, patience).await?;
+        let text = decode(&reply.body, reply.charset()).map_err(wsman::Error::from).map_err(unreadable)?;
+        let reply = decode_reply(operation, &text, Catalog::bundled(), &Limits::default());
+        let reply = reply.map_err(unreadable)?;
+        let related = reply.header.relates_to;
+        let is_ours = match &related {
+            Some(related) => *related == header.message_id,
+            // A host that could not read the request cannot say which one it was.
+            None => is_identify || reply.result.is_err(),
+        };
+        if !is_ours && !is_identify {
+            // Whatever is on this connection, it is not in step with us.
+            self.connection = None;
+            return Err(Error::Unrelated { operation: asked.to_owned(), related });
+        }
+        reply.result.map_err(|source| Error::Fault { operation: asked.to_owned(), source })
+    }
+
+    fn header(&self, patience: Duration) -> RequestHeader {
+        let target = &self.shared.target;
+        let id = uuid::Builder::from_random_bytes((target.random)().to_ne_bytes()).into_uuid();
+        let id = format!("uuid:{}", id.hyphenated().to_string().to_uppercase());
+        RequestHeader {
+            operation_timeout: Some(Interval::new(patience)),
+            max_envelope_size: Some(target.max_envelope_size),
+            locale: target.locale.clone(),
+            data_locale: target.locale.clone(),
+            ..RequestHeader::new(target.endpoint.to_string(), id)
+        }
+    }
+
+    async fn send(
+        &mut self,
+        request: String,
+        asked: &str,
+        limit: Limit,
+        patience: Duration,
+    ) -> Result<transport::Reply, Error> {
+        let target = &self.shared.target;
+        let lost = |source| Error::Transport { operation: asked.to_owned(), source: Box::new(source) };
+        let Some(connection) = &mut self.connection else { return Err(lost(transport::Error::Unusable)) };
+        let first_byte = patience.saturating_add(target.margin);
+        let total = Some(limit.left());
+        connection.set_timeouts(Timeouts { first_byte, total, ..target.options.timeouts });
+        let logins = connection.logins();
+        self.shared.counting.sent(request.len());
+        let reply = connection.exchange(request, SOAP).await;
+        let logins = connection.logins() - logins;
+        self.logged_in_again = logins > 0;
+        if logins > 0 {
+            self.shared.counting.logged_in(logins);
+            *lock(&self.shared.logged_in) = Some(LoggedIn::of(connection));
+        }
+        match reply {
+            Ok(reply) => {
+                self.shared.counting.received(reply.body.len());
+                Ok(reply)
+            }
+            Err(error) => {
+                self.connection = None;
+                Err(match error {
+                    transport::Error::TimedOut { phase: Phase::Total, fate, .. } => {
+                        Error::Deadline { operation: asked.to_owned(), after: limit.after, fate }
+                    }
+                    error => lost(error),
+                })
+            }
+        }
+    }
+
+    /// Remembers what is to be ended on the host before anything else is asked.
+    pub(super) fn leave(&mut self, left_over: impl Into<LeftOver>) {
+        self.left_over.push(left_over.into());
+    }
+
+    pub(super) fn has_left_over(&self) -> bool {
+        !self.left_over.is_empty()
+    }
+
+    fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::Relaxed)
+    }
+
+    /// Ends what is left over, as far as the connection holds. A host that says no has no more to give; what
+    /// was not sent waits for the next connection, a few times.
+    async fn tidy_up(&mut self, limit: Limit) {
+        let limit = Limit::new(TIDYING).and(Some(limit));
+        while let Some(mut left_over) = self.left_over.pop() {
+            let usable = self.connection.as_ref().is_some_and(Connection::is_usable);
+            if !usable || limit.is_over() {
+                self.left_over.push(left_over);
+                return;
+            }
+            // Counted before it is sent: one that makes the host hang must not come up for ever, even if
+            // whoever waits for it does not wait to the end.
+            left_over.tries += 1;
+            let ended = match &left_over.ending {
+                Ending::Release(release) => self.exchange(release, "Release", limit, TIDYING).await,
+                Ending::Unsubscribe(unsubscribe) => {
+                    self.exchange(unsubscribe, "Unsubscribe", limit, TIDYING).await
+                }
+            };
+            match ended {
+                Ok(()) | Err(Error::Fault { .. }) => {}
+                Err(error) => {
+                    debug!(%error, "something is left over on the host");
+                    if left_over.tries < MOST_TRIES {
+                        self.left_over.push(left_over);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ends what is left over, on a new connection if there is none. It has a few seconds, whatever the
+    /// deadline of the session: that there was no time is the last reason to leave something behind.
+    pub(super) async fn finish(&mut self) -> Result<(), Error> {
+        let limit = Limit::new(TIDYING);
+        while self.has_left_over() {
+            self.connect("Release", limit).await?;
+            self.tidy_up(limit).await;
+        }
+        Ok(())
+    }
+
+    /// The same, and waits for what is finished in the background.
+    pub(super) async fn close(&mut self) -> Result<(), Error> {
+        let finished = self.finish().await;
+        let limit = self.shared.limit(self.shared.target.call_limit);
+        self.shared.finished(limit).await;
+        finished
+    }
+}
+
+/// Returns what is asked, in words: `Get Msvm_ComputerSystem`, `Msvm_X.ExportReferencePoint`.
+pub(super) fn label<O: Operation>(operation: &O) -> String {
+    let head = operation.head();
+    let Some(action) = &head.action else { return "Identify".to_owned() };
+    let verb = action.rsplit('/').next().unwrap_or(action);
+    let class = |path: &ObjectPath| path.class.to_string();
+    match head.resource.as_deref() {
+        Some(resource) if action.starts_with(&*resource.resource_uri()) => {
+            format!("{}.{verb}", resource.class)
+        }
+        Some(resource) => format!("{verb} {}", class(resource)),
+        None => verb.to_owned(),
+    }
+}
+
+const SOAP: &str = "application/soap+xml;charset=UTF-8";
+/// Hosts take no shorter operation time-out.
+const SHORTEST_OPERATION: Duration = Duration::from_millis(500);
+/// How long tidying up may hold up the call before which it is done.
+const TIDYING: Duration = Duration::from_secs(5);
+/// How often one thing is tried to be tidied up.
+const MOST_TRIES: u32 = 3;

@@ -1,0 +1,284 @@
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::caller::{Caller, Shared};
+use super::{Counters, Dial, Enumeration, Error, Subscription, Target, Through};
+use crate::auth::Report;
+use crate::cim::{Class, Instance, Name, ObjectPath};
+use crate::transport::{Connection, Warning};
+use crate::wsman::{
+    Content, Create, Delete, EndpointReference, Enumerate, Fragment, Get, GetClass, Identify, Identity,
+    Invoke, Invoked, Put, Subscribe,
+};
+
+/// A session with one host: one connection, one request at a time.
+///
+/// The connection is made by [`open`](Self::open), and anew whenever it was lost. Each call ends within
+/// [`Target::call_limit`]. What an enumeration or subscription leaves open on the host is ended before the
+/// next call, by [`close`](Self::close), or in the background when the session is dropped.
+///
+/// ```no_run
+/// use refpoint::client::{Credentials, Error, Login, Options, Session, Target};
+///
+/// # async fn list() -> Result<(), Error> {
+/// let login = Login::new(Credentials::password(r"LAB\operator", "secret"));
+/// let target = Target::new("hv01".parse().expect("a host name"), Options::new(login));
+/// let mut session = Session::open(target).await?;
+/// let mut machines = session.query("SELECT * FROM Msvm_ComputerSystem");
+/// while let Some(machine) = machines.next_instance().await {
+///     let name = machine?.text("ElementName").map(str::to_owned);
+///     // …
+/// }
+/// # Ok(()) }
+/// ```
+pub struct Session {
+    shared: Arc<Shared>,
+    /// Away while an enumeration or subscription is under way.
+    caller: Option<Box<Caller>>,
+}
+
+impl Session {
+    /// Connects to a host and logs in.
+    pub async fn open(target: impl Into<Arc<Target>>) -> Result<Self, Error> {
+        Self::with(target, Dial::default()).await
+    }
+
+    /// Connects and logs in by other means.
+    pub async fn with(target: impl Into<Arc<Target>>, dial: Dial) -> Result<Self, Error> {
+        let mut session = Self::unopened(target.into(), dial);
+        session.caller().open().await?;
+        Ok(session)
+    }
+
+    fn unopened(target: Arc<Target>, dial: Dial) -> Self {
+        let shared = Shared::new(target, dial);
+        Self { caller: Some(Box::new(Caller::new(shared.clone()))), shared }
+    }
+
+    /// Asks who answers there. Everybody who may log in may ask this.
+    pub async fn identify(&mut self) -> Result<Identity, Error> {
+        self.caller().call(&Identify).await
+    }
+
+    /// Reads an object. All its keys have to be named.
+    pub async fn get(&mut self, path: &ObjectPath) -> Result<Instance, Error> {
+        let get = Get::new(self.located(path));
+        match self.caller().call(&get).await? {
+            Content::Instance(instance) | Content::Properties(instance) => Ok(instance),
+            Content::Text(_) => Err(unexpected(&get, "a part of one", "an object")),
+        }
+    }
+
+    /// Reads a part of an object.
+    pub async fn get_part(&mut self, path: &ObjectPath, part: Fragment) -> Result<Content, Error> {
+        let get = Get { resource: self.located(path), fragment: Some(part) };
+        self.caller().call(&get).await
+    }
+
+    /// Changes an object; returns what it has become, where the host says so.
+    pub async fn put(&mut self, path: &ObjectPath, instance: Instance) -> Result<Option<Instance>, Error> {
+        let content = Content::Instance(instance);
+        let put = Put { resource: self.located(path), fragment: None, content };
+        let become_ = self.caller().call(&put).await?;
+        Ok(become_.and_then(|content| match content {
+            Content::Instance(instance) | Content::Properties(instance) => Some(instance),
+            Content::Text(_) => None,
+        }))
+    }
+
+    /// Makes an object of the instance's class, in a namespace; returns the reference to it.
+    pub async fn create(
+        &mut self,
+        namespace: Option<&str>,
+        instance: Instance,
+    ) -> Result<EndpointReference, Error> {
+        let namespace = self.namespace(namespace);
+        let resource = ObjectPath::new(namespace, instance.class.clone());
+        let create = Create { resource, fragment: None, content: Content::Instance(instance) };
+        self.caller().call(&create).await
+    }
+
+    /// Removes an object.
+    pub async fn delete(&mut self, path: &ObjectPath) -> Result<(), Error> {
+        let delete = Delete::new(self.located(path));
+        self.caller().call(&delete).await
+    }
+
+    /// Calls a method. It is sent once; whether it succeeded its return value says.
+    ///
+    /// [`Error::OutcomeUnknown`] means that the host may have begun, and [`Error::ResultLost`] that it has.
+    /// After any other error it has not, or has looked at the call and refused.
+    pub async fn invoke(&mut self, call: &Invoke) -> Result<Invoked, Error> {
+        let call = Invoke { resource: self.located(&call.resource), ..call.clone() };
+        self.caller().call(&call).await
+    }
+
+    /// Reads what the host says a class is.
+    pub async fn class(&mut self, namespace: Option<&str>, class: &str) -> Result<Class, Error> {
+        let get = GetClass { namespace: self.namespace(namespace), class: class.into() };
+        self.caller().call(&get).await
+    }
+
+    /// Returns all objects of a class, those of its subclasses included.
+    pub fn enumerate(&mut self, class: &str) -> Enumeration<'_> {
+        let class = ObjectPath::new(self.target().namespace.clone(), class);
+        self.list(Enumerate::new(class))
+    }
+
+    /// Returns the objects that a WQL query selects, in the target's namespace.
+    pub fn query(&mut self, wql: impl Into<String>) -> Enumeration<'_> {
+        let namespace = self.target().namespace.clone();
+        self.list(Enumerate::query(&namespace, wql))
+    }
+
+    /// Returns the objects that are associated with an object.
+    pub fn associators(&mut self, object: &ObjectPath, through: &Through) -> Enumeration<'_> {
+        let query = Enumerate::query(&self.namespace_of(object), through.associators(object));
+        self.list(query)
+    }
+
+    /// Returns the association objects that refer to an object.
+    pub fn references(&mut self, object: &ObjectPath, through: &Through) -> Enumeration<'_> {
+        let query = Enumerate::query(&self.namespace_of(object), through.references(object));
+        self.list(query)
+    }
+
+    /// Returns what an enumeration brings that was put together by hand: of references, of another namespace,
+    /// with an association filter. Its maximum of elements holds where it is smaller than the target's.
+    pub fn list(&mut self, mut request: Enumerate) -> Enumeration<'_> {
+        request.resource = self.located(&request.resource);
+        Enumeration::new(self, request)
+    }
+
+    /// Subscribes to the events that a WQL query selects, in the target's namespace; they are pulled.
+    pub async fn watch(&mut self, wql: impl Into<String>) -> Result<Subscription<'_>, Error> {
+        let namespace = self.target().namespace.clone();
+        self.subscribe(Subscribe::query(&namespace, wql)).await
+    }
+
+    /// Subscribes to events. What does not say when it expires expires after ten minutes: nothing stays on a
+    /// host for ever.
+    pub async fn subscribe(&mut self, mut request: Subscribe) -> Result<Subscription<'_>, Error> {
+        request.resource = self.located(&request.resource);
+        Subscription::open(self, request).await
+    }
+
+    /// Ends everything that is still open on the host, and the connection.
+    ///
+    /// That may take a few seconds after the deadline. An error says that something could not be ended; the
+    /// host ends it when it expires.
+    pub async fn close(mut self) -> Result<(), Error> {
+        let mut caller = self.take_caller();
+        caller.close().await
+    }
+
+    /// Returns what was asked for.
+    pub fn target(&self) -> &Target {
+        &self.shared.target
+    }
+
+    /// Returns what the last login agreed on.
+    pub fn logged_in(&self) -> Option<LoggedIn> {
+        self.shared.logged_in()
+    }
+
+    /// Returns what it has done so far.
+    pub fn counters(&self) -> Counters {
+        self.shared.counting.read()
+    }
+
+    /// Sets when everything must be over, in place of what [`Target::deadline`] said.
+    pub fn set_deadline(&mut self, end: Option<Instant>) {
+        self.shared.set_deadline(end);
+    }
+
+    pub(super) fn caller(&mut self) -> &mut Caller {
+        let shared = &self.shared;
+        self.caller.get_or_insert_with(|| Box::new(Caller::new(shared.clone())))
+    }
+
+    pub(super) fn take_caller(&mut self) -> Box<Caller> {
+        self.caller();
+        self.caller.take().expect("made by the line above")
+    }
+
+    pub(super) fn put_caller(&mut self, caller: Box<Caller>) {
+        self.caller = Some(caller);
+    }
+
+    /// Returns whether something is still open on the host that nobody wants any more.
+    pub(super) fn has_left_over(&self) -> bool {
+        self.caller.as_ref().is_some_and(|caller| caller.has_left_over())
+    }
+
+    fn namespace(&self, said: Option<&str>) -> Name {
+        said.map_or_else(|| self.target().namespace.clone(), Name::from)
+    }
+
+    fn namespace_of(&self, path: &ObjectPath) -> Name {
+        path.namespace.clone().unwrap_or_else(|| self.target().namespace.clone())
+    }
+
+    /// Returns the path with the target's namespace where it says none. One that was read from a resource
+    /// URI keeps it: it says where it is.
+    fn located(&self, path: &ObjectPath) -> ObjectPath {
+        let mut path = path.clone();
+        if path.namespace.is_none() {
+            path.namespace = Some(self.target().namespace.clone());
+        }
+        path
+    }
+}
+
+impl Drop for Session {
+    /// Ends in the background what is still open on the host.
+    fn drop(&mut self) {
+        let Some(mut caller) = self.caller.take().filter(|caller| caller.has_left_over()) else { return };
+        self.shared.finish_in_background(async move {
+            // What cannot be ended expires: there is nobody to tell.
+            _ = caller.finish().await;
+        });
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("endpoint", &self.target().endpoint.to_string())
+            .field("counters", &self.counters())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a login agreed on. Nothing in it is secret.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct LoggedIn {
+    /// The mechanism, and what it can say.
+    pub report: Report,
+    /// Whether bodies are sealed by the login; on https TLS does so.
+    pub is_sealed: bool,
+    /// The host's certificate (DER), on https.
+    pub certificate: Option<Vec<u8>>,
+    /// What the user should be told.
+    pub warnings: Vec<Warning>,
+}
+
+impl LoggedIn {
+    pub(super) fn of(connection: &Connection) -> Self {
+        Self {
+            report: connection.report().clone(),
+            is_sealed: connection.is_sealed(),
+            certificate: connection.certificate().map(<[u8]>::to_vec),
+            warnings: connection.warnings().to_vec(),
+        }
+    }
+}
+
+fn unexpected(get: &Get, found: &str, expected: &str) -> Error {
+    let source =
+        crate::wsman::Error::Unexpected { expected: expected.to_owned(), found: found.to_owned(), offset: 0 };
+    Error::Unreadable { operation: super::caller::label(get), source: Box::new(source) }
+}
