@@ -1,4 +1,4 @@
-use super::{Error, Target};
+use super::{Error, Side, Target};
 use crate::cim::Catalog;
 use crate::transport;
 use crate::wsman::{self, Identify, Identity, decode_reply};
@@ -20,6 +20,9 @@ pub async fn identify_anonymously(target: &Target) -> Result<Identity, Error> {
     })?;
     let reply =
         reply.map_err(|source| Error::Transport { operation: operation(), source: Box::new(source) })?;
+    if let Some(witness) = &target.witness {
+        witness.see(&operation(), Side::Reply, &reply.body);
+    }
     read(&reply).map_err(|source| Error::Unreadable { operation: operation(), source: Box::new(source) })?
 }
 

@@ -9,7 +9,7 @@ use tracing::{Instrument, debug, debug_span};
 use super::counters::Counting;
 use super::retry::{Attempts, Limit, Manner};
 use super::session::LoggedIn;
-use super::{Dial, Error, Target};
+use super::{Dial, Error, Side, Target};
 use crate::cim::{Catalog, Interval, ObjectPath};
 use crate::transport::{self, Connection, Fate, Phase, Timeouts};
 use crate::wsman::{self, Operation, Release, RequestHeader, Unsubscribe, decode_reply, encode_request};
@@ -46,6 +46,12 @@ impl Shared {
     /// Returns until when a call may go on that begins now.
     pub(super) fn limit(&self, call: Duration) -> Limit {
         Limit::new(call).and(*lock(&self.deadline))
+    }
+
+    fn show(&self, operation: &str, side: Side, body: &[u8]) {
+        if let Some(witness) = &self.target.witness {
+            witness.see(operation, side, body);
+        }
     }
 
     pub(super) fn logged_in(&self) -> Option<LoggedIn> {
@@ -316,6 +322,7 @@ impl Caller {
         connection.set_timeouts(Timeouts { first_byte, total, ..target.options.timeouts });
         let logins = connection.logins();
         self.shared.counting.sent(request.len());
+        self.shared.show(asked, Side::Request, request.as_bytes());
         let reply = connection.exchange(request, SOAP).await;
         let logins = connection.logins() - logins;
         self.logged_in_again = logins > 0;
@@ -326,6 +333,7 @@ impl Caller {
         match reply {
             Ok(reply) => {
                 self.shared.counting.received(reply.body.len());
+                self.shared.show(asked, Side::Reply, &reply.body);
                 Ok(reply)
             }
             Err(error) => {

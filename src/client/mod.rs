@@ -40,6 +40,7 @@ mod retry;
 mod session;
 mod subscription;
 mod target;
+mod witness;
 
 pub use anonymous::identify_anonymously;
 pub use counters::Counters;
@@ -52,6 +53,7 @@ pub use retry::Retries;
 pub use session::{LoggedIn, Session};
 pub use subscription::Subscription;
 pub use target::Target;
+pub use witness::{Seen, Side, Witness};
 
 // What callers need of the rooms below, so that nobody above has to look into them.
 pub use crate::auth::{Account, Chosen, Credentials, Report, Secret};

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Retries;
+use super::{Retries, Witness};
 use crate::cim::Name;
 use crate::transport::{Endpoint, Options};
 
@@ -47,6 +47,8 @@ pub struct Target {
     pub retries: Retries,
     /// Where random bits come from, for message identifiers and the length of pauses.
     pub random: fn() -> u128,
+    /// Who sees the messages in clear, where somebody is to.
+    pub witness: Option<Witness>,
 }
 
 impl Target {
@@ -65,6 +67,7 @@ impl Target {
             locale: Some("en-US".to_owned()),
             retries: Retries::default(),
             random: || uuid::Uuid::new_v4().as_u128(),
+            witness: None,
         }
     }
 }
