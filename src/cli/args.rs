@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::command::cim;
+use super::command::{cim, identify};
 use super::exit;
 
 /// Exports Hyper-V reference points from remote hosts and tells the truth about how it ended
@@ -30,8 +30,9 @@ pub(crate) struct Cli {
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Identify(Box<identify::Args>),
     #[command(subcommand)]
-    Cim(cim::Command),
+    Cim(Box<cim::Command>),
 }
 
 /// How things are shown.

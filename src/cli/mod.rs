@@ -1,15 +1,24 @@
 //! The program: arguments to library calls, and what comes back to lines, JSON and an exit code.
 //!
-//! It knows the library by its public names alone. `args` and `connection` turn words into values, `command`
-//! holds one file a command, `report` shows what came back, `ui` alone writes to the terminal, `error` and
-//! `exit` say how it ended.
+//! It knows the library by its public names alone. `args`, `connection`, `secret`, `object` and `argument` turn
+//! words into values; `command` holds one file a command; `report` shows what came back; `ui` alone writes to
+//! the terminal; `error`, `diagnosis` and `exit` say how it ended.
 
 mod args;
+mod argument;
 mod command;
+mod connection;
+mod diagnosis;
+mod dump;
+mod duration;
 mod error;
 mod exit;
+mod logging;
 mod message;
+mod object;
 mod report;
+mod runtime;
+mod secret;
 mod suggest;
 mod ui;
 
@@ -28,6 +37,7 @@ pub(crate) fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(help) => return explain(&help),
     };
+    logging::begin(&cli.output);
     let mut ui = Ui::new(&cli.output);
     let done = run(&cli, &mut ui);
     // What was printed is brought out before anything is said about it; a disk that is full then is an error
@@ -46,6 +56,7 @@ pub(crate) fn main() -> ExitCode {
 
 fn run(cli: &Cli, ui: &mut Ui) -> Result<Exit, Error> {
     match &cli.command {
+        Command::Identify(args) => command::identify::run(args, &cli.output, ui),
         Command::Cim(command) => command::cim::run(command, &cli.output, ui),
     }
 }

@@ -68,6 +68,12 @@ impl Ui {
         self.say(AnsiColor::Yellow.on_default().bold(), "warning: ", text);
     }
 
+    /// Asks something, whose answer is typed behind it.
+    pub(crate) fn ask(&mut self, question: &str) {
+        // If nobody sees the question, what he types is an answer all the same.
+        let _ = write!(self.errors, "{}", harmless(question)).and_then(|()| self.errors.flush());
+    }
+
     /// Says why a command has failed.
     pub(crate) fn fail(&mut self, error: &Error) {
         for line in error.lines() {

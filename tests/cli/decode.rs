@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Value as Json, json};
 
 use crate::program::{folder, refpoint, root};
+use crate::yaml;
 
 const MEMBERS: [&str; 10] =
     ["file", "action", "instances", "references", "context", "end", "fault", "result", "schema", "identify"];
@@ -197,46 +198,13 @@ fn what_cannot_be_read_says_why_and_the_rest_is_shown() {
     );
 }
 
-/// Both parsers of YAML: the one of the unit tests, and Python's, which is another version of YAML.
 #[test]
 fn yaml_is_read_by_a_parser_of_others() {
     let files = ["42-get-vm.response", "147-alltypes-get-1.response", "54-invoke-export-ok.request"];
     for name in files {
         let yaml = refpoint(["cim", "decode", "-o", "yaml", &recorded(name)]).run();
         assert_eq!((yaml.code, yaml.stderr.as_str()), (Some(0), ""));
-        let documents = saphyr::Yaml::load(&yaml.stdout);
-        assert_eq!(documents, decoded(name), "{name}");
-    }
-}
-
-mod saphyr {
-    use saphyr::LoadableYamlNode;
-    use serde_json::Value as Json;
-
-    pub(crate) struct Yaml;
-
-    impl Yaml {
-        /// Returns the one document of a text.
-        pub(crate) fn load(text: &str) -> Json {
-            let documents = saphyr::Yaml::load_from_str(text).unwrap();
-            assert_eq!(documents.len(), 1);
-            convert(&documents[0])
-        }
-    }
-
-    fn convert(node: &saphyr::Yaml<'_>) -> Json {
-        if let Some(items) = node.as_vec() {
-            return items.iter().map(convert).collect();
-        }
-        if let Some(members) = node.as_mapping() {
-            let member = |(name, value): (&saphyr::Yaml<'_>, &saphyr::Yaml<'_>)| {
-                (name.as_str().unwrap().to_owned(), convert(value))
-            };
-            return members.iter().map(member).collect();
-        }
-        let scalar = node.as_integer().map(Json::from).or_else(|| node.as_bool().map(Json::from));
-        let scalar = scalar.or_else(|| node.as_floating_point().map(Json::from));
-        scalar.or_else(|| node.as_str().map(Json::from)).unwrap_or(Json::Null)
+        assert_eq!(yaml::load(&yaml.stdout), decoded(name), "{name}");
     }
 }
 

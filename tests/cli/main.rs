@@ -21,5 +21,10 @@
 mod decode;
 mod describe;
 mod help;
+mod host;
 mod output;
 mod program;
+mod secrets;
+mod session;
+mod streams;
+mod yaml;

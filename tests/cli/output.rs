@@ -45,3 +45,21 @@ fn json_that_is_piped_is_one_line() {
     assert_eq!(wait(child).code, Some(0));
     assert_eq!(text.lines().count(), 1);
 }
+
+/// What a host calls its machines, on a terminal and in a pipe.
+#[test]
+fn no_name_acts_on_the_terminal_of_whoever_looks() {
+    use crate::host::{Host, enumerate, machine, page};
+    let host = Host::new(|incoming| {
+        let mode = enumerate(incoming).mode;
+        page(&[machine("a\u{9b}2J\u{202e}\u{85}b", 2), machine("tab\there\nline", 3)], None, mode)
+    });
+    for format in ["table", "json", "jsonl", "yaml", "name"] {
+        let run =
+            host.refpoint(&["cim", "list"], &["Msvm_ComputerSystem", "-o", format, "--color", "never"]).run();
+        assert_eq!(run.code, Some(0), "{}", run.stderr);
+        let acts = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+        assert!(!run.stdout.contains(acts), "{format}: {:?}", run.stdout);
+        assert!(run.stdout.contains("9b"), "{format}: it is still told: {}", run.stdout);
+    }
+}
