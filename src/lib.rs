@@ -5,15 +5,20 @@
 //! points up.
 //!
 //! ```text
-//!  socket    ┌──────────────────────────────────────────────┐
-//!            │ transport   connect, TLS, proxy, log in,     │   one connection, one login, one
-//!            │             exchange sealed bodies           │   exchange at a time
-//!            └───────┬──────────────────────────────────────┘
-//!  ══════════════════╪══ async above ═ values below ═════════
-//!  login     ┌───────▼──────────────────────────────────────┐
-//!            │ auth    token in, token out; then a seal     │   who we are, without a socket
-//!            └──────────────────────────────────────────────┘
-//!  message   ┌──────────────────────────────────────────────┐
+//!  session   ┌──────────────────────────────────────────────┐
+//!            │ client  identify, get, enumerate, query,     │   one host, one request at a time;
+//!            │         invoke …: once, in time, tidied up   │   nothing twice that must not be
+//!            └───────┬──────────────────────────────┬───────┘
+//!  socket    ┌───────▼──────────────────────┐       │
+//!            │ transport  connect, TLS,     │       │           one connection, one login, one
+//!            │ proxy, log in, exchange      │       │           exchange at a time
+//!            └───────┬──────────────────────┘       │
+//!  ══════════════════╪══ async above ═ values below ╪════════
+//!  login     ┌───────▼──────────────────────┐       │
+//!            │ auth    token in, token out; │       │           who we are, without a socket
+//!            │         then a seal          │       │
+//!            └──────────────────────────────┘       │
+//!  message   ┌──────────────────────────────────────▼───────┐
 //!            │ wsman   an operation ⇄ its envelope,         │   what can be asked, answered, refused
 //!            │         a fault, and what its numbers mean   │
 //!            └───────┬──────────────────────────────┬───────┘
@@ -32,10 +37,12 @@
 //! | [`cim`] | CIM values, instances, object paths, class schemas; MOF, CIM-XML text, datetimes |
 //! | [`auth`] | proving who we are: Basic, NTLM, Negotiate, Kerberos, both sides; sealing of messages; channel bindings |
 //! | [`transport`] | one socket to one host: connect, proxy, TLS, HTTP/1.1, log in, exchange sealed bodies |
+//! | [`client`] | one session with one host: asking, repeating what may be repeated, time-outs, pages, tidying up; a pool of sessions |
 //! | [`wsman`] | SOAP, WS-Addressing, Transfer, Enumeration, Eventing and WS-Management messages as values, both directions; code tables |
 //!
-//! Only `transport` does input and output (and Kerberos asks the system's GSSAPI). Everywhere else it is text or
-//! tokens in, values out, and the other way round; time, identifiers and randomness are arguments.
+//! Only `transport` and, on its connections, `client` do input and output (and Kerberos asks the system's
+//! GSSAPI). Everywhere else it is text or tokens in, values out, and the other way round; time, identifiers and
+//! randomness are arguments.
 //!
 //! # Where to change what
 //!
@@ -44,6 +51,8 @@
 //! | teach it a class, or correct one | `schemas/CLASS.mof`; nothing else |
 //! | add an operation | a file in `wsman/` in the shape of `enumerate.rs`, and a variant of `wsman::Request` |
 //! | log in another way | a file in `auth/` that implements `auth::Mechanism`, in the shape of `auth/ntlm/` |
+//! | ask for it in a session | a method of `client/session.rs`, three lines: `caller().call(&operation)` is the one door |
+//! | try something again, or no longer | `client/retry.rs` for when, `client/error.rs` (`standing`) for what is known of the request |
 //! | explain a number | `wsman/codes/`, one row |
 //! | accept another spelling of a value | `cim/value.rs` for texts, `wsman/instance.rs` for XML |
 //! | refuse another kind of bad document | `xml/read.rs`, and a row of its hostile table |

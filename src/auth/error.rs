@@ -94,6 +94,14 @@ pub enum Error {
         /// The library's own words.
         reason: String,
     },
+    /// The KDC does not take this password, or does not let this account in: no other mechanism will.
+    #[error("{origin} refused by the KDC: {reason}")]
+    PasswordRefused {
+        /// Whose password.
+        origin: String,
+        /// The library's own words.
+        reason: String,
+    },
     /// No ticket for the service could be had.
     #[error("no kerberos ticket for the service: {}", tried(attempts))]
     NoServiceTicket {

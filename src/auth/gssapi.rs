@@ -226,9 +226,14 @@ impl Gssapi {
         // SAFETY: see the top of the file. Only the first message is read; they come most important first.
         let major =
             unsafe { (self.display_status)(&mut minor, code, kind, mechanism, &mut more, &mut text.raw) };
-        (major & ERROR_MASK == 0)
-            .then(|| String::from_utf8_lossy(text.bytes()).trim_end_matches('.').to_owned())
+        (major & ERROR_MASK == 0).then(|| readable(text.bytes()))
     }
+}
+
+/// The library repeats what a KDC wrote, which anybody on the way may have written.
+fn readable(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    text.trim_end_matches('.').chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_TEXT).collect()
 }
 
 /// What a credential is for.
@@ -249,6 +254,11 @@ pub(super) struct Status {
 impl Status {
     fn own(text: &str) -> Self {
         Self { minor: 0, text: text.to_owned() }
+    }
+
+    /// Says whether the KDC refuses the password, or the account itself.
+    pub(super) fn is_refused_password(&self) -> bool {
+        REFUSED.contains(&(self.minor as i32))
     }
 
     /// Says whether the KDC does not know the service, so that another name is worth a try.
@@ -515,6 +525,13 @@ const GSS_CODE: c_int = 1;
 const MECH_CODE: c_int = 2;
 const KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN: i32 = -1_765_328_377;
 
+/// KRB5KDC_ERR_CLIENT_REVOKED (disabled or locked), KRB5KDC_ERR_KEY_EXP, KRB5KDC_ERR_PREAUTH_FAILED, and
+/// KRB5KRB_AP_ERR_BAD_INTEGRITY where the KDC sends the answer for the password to open.
+const REFUSED: [i32; 4] = [-1_765_328_366, -1_765_328_361, -1_765_328_360, -1_765_328_353];
+
+/// Longer than anything the library says by itself.
+const MAX_TEXT: usize = 512;
+
 /// `[APPLICATION 0]`, the frame of [RFC 2743] section 3.1.
 const FRAMED: u8 = 0x60;
 
@@ -646,5 +663,17 @@ impl Bindings {
             acceptor: Buffer::EMPTY,
             application_data: Buffer::of(application_data),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_kdc_writes_does_not_steer_a_terminal() {
+        assert_eq!(readable(b"no\x1b]0;x\x07 such\r\nrealm."), "no ]0;x  such  realm");
+        assert_eq!(readable(&[b'x'; 5000]).len(), MAX_TEXT);
+        assert_eq!(readable(b"\xff"), "\u{fffd}");
     }
 }

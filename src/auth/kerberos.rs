@@ -155,7 +155,11 @@ impl Initiator {
                 });
             }
         };
-        acquired.map_err(|status| Error::NoTickets { origin: self.origin(), reason: status.text })
+        let with_password = matches!(self.credentials, Credentials::Password { .. });
+        acquired.map_err(|status| match with_password && status.is_refused_password() {
+            true => Error::PasswordRefused { origin: self.origin(), reason: status.text },
+            false => Error::NoTickets { origin: self.origin(), reason: status.text },
+        })
     }
 
     /// Says where credentials come from, for the error message.

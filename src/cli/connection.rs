@@ -137,7 +137,7 @@ impl ConnectionArgs {
         let mut target = Target::new(self.target.clone(), Options { tls, proxy, ..Options::new(login) });
         target.namespace = self.namespace().into();
         target.deadline = self.request.deadline;
-        target.witness = dump.map(Dump::into_witness);
+        target.tap = dump.map(Dump::into_tap);
         if let Some(timeout) = self.request.operation_timeout {
             target.operation_timeout = timeout;
             target.call_limit = target.call_limit.max(timeout.saturating_mul(2));

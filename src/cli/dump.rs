@@ -4,9 +4,8 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
-use refpoint::client::{Credentials, Secret, Seen, Side, Witness};
+use refpoint::client::{Credentials, Direction, Secret, Tap, Tapped};
 use refpoint::xml;
 
 use super::error::Error;
@@ -16,8 +15,8 @@ use super::exit::Exit;
 pub(crate) struct Dump {
     folder: PathBuf,
     password: Option<Secret<String>>,
-    /// Of the request written last.
-    number: Mutex<u32>,
+    /// The highest number in the folder before: what was written stays, and what follows stands behind it.
+    before: u64,
 }
 
 impl Dump {
@@ -27,48 +26,45 @@ impl Dump {
             Error::new(Exit::LocalFiles, format!("cannot write to {}", folder.display())).because(error)
         };
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unwritable)?;
-        let number = Mutex::new(highest_number(folder).map_err(unwritable)?);
+        let before = highest_number(folder).map_err(unwritable)?;
         let password = match credentials {
             Credentials::Password { password, .. } => Some(password.clone()),
             _ => None,
         };
-        let dump = Self { folder: folder.to_owned(), password, number };
+        let dump = Self { folder: folder.to_owned(), password, before };
         // Found out before anything is asked of the host, not after.
         let probe = dump.folder.join(".refpoint");
         create(&probe).and_then(|_| std::fs::remove_file(&probe)).map_err(unwritable)?;
         Ok(dump)
     }
 
-    /// Returns the witness that writes what it sees.
-    pub(crate) fn into_witness(self) -> Witness {
-        Witness::new(move |seen| {
-            if let Err(error) = self.write(seen) {
+    /// Returns the tap that writes what it hears.
+    pub(crate) fn into_tap(self) -> Tap {
+        Tap::new(move |tapped| {
+            if let Err(error) = self.write(tapped) {
                 // The command itself has not failed.
                 tracing::warn!(folder = %self.folder.display(), %error, "message not written");
             }
         })
     }
 
-    fn write(&self, seen: Seen<'_>) -> io::Result<()> {
-        let text = match xml::decode(seen.body, None) {
+    fn write(&self, tapped: Tapped<'_>) -> io::Result<()> {
+        let text = match xml::decode(tapped.body, None) {
             Ok(text) => without_secrets(&text, self.password.as_ref().map(|secret| secret.expose().as_str())),
-            Err(error) => format!("({} bytes that are no text: {error})\n", seen.body.len()),
+            Err(error) => format!("({} bytes that are no text: {error})\n", tapped.body.len()),
         };
-        let side = match seen.side {
-            Side::Request => "request",
-            Side::Reply => "response",
+        let side = match tapped.direction {
+            Direction::Sent => "request",
+            Direction::Received => "response",
         };
-        let mut number = self.number.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        // An answer has the number of its request.
-        *number += u32::from(seen.side == Side::Request);
-        let name = format!("{:03}-{}.{side}.xml", *number, file_name(seen.operation));
+        let number = self.before + tapped.number;
+        let name = format!("{number:03}-{}.{side}.xml", file_name(tapped.operation));
         create(&self.folder.join(name))?.write_all(text.as_bytes())
     }
 }
 
-/// Returns the highest number of a file in a folder: what was written before stays, and what follows stands
-/// behind it.
-fn highest_number(folder: &Path) -> io::Result<u32> {
+/// Returns the highest number that the name of a file in a folder begins with.
+fn highest_number(folder: &Path) -> io::Result<u64> {
     let mut highest = 0;
     for entry in std::fs::read_dir(folder)? {
         let name = entry?.file_name();

@@ -6,11 +6,11 @@ use tracing_subscriber::EnvFilter;
 
 use super::args::{Color, OutputArgs};
 
-/// Begins to listen: to warnings, to more with -v, or to what RUST_LOG names.
+/// Begins to listen: to little, to more with -v, or to what RUST_LOG names.
 pub(crate) fn begin(args: &OutputArgs) {
     let level = match (args.quiet, args.verbose) {
-        (true, _) => "error",
-        (_, 0) => "warn",
+        // What the library warns of, the program says itself, and with its name for it.
+        (true, _) | (_, 0) => "error,refpoint::cli=warn",
         (_, 1) => "warn,refpoint=info",
         (_, 2) => "warn,refpoint=debug",
         _ => "info,refpoint=trace",

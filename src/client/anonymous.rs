@@ -1,4 +1,5 @@
-use super::{Error, Side, Target};
+use super::retry::Limit;
+use super::{Error, Target};
 use crate::cim::Catalog;
 use crate::transport;
 use crate::wsman::{self, Identify, Identity, decode_reply};
@@ -10,8 +11,7 @@ use crate::xml::{Limits, decode};
 /// somebody there wants a login ([`Error::is_login`]). Nothing about us leaves but our address.
 pub async fn identify_anonymously(target: &Target) -> Result<Identity, Error> {
     let operation = || "anonymous Identify".to_owned();
-    let limit =
-        super::retry::Limit::new(target.deadline.map_or(target.call_limit, |it| it.min(target.call_limit)));
+    let limit = Limit::new(target.call_limit).and(target.deadline.map(Limit::new));
     let asked = transport::identify(&target.endpoint, &target.options);
     let reply = tokio::time::timeout_at(limit.end, asked).await.map_err(|_| Error::Deadline {
         operation: operation(),
@@ -20,9 +20,6 @@ pub async fn identify_anonymously(target: &Target) -> Result<Identity, Error> {
     })?;
     let reply =
         reply.map_err(|source| Error::Transport { operation: operation(), source: Box::new(source) })?;
-    if let Some(witness) = &target.witness {
-        witness.see(&operation(), Side::Reply, &reply.body);
-    }
     read(&reply).map_err(|source| Error::Unreadable { operation: operation(), source: Box::new(source) })?
 }
 

@@ -7,9 +7,10 @@ use tokio::time::{Instant, sleep, timeout_at};
 use tracing::{Instrument, debug, debug_span};
 
 use super::counters::Counting;
-use super::retry::{Attempts, Limit, Manner};
+use super::error::Standing;
+use super::retry::{Attempts, Limit, Manner, jitter};
 use super::session::LoggedIn;
-use super::{Dial, Error, Side, Target};
+use super::{Dial, Error, Target};
 use crate::cim::{Catalog, Interval, ObjectPath};
 use crate::transport::{self, Connection, Fate, Phase, Timeouts};
 use crate::wsman::{self, Operation, Release, RequestHeader, Unsubscribe, decode_reply, encode_request};
@@ -26,8 +27,7 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(target: Arc<Target>, dial: Dial) -> Arc<Self> {
-        let deadline = target.deadline.map(Limit::new);
+    pub(super) fn new(target: Arc<Target>, dial: Dial, deadline: Option<Limit>) -> Arc<Self> {
         Arc::new(Self {
             target,
             dial,
@@ -46,12 +46,6 @@ impl Shared {
     /// Returns until when a call may go on that begins now.
     pub(super) fn limit(&self, call: Duration) -> Limit {
         Limit::new(call).and(*lock(&self.deadline))
-    }
-
-    fn show(&self, operation: &str, side: Side, body: &[u8]) {
-        if let Some(witness) = &self.target.witness {
-            witness.see(operation, side, body);
-        }
     }
 
     pub(super) fn logged_in(&self) -> Option<LoggedIn> {
@@ -87,7 +81,7 @@ pub(super) struct LeftOver {
     tries: u32,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Ending {
     Release(Release),
     Unsubscribe(Unsubscribe),
@@ -278,7 +272,8 @@ impl Caller {
             .map_err(|source| Error::Unwritable { operation: asked.to_owned(), source: Box::new(source) })?;
         let reply = self.send(request, asked, limit, patience).await?;
         let text = decode(&reply.body, reply.charset()).map_err(wsman::Error::from).map_err(unreadable)?;
-        let reply = decode_reply(operation, &text, Catalog::bundled(), &Limits::default());
+        let catalog = self.shared.target.catalog.as_deref().unwrap_or_else(|| Catalog::bundled());
+        let reply = decode_reply(operation, &text, catalog, &Limits::default());
         let reply = reply.map_err(unreadable)?;
         let related = reply.header.relates_to;
         let is_ours = match &related {
@@ -321,8 +316,10 @@ impl Caller {
         let total = Some(limit.left());
         connection.set_timeouts(Timeouts { first_byte, total, ..target.options.timeouts });
         let logins = connection.logins();
-        self.shared.counting.sent(request.len());
-        self.shared.show(asked, Side::Request, request.as_bytes());
+        let number = self.shared.counting.sent(request.len());
+        if let Some(tap) = &target.tap {
+            tap.sent(number, asked, request.as_bytes());
+        }
         let reply = connection.exchange(request, SOAP).await;
         let logins = connection.logins() - logins;
         self.logged_in_again = logins > 0;
@@ -333,7 +330,9 @@ impl Caller {
         match reply {
             Ok(reply) => {
                 self.shared.counting.received(reply.body.len());
-                self.shared.show(asked, Side::Reply, &reply.body);
+                if let Some(tap) = &target.tap {
+                    tap.received(number, asked, &reply.body);
+                }
                 Ok(reply)
             }
             Err(error) => {
@@ -361,33 +360,32 @@ impl Caller {
         self.abandoned.load(Ordering::Relaxed)
     }
 
-    /// Ends what is left over, as far as the connection holds. A host that says no has no more to give; what
-    /// was not sent waits for the next connection, a few times.
+    /// Ends what is left over, as far as the connection holds. A host that says no has nothing more to end;
+    /// where it has had no time, or the connection broke, the rest waits for the next time, a few times.
     async fn tidy_up(&mut self, limit: Limit) {
         let limit = Limit::new(TIDYING).and(Some(limit));
-        while let Some(mut left_over) = self.left_over.pop() {
+        while let Some(left_over) = self.left_over.last_mut() {
             let usable = self.connection.as_ref().is_some_and(Connection::is_usable);
             if !usable || limit.is_over() {
-                self.left_over.push(left_over);
                 return;
             }
-            // Counted before it is sent: one that makes the host hang must not come up for ever, even if
-            // whoever waits for it does not wait to the end.
+            // It stays in the list until it has ended, and is counted before it is said: whoever waits may
+            // stop waiting, and one that makes the host hang must not come up for ever.
             left_over.tries += 1;
-            let ended = match &left_over.ending {
-                Ending::Release(release) => self.exchange(release, "Release", limit, TIDYING).await,
+            let is_last = left_over.tries >= MOST_TRIES;
+            let ended = match left_over.ending.clone() {
+                Ending::Release(release) => self.exchange(&release, "Release", limit, TIDYING).await,
                 Ending::Unsubscribe(unsubscribe) => {
-                    self.exchange(unsubscribe, "Unsubscribe", limit, TIDYING).await
+                    self.exchange(&unsubscribe, "Unsubscribe", limit, TIDYING).await
                 }
             };
-            match ended {
-                Ok(()) | Err(Error::Fault { .. }) => {}
-                Err(error) => {
-                    debug!(%error, "something is left over on the host");
-                    if left_over.tries < MOST_TRIES {
-                        self.left_over.push(left_over);
-                    }
-                }
+            let error = ended.err().filter(|error| error.standing() != Standing::Refused);
+            if error.is_none() || is_last {
+                self.left_over.pop();
+            }
+            if let Some(error) = error {
+                debug!(%error, "something is left over on the host");
+                return;
             }
         }
     }
@@ -399,6 +397,9 @@ impl Caller {
         while self.has_left_over() {
             self.connect("Release", limit).await?;
             self.tidy_up(limit).await;
+            if self.has_left_over() {
+                sleep(jitter(BREATH, self.shared.target.random)).await;
+            }
         }
         Ok(())
     }
@@ -432,5 +433,7 @@ const SOAP: &str = "application/soap+xml;charset=UTF-8";
 const SHORTEST_OPERATION: Duration = Duration::from_millis(500);
 /// How long tidying up may hold up the call before which it is done.
 const TIDYING: Duration = Duration::from_secs(5);
+/// A pause before it is tried again at once.
+const BREATH: Duration = Duration::from_millis(500);
 /// How often one thing is tried to be tidied up.
 const MOST_TRIES: u32 = 3;

@@ -43,9 +43,10 @@ pub(super) struct Counting {
 }
 
 impl Counting {
-    pub(super) fn sent(&self, bytes: usize) {
-        add(&self.requests, 1);
+    /// Returns the number of the request.
+    pub(super) fn sent(&self, bytes: usize) -> u64 {
         add(&self.bytes_sent, bytes as u64);
+        self.requests.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     pub(super) fn received(&self, bytes: usize) {

@@ -205,7 +205,8 @@ impl Listing {
             if self.empty_pages >= MOST_EMPTY_PAGES {
                 return Err(Error::Endless { operation: label(&self.request), pages: self.empty_pages });
             }
-            if asked.elapsed() < BREATH {
+            // The first may well be empty: not every host puts items beside a new context.
+            if self.empty_pages > 1 && asked.elapsed() < BREATH {
                 sleep(jitter(BREATH, caller.shared.target.random)).await;
             }
         }

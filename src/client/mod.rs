@@ -39,8 +39,8 @@ mod pool;
 mod retry;
 mod session;
 mod subscription;
+mod tap;
 mod target;
-mod witness;
 
 pub use anonymous::identify_anonymously;
 pub use counters::Counters;
@@ -52,8 +52,8 @@ pub use pool::{Lent, Pool};
 pub use retry::Retries;
 pub use session::{LoggedIn, Session};
 pub use subscription::Subscription;
+pub use tap::{Direction, Tap, Tapped};
 pub use target::Target;
-pub use witness::{Seen, Side, Witness};
 
 // What callers need of the rooms below, so that nobody above has to look into them.
 pub use crate::auth::{Account, Chosen, Credentials, Report, Secret};

@@ -81,8 +81,8 @@ mod tests {
             r#"REFERENCES OF {Msvm_VirtualSystemReferencePoint.InstanceID="Microsoft:1\\\"2"} WHERE ResultClass=Msvm_ReferencePointOfVirtualSystem Role=Dependent"#
         );
         assert_eq!(
-            Through::default().associators(&ObjectPath::new("root", "X").with_key("k", 1_u32)),
-            "ASSOCIATORS OF {X.k=1}"
+            Through::default().associators(&ObjectPath::new("root", "X").with_key("k", "1")),
+            r#"ASSOCIATORS OF {X.k="1"}"#
         );
     }
 }

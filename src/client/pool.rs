@@ -13,13 +13,15 @@ use crate::transport::Fate;
 ///
 /// It opens a session when one is wanted and none is idle, up to its [`limit`](Self::limit). A host that says
 /// that too much is going on halves what the pool lends at once; for every few dozen requests that go well it
-/// lends one more again. A host counts all clients of one account together: others may take the room.
+/// lends one more again. A host counts all clients of one account together: others may take the room. The
+/// target's deadline is counted from the making of the pool.
 #[derive(Clone)]
 pub struct Pool(Arc<Inner>);
 
 struct Inner {
     target: Arc<Target>,
     dial: Dial,
+    deadline: Option<Limit>,
     most: usize,
     state: Mutex<State>,
     room: Notify,
@@ -48,12 +50,13 @@ impl Pool {
         let most = most.clamp(1, MOST);
         let state = State { idle: Vec::new(), lent: 0, limit: most, good: 0, past: Counters::default() };
         let (target, state) = (target.into(), Mutex::new(state));
-        Self(Arc::new(Inner { target, dial, most, state, room: Notify::new() }))
+        let deadline = target.deadline.map(Limit::new);
+        Self(Arc::new(Inner { target, dial, deadline, most, state, room: Notify::new() }))
     }
 
     /// Returns a session as soon as there is room for one; it goes back when it is dropped.
     pub async fn session(&self) -> Result<Lent, Error> {
-        let limit = Limit::new(self.0.target.call_limit);
+        let limit = Limit::new(self.0.target.call_limit).and(self.0.deadline);
         let place = timeout_at(limit.end, self.0.place()).await.map_err(|_| Error::Deadline {
             operation: format!("Wait for a session with {}", self.0.target.endpoint.authority()),
             after: limit.after,
@@ -170,7 +173,10 @@ impl Place {
     async fn fill(mut self) -> Result<Lent, Error> {
         let session = match self.session.take() {
             Some(session) => session,
-            None => Session::with(self.pool.target.clone(), self.pool.dial.clone()).await?,
+            None => {
+                let Inner { target, dial, deadline, .. } = &*self.pool;
+                Session::until(target.clone(), dial.clone(), *deadline).await?
+            }
         };
         self.before = session.counters();
         self.session = Some(session);

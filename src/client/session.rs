@@ -4,6 +4,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::caller::{Caller, Shared};
+use super::retry::Limit;
 use super::{Counters, Dial, Enumeration, Error, Subscription, Target, Through};
 use crate::auth::Report;
 use crate::cim::{Class, Instance, Name, ObjectPath};
@@ -47,14 +48,21 @@ impl Session {
 
     /// Connects and logs in by other means.
     pub async fn with(target: impl Into<Arc<Target>>, dial: Dial) -> Result<Self, Error> {
-        let mut session = Self::unopened(target.into(), dial);
-        session.caller().open().await?;
-        Ok(session)
+        let target = target.into();
+        let deadline = target.deadline.map(Limit::new);
+        Self::until(target, dial, deadline).await
     }
 
-    fn unopened(target: Arc<Target>, dial: Dial) -> Self {
-        let shared = Shared::new(target, dial);
-        Self { caller: Some(Box::new(Caller::new(shared.clone()))), shared }
+    /// The same with a deadline that is counted from another moment.
+    pub(super) async fn until(
+        target: Arc<Target>,
+        dial: Dial,
+        deadline: Option<Limit>,
+    ) -> Result<Self, Error> {
+        let shared = Shared::new(target, dial, deadline);
+        let mut session = Self { shared, caller: None };
+        session.caller().open().await?;
+        Ok(session)
     }
 
     /// Asks who answers there. Everybody who may log in may ask this.
@@ -108,8 +116,9 @@ impl Session {
 
     /// Calls a method. It is sent once; whether it succeeded its return value says.
     ///
-    /// [`Error::OutcomeUnknown`] means that the host may have begun, and [`Error::ResultLost`] that it has.
-    /// After any other error it has not, or has looked at the call and refused.
+    /// [`Error::OutcomeUnknown`] means that the host may have begun, and [`Error::ResultLost`] that it has
+    /// carried it out. [`Error::Fault`] is the host's word that it refused or failed; after any other error it
+    /// has not begun.
     pub async fn invoke(&mut self, call: &Invoke) -> Result<Invoked, Error> {
         let call = Invoke { resource: self.located(&call.resource), ..call.clone() };
         self.caller().call(&call).await
@@ -167,11 +176,11 @@ impl Session {
 
     /// Ends everything that is still open on the host, and the connection.
     ///
-    /// That may take a few seconds after the deadline. An error says that something could not be ended; the
+    /// What is under way in the background is waited for, within the limit of a call; ending the rest has a few
+    /// seconds, even after the deadline. An error says that something could not be ended; the
     /// host ends it when it expires.
     pub async fn close(mut self) -> Result<(), Error> {
-        let mut caller = self.take_caller();
-        caller.close().await
+        self.caller().close().await
     }
 
     /// Returns what was asked for.

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Retries, Witness};
-use crate::cim::Name;
+use super::{Retries, Tap};
+use crate::cim::{Catalog, Name};
 use crate::transport::{Endpoint, Options};
 
 /// A host to ask: where it is, who asks, and how patiently.
@@ -45,10 +45,12 @@ pub struct Target {
     pub locale: Option<String>,
     /// What is tried again, how often and after how long.
     pub retries: Retries,
+    /// The classes that type what arrives; without, the bundled ones.
+    pub catalog: Option<Arc<Catalog>>,
+    /// Who hears every message.
+    pub tap: Option<Tap>,
     /// Where random bits come from, for message identifiers and the length of pauses.
     pub random: fn() -> u128,
-    /// Who sees the messages in clear, where somebody is to.
-    pub witness: Option<Witness>,
 }
 
 impl Target {
@@ -66,8 +68,9 @@ impl Target {
             max_elements: crate::wsman::MOST_ITEMS,
             locale: Some("en-US".to_owned()),
             retries: Retries::default(),
+            catalog: None,
+            tap: None,
             random: || uuid::Uuid::new_v4().as_u128(),
-            witness: None,
         }
     }
 }

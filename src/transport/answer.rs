@@ -32,7 +32,7 @@ impl Reply {
 impl fmt::Debug for Reply {
     /// Bodies are shown by their length only.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Reply({} {}, {} bytes)", self.status, self.content_type, self.body.len())
+        write!(f, "Reply({} {:?}, {} bytes)", self.status, self.content_type, self.body.len())
     }
 }
 
@@ -220,15 +220,19 @@ impl Head {
 
     /// Returns the names of the schemes offered, made harmless.
     pub(super) fn offered(&self) -> String {
-        match self.offers() {
-            Ok(offers) if offers.challenges().is_empty() => String::new(),
-            Ok(offers) => harmless(&offers.to_string(), MAX_EXCERPT),
-            Err(_) => "something unreadable".to_owned(),
-        }
+        self.offers().map_or_else(|_| "something unreadable".to_owned(), |offers| offered(&offers))
     }
 
     fn retry_after(&self) -> Option<Duration> {
         self.text(RETRY_AFTER).trim().parse().ok().map(Duration::from_secs)
+    }
+}
+
+/// Returns the names of the schemes offered, made harmless; empty where there are none.
+pub(super) fn offered(offers: &Offers) -> String {
+    match offers.challenges().is_empty() {
+        true => String::new(),
+        false => harmless(&offers.to_string(), MAX_EXCERPT),
     }
 }
 
@@ -238,14 +242,23 @@ pub(super) fn is_soap(content_type: &str) -> bool {
     ["application/soap+xml", "text/xml", "application/xml"].iter().any(|soap| kind.eq_ignore_ascii_case(soap))
 }
 
-/// Returns the text without control characters and no longer than that.
+/// Returns the text without what steers a terminal, and no longer than that.
 pub(super) fn harmless(text: &str, longest: usize) -> String {
-    let visible = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let visible = text.chars().map(|c| if steers(c) { ' ' } else { c });
     let mut short: String = visible.take(longest).collect();
     if text.chars().nth(longest).is_some() {
         short.push('…');
     }
     short
+}
+
+/// Control characters, and those of format: marks that are not seen, or turn the text around.
+fn steers(c: char) -> bool {
+    let format = '\u{200b}'..='\u{200f}';
+    let direction = '\u{2028}'..='\u{202e}';
+    let more = '\u{2060}'..='\u{206f}';
+    let alone = ['\u{ad}', '\u{61c}', '\u{feff}'];
+    c.is_control() || format.contains(&c) || direction.contains(&c) || more.contains(&c) || alone.contains(&c)
 }
 
 const MAX_EXCERPT: usize = 160;
@@ -266,7 +279,7 @@ fn excerpt(body: &[u8]) -> String {
                 plain.push(' ');
             }
             _ if inside => {}
-            c => plain.push(if c.is_control() || c == '\u{fffd}' { ' ' } else { c }),
+            c => plain.push(if steers(c) || c == '\u{fffd}' { ' ' } else { c }),
         }
     }
     let words = plain.split_whitespace().map(|word| if word.len() > MAX_WORD { "…" } else { word });
@@ -283,6 +296,8 @@ mod tests {
         assert_eq!(excerpt(page.as_bytes()), "Access [31m denied by … proxy");
         assert_eq!(excerpt("word ".repeat(1000).as_bytes()).chars().count(), MAX_EXCERPT + 1);
         assert_eq!(excerpt(b"\xff\xfe\x00"), "");
+        // Text that turns around, or hides, on a terminal.
+        assert_eq!(excerpt("ok\u{202e}drowssap\u{200b} \u{2066}x".as_bytes()), "ok drowssap x");
     }
 
     #[test]

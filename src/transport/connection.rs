@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tracing::{debug, info};
+use tracing::{debug, info, warn};
 
 use super::dial::{self, Reached};
 use super::guard::Guard;
@@ -258,6 +258,10 @@ async fn log_in(
     let (guard, report) = patience.wait(Phase::Login, Fate::NotSent, entered).await??;
     if matches!(&guard, Guard::Open { .. }) && certificate.is_none() {
         warnings.push(Warning::Cleartext);
+    }
+    // Each time, whoever looks at the connection's own list.
+    for warning in &warnings {
+        warn!(host = endpoint.host(), "{warning}");
     }
     let (host, mechanism, bound) = (endpoint.host(), report.chosen, report.bound);
     let sealed = matches!(guard, Guard::Sealed(_));

@@ -5,10 +5,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tracing::debug;
 
-use super::line::Line;
+use super::line::{Line, header};
+use super::race::race;
 use super::tls::Secured;
 use super::{
-    Endpoint, Error, Fate, Fingerprint, Method, Options, Protocol, Proxy, ProxyError, TlsError, Tried, Trust,
+    Endpoint, Error, Fate, Fingerprint, Method, Options, Protocol, Proxy, ProxyError, TlsError, Trust,
     Warning,
 };
 
@@ -21,6 +22,8 @@ pub(super) struct Reached {
 
 /// Connects, through the proxy if there is one.
 pub(super) async fn dial(endpoint: &Endpoint, options: &Options) -> Result<Reached, Error> {
+    // A proxy would get it as it is.
+    header(&options.user_agent)?;
     let proxy = options.proxy.as_ref().filter(|proxy| proxy.covers(endpoint));
     let stream = match proxy {
         Some(proxy) => through(proxy, endpoint, options)
@@ -62,37 +65,18 @@ async fn direct(endpoint: &Endpoint) -> Result<TcpStream, Error> {
     let addresses = lookup_host((host, port)).await;
     let addresses =
         addresses.map_err(|source| Error::NotResolved { host: host.to_owned(), source })?.collect();
-    connect(addresses).await.map_err(|tried| Error::Unreachable { host: endpoint.authority(), tried })
+    race(addresses, connect_to)
+        .await
+        .map_err(|tried| Error::Unreachable { host: endpoint.authority(), tried })
 }
 
 async fn through(proxy: &Proxy, endpoint: &Endpoint, options: &Options) -> Result<TcpStream, ProxyError> {
     let (host, port) = (proxy.host(), proxy.port());
     let addresses = lookup_host((host, port)).await.map_err(ProxyError::NotResolved)?;
-    let mut stream = connect(addresses.collect()).await.map_err(ProxyError::Unreachable)?;
+    let mut stream = race(addresses.collect(), connect_to).await.map_err(ProxyError::Unreachable)?;
     proxy.tunnel(&mut stream, endpoint, &options.user_agent).await?;
     debug!(host = endpoint.host(), %proxy, "proxy connected");
     Ok(stream)
-}
-
-/// Tries one address after the other. A silent one must not use up the time of the rest, so only the last may
-/// take as long as it likes.
-async fn connect(addresses: Vec<SocketAddr>) -> Result<TcpStream, Vec<Tried>> {
-    let mut tried = Vec::new();
-    let mut last = addresses.len();
-    for address in addresses {
-        last -= 1;
-        let connected = match last {
-            0 => connect_to(address).await,
-            _ => tokio::time::timeout(HEAD_START, connect_to(address))
-                .await
-                .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())),
-        };
-        match connected {
-            Ok(stream) => return Ok(stream),
-            Err(error) => tried.push(Tried { address, error }),
-        }
-    }
-    Err(tried)
 }
 
 async fn connect_to(address: SocketAddr) -> io::Result<TcpStream> {
@@ -102,6 +86,3 @@ async fn connect_to(address: SocketAddr) -> io::Result<TcpStream> {
     socket.set_nodelay(true)?;
     socket.connect(address).await
 }
-
-/// How long an address may be silent before the next one is tried.
-const HEAD_START: std::time::Duration = std::time::Duration::from_secs(4);

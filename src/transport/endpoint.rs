@@ -87,6 +87,10 @@ impl FromStr for Endpoint {
 
     fn from_str(text: &str) -> Result<Self, EndpointError> {
         let text = text.trim();
+        // Before anything is taken for a host or a port and repeated: it may be part of a password.
+        if text.contains('@') {
+            return Err(EndpointError::UserInfo);
+        }
         let (protocol, rest) = match text.split_once("://") {
             Some((scheme, rest)) => (Some(Protocol::from_str(scheme)?), rest),
             None => (None, text),
@@ -254,6 +258,10 @@ mod tests {
             (":5985", EndpointError::NoHost),
             ("ftp://hv01", EndpointError::Protocol("ftp".into())),
             ("https://mia:secret@hv01", EndpointError::UserInfo),
+            // A slash or a colon in a password must not make the rest of it a host, a port or a protocol.
+            ("https://mia:sec/ret@hv01", EndpointError::UserInfo),
+            ("mia:sec://ret@hv01", EndpointError::UserInfo),
+            ("mia:secret@hv01:0", EndpointError::UserInfo),
             ("fe80::1", EndpointError::Brackets("fe80::1".into())),
             ("hv 01", EndpointError::Host("hv 01".into())),
             ("hväter", EndpointError::Host("hväter".into())),

@@ -186,7 +186,6 @@ impl Error {
             | Self::NotSent { .. }
             | Self::FateUnknown { .. }
             | Self::TimedOut { .. }
-            | Self::LoginExpired { .. }
             | Self::Unusable => true,
             Self::Proxy { source, .. } => source.is_retryable(),
             Self::Tls { source, .. } => matches!(source, TlsError::Closed),
@@ -263,6 +262,8 @@ pub enum Phase {
     FirstByte,
     /// The next piece of the answer.
     Stall,
+    /// The end of the answer.
+    Answer,
     /// The exchange as a whole.
     Total,
 }
@@ -275,6 +276,7 @@ impl fmt::Display for Phase {
             Self::Send => "sending",
             Self::FirstByte => "waiting for the first byte",
             Self::Stall => "answer stalled",
+            Self::Answer => "answer without end",
             Self::Total => "whole exchange",
         })
     }

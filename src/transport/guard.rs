@@ -46,6 +46,10 @@ impl Guard {
 
     /// Makes a request of a body.
     pub(super) fn close(&mut self, content_type: &str, body: Bytes) -> Result<Outgoing, Error> {
+        // It stands in a header, or in a line of the sealed body.
+        if HeaderValue::from_str(content_type).is_err() {
+            return Err(Error::Request("content type holds a control character"));
+        }
         match self {
             Self::Sealed(seal) => {
                 let sealed = sealed::seal(&mut **seal, content_type, body.into())

@@ -98,7 +98,7 @@ impl Line {
                 broken(error.into_error(), fate, self.limits)
             })?
             .into_parts();
-        let body = self.read(body, patience).await?;
+        let body = patience.wait(Phase::Answer, Fate::Unknown, self.read(body, patience)).await??;
         Ok((Head { status: head.status.as_u16(), headers: head.headers }, body))
     }
 
@@ -212,6 +212,6 @@ fn tls_error(error: &hyper::Error) -> Option<&rustls::Error> {
     io.get_ref()?.downcast_ref::<rustls::Error>()
 }
 
-fn header(text: &str) -> Result<HeaderValue, Error> {
+pub(super) fn header(text: &str) -> Result<HeaderValue, Error> {
     HeaderValue::from_str(text).map_err(|_| Error::Request("header holds a control character"))
 }

@@ -3,6 +3,7 @@ use hyper::header::HeaderValue;
 use tokio::task::spawn_blocking;
 use tracing::debug;
 
+use super::answer::{Head, is_soap, offered};
 use super::guard::Guard;
 use super::line::Line;
 use super::patience::Patience;
@@ -10,7 +11,7 @@ use super::{Answer, Endpoint, Error, Login, Method, Options, Protocol};
 use crate::auth::http::{Offers, header_value};
 use crate::auth::{
     self, Basic, Certificate, ChannelBindings, Credentials, FileTime, Fresh, Mechanism, Protection, Report,
-    Scheme, Seal, Step, Target, Token, kerberos, negotiate, ntlm,
+    Scheme, Seal, Secret, Step, Target, Token, kerberos, negotiate, ntlm,
 };
 
 /// A login that is about to be made on one line.
@@ -35,15 +36,12 @@ impl Attempt<'_> {
             if offers.as_ref().is_some_and(|offers| !offers.offers(*scheme)) {
                 continue;
             }
-            let Some(seen) = self.try_scheme(line, *scheme).await? else { continue };
-            match seen {
+            match self.try_scheme(line, *scheme, offers.as_ref()).await? {
                 Outcome::In(guard, report) => return Ok((guard, report)),
                 Outcome::NotOffered(seen) => offers = Some(seen),
             }
         }
-        let offered = offers.filter(|offers| !offers.challenges().is_empty());
-        let offered = offered.map(|offers| super::answer::harmless(&offers.to_string(), 160));
-        Err(Error::NotOffered { wanted: candidates, offered: offered.unwrap_or_default() })
+        Err(Error::NotOffered { wanted: candidates, offered: named(offers.as_ref()) })
     }
 
     fn login(&self) -> &Login {
@@ -68,8 +66,13 @@ impl Attempt<'_> {
     }
 
     fn candidates(&self) -> Vec<Scheme> {
-        let tickets =
-            !matches!(self.login().credentials, Credentials::Ntlm { .. } | Credentials::Certificate);
+        // The password of a local account is nothing to ask a realm about: whoever has the same name there
+        // would be locked out by it.
+        let tickets = match &self.login().credentials {
+            Credentials::Ntlm { .. } | Credentials::Certificate => false,
+            Credentials::Password { account, .. } => !account.is_local(),
+            _ => true,
+        };
         match self.login().method {
             Method::Negotiate if tickets => vec![Scheme::Negotiate, Scheme::Kerberos],
             Method::Negotiate | Method::Ntlm => vec![Scheme::Negotiate],
@@ -79,13 +82,19 @@ impl Attempt<'_> {
         }
     }
 
-    async fn try_scheme(&self, line: &mut Line, scheme: Scheme) -> Result<Option<Outcome>, Error> {
+    async fn try_scheme(
+        &self,
+        line: &mut Line,
+        scheme: Scheme,
+        offers: Option<&Offers>,
+    ) -> Result<Outcome, Error> {
         let failed = |offered: &str| {
             let offered = offered.to_owned();
             move |source| Error::LoginFailed { scheme, offered, source }
         };
-        let mut stepper = self.stepper(scheme).map_err(failed(""))?;
-        let mut step = stepper.step(None).await.map_err(failed(""))?;
+        let known = named(offers);
+        let mut stepper = self.stepper(scheme).map_err(failed(&known))?;
+        let mut step = stepper.step(None).await.map_err(failed(&known))?;
         for leg in 0..MAX_LEGS {
             let (token, finished) = match step {
                 Step::Send(token) => (Some(token), None),
@@ -99,7 +108,7 @@ impl Attempt<'_> {
             let has_token = answer.is_some();
             debug!(host = self.endpoint.host(), %scheme, leg, status = head.status, has_token, "login leg");
 
-            let offered = head.offered();
+            let offered = named(Some(&offers));
             let refused = |offered| Error::LoginRefused { tried: vec![scheme], offered };
             match (head.status, finished) {
                 (401, None) if has_token => {
@@ -110,15 +119,17 @@ impl Attempt<'_> {
                     }
                 }
                 (401, _) if leg == 0 && !offers.offers(scheme) => {
-                    return Ok(Some(Outcome::NotOffered(offers)));
+                    return Ok(Outcome::NotOffered(offers));
                 }
                 (401, _) => return Err(refused(offered)),
-                (status, finished) if is_accepted(status, scheme, has_token) => {
+                (status, finished)
+                    if is_accepted(status, scheme, has_token) && (has_token || !is_page(&head, &body)) =>
+                {
                     let done = match finished {
                         Some(done) if !has_token => done,
                         _ => stepper.finish(answer).await.map_err(failed(&offered))?,
                     };
-                    return self.enter(scheme, done, authorization).map(Some).map_err(failed(&offered));
+                    return self.enter(scheme, done, authorization).map_err(failed(&offered));
                 }
                 _ => return Err(Error::Answer(Answer::new(&head, &body)).before_sending()),
             }
@@ -165,7 +176,9 @@ impl Attempt<'_> {
         let login = self.login();
         let protection = if self.is_clear() { Protection::Seal } else { Protection::Tls };
         let certificate = self.certificate.filter(|_| login.bind_channel);
-        let host = login.service_host.as_deref().unwrap_or(self.endpoint.host());
+        // The dot that ends a name for the resolver is no part of it for anybody else.
+        let host = self.endpoint.host().trim_end_matches('.');
+        let host = login.service_host.as_deref().unwrap_or(host);
         Ok(Target {
             service: login.service.clone(),
             realm: login.realm.clone(),
@@ -233,12 +246,35 @@ fn is_accepted(status: u16, scheme: Scheme, has_token: bool) -> bool {
     }
 }
 
+/// Returns the names of the schemes offered.
+fn named(offers: Option<&Offers>) -> String {
+    offers.map(offered).unwrap_or_default()
+}
+
+/// Says whether something other than the service answers: any web server, or a portal on the way, says 200 to
+/// an empty request, with a page.
+fn is_page(head: &Head, body: &[u8]) -> bool {
+    !body.is_empty() && !is_soap(head.content_type())
+}
+
 fn authorization(scheme: Scheme, token: Option<&Token>) -> Result<HeaderValue, Error> {
-    let value = header_value(scheme, token);
-    let mut value =
-        HeaderValue::from_str(value.expose()).map_err(|_| Error::Request("token not valid in a header"))?;
+    sensitive(header_value(scheme, token))
+}
+
+/// Makes a header of a secret without a copy of it: the header and its clones are wiped with the last of them.
+fn sensitive(value: Secret<String>) -> Result<HeaderValue, Error> {
+    let value = HeaderValue::from_maybe_shared(Bytes::from_owner(Wiped(value)));
+    let mut value = value.map_err(|_| Error::Request("token not valid in a header"))?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+struct Wiped(Secret<String>);
+
+impl AsRef<[u8]> for Wiped {
+    fn as_ref(&self) -> &[u8] {
+        self.0.expose().as_bytes()
+    }
 }
 
 fn fresh(clock: fn() -> std::time::SystemTime) -> auth::Result<Fresh> {
@@ -257,3 +293,19 @@ pub(super) const SOAP: &str = "application/soap+xml;charset=UTF-8";
 
 /// More than any mechanism takes; SPNEGO that changes its mind and signs has four.
 const MAX_LEGS: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_becomes_a_header_without_a_copy() {
+        let secret = Secret::new("Basic bWlhOnNlY3JldA==".to_owned());
+        let at = secret.expose().as_ptr();
+        let header = sensitive(secret).unwrap();
+        let again = header.clone();
+        assert_eq!((header.as_bytes().as_ptr(), again.as_bytes().as_ptr()), (at, at));
+        assert!(header.is_sensitive() && again.is_sensitive());
+        assert_eq!(format!("{header:?}"), "Sensitive");
+    }
+}

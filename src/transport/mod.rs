@@ -19,6 +19,13 @@
 //! login, who listens there; there is no path from a login that seals to a body that is not sealed.
 //! Redirects are reported, not followed. Whatever goes wrong in an exchange ends the socket.
 //!
+//! **Secrets**: what is ours is wiped when it is dropped: passwords, keys, tokens, and the value of
+//! `Authorization`, which reaches hyper without a copy. Not wiped, since it is not ours: hyper's buffer of the
+//! last request's head, which the next one overwrites; what rustls has encrypted from, the client key as it was
+//! loaded among it; what the system's Kerberos library keeps. Bodies are not taken for secrets; a caller whose
+//! are hands over `Bytes::from_owner` of something that wipes itself, and they are not copied but to be sealed,
+//! in place.
+//!
 //! **Specifications**: [RFC 9110] and [RFC 9112] (HTTP), [RFC 4559], [RFC 5929], [MS-WSMV] 2.2.9.1, [RFC 1928]
 //! and [RFC 1929] (SOCKS5).
 
@@ -34,6 +41,7 @@ mod login;
 mod options;
 mod patience;
 mod proxy;
+mod race;
 mod tls;
 
 pub use answer::{Answer, Problem, Reply};

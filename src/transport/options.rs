@@ -78,9 +78,13 @@ impl Login {
         }
     }
 
-    /// Returns the same with that method.
+    /// Returns the same with that method. Where NTLM alone is meant, its key is derived now, once, and the
+    /// password dropped.
     pub fn with(mut self, method: Method) -> Self {
         self.method = method;
+        if method == Method::Ntlm {
+            self.credentials = self.credentials.into_ntlm();
+        }
         self
     }
 }
@@ -114,6 +118,9 @@ pub struct Timeouts {
     pub first_byte: Duration,
     /// Between one piece of an answer and the next.
     pub stall: Duration,
+    /// From the first byte of an answer to its last, so that one which drips has an end too. The longest
+    /// answer that is read has to get through on a slow line: [`Limits::body`] at 110 KB a second.
+    pub answer: Duration,
     /// For one exchange, a login in the middle of it included.
     pub total: Option<Duration>,
 }
@@ -125,6 +132,7 @@ impl Default for Timeouts {
             login: Duration::from_secs(60),
             first_byte: Duration::from_secs(90),
             stall: Duration::from_secs(30),
+            answer: Duration::from_secs(600),
             total: None,
         }
     }

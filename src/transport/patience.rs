@@ -47,6 +47,7 @@ impl Patience {
             Phase::Login => self.timeouts.login,
             Phase::FirstByte => self.timeouts.first_byte,
             Phase::Send | Phase::Stall => self.timeouts.stall,
+            Phase::Answer => self.timeouts.answer,
             Phase::Total => self.timeouts.total.unwrap_or(Duration::MAX),
         }
     }

@@ -254,9 +254,9 @@ fn each_failure_has_its_exit_code_and_says_what_to_try() {
         let fault = fault(names::WSMAN, "QuotaLimit", "too much");
         Answer::Fault(Box::new(fault.with_wsman(0x8033_81A6, "HV01", "too much")))
     };
-    let cases: [(&str, fn() -> Answer, i32); 3] =
-        [("not found", not_found as fn() -> Answer, 10), ("denied", denied, 6), ("other", other, 7)];
-    for (name, answer, code) in cases {
+    for (name, answer, code) in
+        [("not found", not_found as fn() -> Answer, 10), ("denied", denied, 6), ("other", other, 7)]
+    {
         let host = Host::new(move |_| answer());
         let run = host.refpoint(&["cim", "get"], &[r#"Msvm_ConcreteJob.InstanceID="1""#]).run();
         assert_eq!((run.code, run.stdout.as_str()), (Some(code), ""), "{name}: {}", run.stderr);

@@ -165,7 +165,9 @@ fn a_login_and_its_keys_go_through_real_proxies() {
 
 mod inside {
     use super::*;
-    use crate::kerberos::server_environment;
+    use refpoint::auth::Scheme;
+
+    use crate::kerberos::{keytab, password, server_environment, tickets};
 
     #[test]
     #[ignore = "run by kerberos_against_a_real_realm"]
@@ -183,5 +185,71 @@ mod inside {
             });
             assert_eq!(server.log(), "");
         }
+    }
+
+    // A host whose list of offers was cut to Kerberos alone.
+    #[test]
+    #[ignore = "run by kerberos_against_a_real_realm"]
+    fn bare_kerberos_stands_in_where_negotiate_is_not_offered() {
+        for credentials in [tickets(), password(), keytab()] {
+            let server = WinrmServer::start_in(&["--accept", "kerberos"], &server_environment());
+            wait(async {
+                let login = Login { service_host: Some(HOST.into()), ..Login::new(credentials) };
+                assert_eq!(login.method, Method::Negotiate);
+                let mut connection = Connection::open(&endpoint(&server), Options::new(login)).await.unwrap();
+                let report = connection.report();
+                assert_eq!((report.chosen, report.negotiated), (Chosen::Kerberos, false));
+                assert!(connection.is_sealed() && connection.report().mutual);
+                converse(&mut connection, [1, 1000, 70_000]).await;
+                // The offer was asked for on the connection that then logged in.
+                assert_eq!(connections_seen(&mut connection).await, "1");
+            });
+            assert!(server.log().starts_with("401: nothing here accepts this Negotiate token"));
+        }
+    }
+
+    #[test]
+    #[ignore = "run by kerberos_against_a_real_realm"]
+    fn kerberos_alone_goes_inside_negotiate_and_never_becomes_ntlm() {
+        let kerberos = |credentials| Login {
+            service_host: Some(HOST.into()),
+            ..Login::new(credentials).with(Method::Kerberos)
+        };
+        let server = WinrmServer::start_in(&["--accept", "negotiate-kerberos"], &server_environment());
+        wait(async {
+            let options = Options::new(kerberos(password()));
+            let mut connection = Connection::open(&endpoint(&server), options).await.unwrap();
+            assert_eq!(
+                (connection.report().chosen, connection.report().negotiated),
+                (Chosen::Kerberos, true)
+            );
+            converse(&mut connection, [1, 1000]).await;
+        });
+        let server = WinrmServer::start(&["--accept", "negotiate-ntlm"]);
+        wait(async {
+            let options = Options::new(kerberos(password()));
+            let refused = Connection::open(&endpoint(&server), options).await.unwrap_err();
+            assert!(refused.is_login() && refused.was_not_sent(), "{refused:?}");
+        });
+        assert!(!server.log().contains("NTLM"), "{}", server.log());
+    }
+
+    // No ticket for that name: what was tried, and the KDC's answer, reach whoever reads the error.
+    #[test]
+    #[ignore = "run by kerberos_against_a_real_realm"]
+    fn without_a_ticket_bare_kerberos_says_which_names_were_tried() {
+        let server = WinrmServer::start_in(&["--accept", "kerberos"], &server_environment());
+        wait(async {
+            let login = Login { service_host: Some("nobody.lab.test".into()), ..Login::new(password()) };
+            let refused = Connection::open(&endpoint(&server), Options::new(login)).await.unwrap_err();
+            let Error::LoginFailed { scheme: Scheme::Kerberos, source, .. } = &refused else {
+                panic!("{refused:?}")
+            };
+            let text = source.to_string();
+            for name in ["HTTP/nobody.lab.test", "WSMAN/nobody.lab.test", "HOST/nobody.lab.test"] {
+                assert!(text.contains(name), "{text}");
+            }
+            assert!(text.contains("not found in Kerberos database"), "{text}");
+        });
     }
 }

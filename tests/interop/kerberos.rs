@@ -32,23 +32,23 @@ fn kerberos_against_a_real_realm() {
     assert!(!out.contains(" 0 passed"), "no inner test ran:\n{out}");
 }
 
-fn directory() -> PathBuf {
+pub(crate) fn directory() -> PathBuf {
     std::env::var_os(DIRECTORY).expect("run by kerberos_against_a_real_realm").into()
 }
 
-fn tickets() -> Credentials {
+pub(crate) fn tickets() -> Credentials {
     Credentials::Tickets { cache: None, principal: None }
 }
 
-fn password() -> Credentials {
+pub(crate) fn password() -> Credentials {
     Credentials::password("mia@lab.test", PASSWORD)
 }
 
-fn keytab() -> Credentials {
+pub(crate) fn keytab() -> Credentials {
     Credentials::Keytab { path: directory().join("mia.keytab"), principal: format!("keeper@{REALM}") }
 }
 
-fn host_keytab() -> String {
+pub(crate) fn host_keytab() -> String {
     format!("FILE:{}", directory().join("host.keytab").display())
 }
 
@@ -270,9 +270,27 @@ mod inside {
     fn a_password_that_is_wrong_is_refused_by_the_kdc() {
         let credentials = Credentials::password("mia@lab.test", "wrong");
         let refused = kerberos::Initiator::new(&credentials, target()).unwrap().step(None).unwrap_err();
-        let Error::NoTickets { origin, reason } = refused else { panic!("{refused:?}") };
+        let Error::PasswordRefused { origin, reason } = refused else { panic!("{refused:?}") };
         assert_eq!(origin, "the password of mia@LAB.TEST");
         assert!(!reason.is_empty());
+    }
+
+    // It would be wrong for NTLM too, and a second attempt that fails brings the account nearer to its lock.
+    #[test]
+    #[ignore = "run by kerberos_against_a_real_realm"]
+    fn a_password_the_kdc_refuses_is_not_tried_with_ntlm() {
+        for (user, password) in
+            [("mia@lab.test", "wrong"), ("guarded@lab.test", "wrong"), ("locked@lab.test", PASSWORD)]
+        {
+            let credentials = Credentials::password(user, password);
+            let refused = initiator("negotiate", &credentials, target()).step(None).unwrap_err();
+            assert!(matches!(refused, Error::PasswordRefused { .. }), "{user}: {refused:?}");
+        }
+        // Somebody the realm does not know may still be known to the host.
+        let stranger = Credentials::password("nobody@lab.test", PASSWORD);
+        assert!(matches!(initiator("negotiate", &stranger, target()).step(None), Ok(Step::Send(_))));
+        let refused = kerberos::Initiator::new(&stranger, target()).unwrap().step(None).unwrap_err();
+        assert!(matches!(refused, Error::NoTickets { .. }), "{refused:?}");
     }
 
     #[test]

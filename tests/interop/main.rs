@@ -7,7 +7,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+mod canary;
 mod connection;
+mod cuts;
 mod http;
 mod http_client;
 mod http_peers;
@@ -15,6 +17,11 @@ mod kerberos;
 mod ntlm;
 mod peer;
 mod realm;
+#[path = "../support/canary.rs"]
+mod recorder;
+#[expect(dead_code, reason = "the tests of the transport use more of it")]
+#[path = "../transport/support.rs"]
+mod support;
 
 /// The name everybody here calls the acceptor. It resolves nowhere: nothing may look it up.
 pub(crate) const HOST: &str = "hv01.lab.test";

@@ -33,6 +33,8 @@ impl Realm {
         let user_keytab = directory.join("mia.keytab");
         admin(&directory, &format!("addprinc -pw \"{PASSWORD}\" mia"));
         admin(&directory, &format!("addprinc -pw \"{PASSWORD}\" keeper"));
+        admin(&directory, &format!("addprinc +requires_preauth -pw \"{PASSWORD}\" guarded"));
+        admin(&directory, &format!("addprinc -allow_tix -pw \"{PASSWORD}\" locked"));
         for service in [
             format!("HTTP/{HOST}"),
             "HTTP/127.0.0.1".into(),

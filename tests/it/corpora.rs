@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 mod auth_decoders;
 #[path = "../support/decoders.rs"]
 mod decoders;
+#[path = "../support/http_answers.rs"]
+mod http_answers;
 
 /// Each fuzz target with its check.
 type Check = fn(&[u8]);
-const TARGETS: [(&str, Check); 14] = [
+const TARGETS: [(&str, Check); 15] = [
     ("request_envelope", decoders::request_envelope),
     ("reply_envelope", decoders::reply_envelope),
     ("fault", decoders::fault),
@@ -24,6 +26,7 @@ const TARGETS: [(&str, Check); 14] = [
     ("www_authenticate", auth_decoders::www_authenticate),
     ("certificate", auth_decoders::certificate),
     ("login", auth_decoders::login),
+    ("http_answer", http_answers::http_answer),
 ];
 
 #[test]

@@ -1,10 +1,11 @@
 //! What calls say, and what comes back.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use refpoint::cim::{Class, ObjectPath};
-use refpoint::client::{Content, Enumerate, Fragment, Item, Mode, Through, TransportError};
-use refpoint::wsman::{EndpointReference, Filter, Identity, Page, Request};
+use refpoint::cim::{Catalog, Class, Instance, ObjectPath};
+use refpoint::client::{Content, Direction, Enumerate, Fragment, Item, Mode, Tap, Through, TransportError};
+use refpoint::wsman::{EndpointReference, Filter, Identity, Opening, Page, Request};
 
 use crate::support::{
     Answer, Host, Machines, answer, call, http_answer, machine, not_found, path, quota, refuse, succeed,
@@ -304,4 +305,67 @@ async fn a_machine_can_be_looked_at_between_two_pages_of_machines() {
         session.get(&path().with_key("Number", name.text("Name").unwrap())).await.unwrap();
     }
     assert_eq!(host.seen().len(), 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_message_can_be_heard_and_no_password() {
+    type Heard = (u64, Direction, String, String);
+    let heard: Arc<Mutex<Vec<Heard>>> = Arc::default();
+    let written = heard.clone();
+    let mut target = target();
+    target.tap = Some(Tap::new(move |tapped| {
+        let body = String::from_utf8(tapped.body.to_vec()).unwrap();
+        written.lock().unwrap().push((tapped.number, tapped.direction, tapped.operation.to_owned(), body));
+    }));
+    let host = Host::new(succeed);
+    let mut session = host.session_with(target).await.unwrap();
+    session.get(&path()).await.unwrap();
+    session.invoke(&call()).await.unwrap();
+    let heard = heard.lock().unwrap();
+    let directions: Vec<_> = heard.iter().map(|(number, direction, ..)| (*number, *direction)).collect();
+    use Direction::{Received, Sent};
+    assert_eq!(directions, [(1, Sent), (1, Received), (2, Sent), (2, Received)]);
+    assert!(heard[0].2 == "Get Msvm_ComputerSystem" && heard[1].3.contains("vm1"));
+    assert!(heard.iter().all(|(.., body)| !body.contains("secret") && !body.contains("Authorization")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_puts_no_items_beside_a_new_context_is_pulled_at_once() {
+    let machines = Machines::new(4, 2);
+    let host = Host::new({
+        let machines = machines.clone();
+        move |incoming| match &incoming.request {
+            Request::Enumerate(enumerate) => {
+                let mut bare = incoming.clone();
+                let opening = Opening::FirstPage { max_elements: Some(0) };
+                bare.request = Request::Enumerate(Enumerate { opening, ..enumerate.clone() });
+                machines.serve(&bare)
+            }
+            _ => machines.serve(incoming),
+        }
+    });
+    let mut session = host.session().await;
+    let began = tokio::time::Instant::now();
+    assert_eq!(session.enumerate("Msvm_ComputerSystem").instances().await.unwrap().len(), 4);
+    assert!(began.elapsed().is_zero());
+}
+
+#[tokio::test(start_paused = true)]
+async fn classes_of_ones_own_type_what_arrives() {
+    let own = "class My_Machine { [Key] string Name; uint16 State; };";
+    let catalog = Catalog::from_mof(Catalog::bundled_mof().chain([own])).unwrap();
+    let host = Host::new(|incoming| match &incoming.request {
+        Request::Get(get) => {
+            let machine = Instance::new("My_Machine").with("Name", "1").with("State", "2");
+            answer(incoming, get, Ok(&Content::Instance(machine)))
+        }
+        _ => succeed(incoming),
+    });
+    let mut target = target();
+    target.catalog = Some(Arc::new(catalog));
+    let mut session = host.session_with(target).await.unwrap();
+    let path = ObjectPath::new("root/mine", "My_Machine").with_key("Name", "1");
+    let machine = session.get(&path).await.unwrap();
+    assert_eq!((machine.text("Name"), machine.number("State")), (Some("1"), Some(2)));
+    assert_eq!(machine.value("State"), Some(&2_u16.into()));
 }

@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use refpoint::client::{Content, Session};
 use refpoint::wsman::Request;
 
-use crate::support::{Answer, Host, Machines, call, number, path, polled, settle, succeed};
+use crate::support::{
+    Answer, Host, Machines, call, machine, message, number, path, polled, quota, refuse, settle, succeed,
+    target,
+};
 
 #[tokio::test(start_paused = true)]
 async fn a_wait_for_the_next_item_may_be_dropped_at_any_moment_without_losing_one() {
@@ -105,7 +109,7 @@ async fn an_enumeration_that_nobody_waits_for_any_more_is_not_tried_again() {
     let host = Host::new({
         let machines = machines.clone();
         move |incoming| match incoming.request {
-            Request::Pull(_) => crate::support::refuse(incoming, &crate::support::quota()),
+            Request::Pull(_) => refuse(incoming, &quota()),
             _ => machines.serve(incoming),
         }
     });
@@ -118,4 +122,102 @@ async fn an_enumeration_that_nobody_waits_for_any_more_is_not_tried_again() {
     assert_eq!(machines.open(), 0);
     let pulls = host.count(|request| matches!(request, Request::Pull(_)));
     assert!(pulls <= 2, "{pulls}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_that_was_turned_away_is_said_again() {
+    let machines = Machines::new(20, 3);
+    let mut releases = 0;
+    let host = Host::new({
+        let machines = machines.clone();
+        move |incoming| match incoming.request {
+            Request::Release(_) => {
+                releases += 1;
+                if releases < 3 { refuse(incoming, &quota()) } else { machines.serve(incoming) }
+            }
+            _ => machines.serve(incoming),
+        }
+    });
+    let mut session = host.session().await;
+    session.enumerate("Msvm_ComputerSystem").next().await.unwrap().unwrap();
+    session.get(&path()).await.unwrap();
+    assert_eq!((machines.open(), host.releases()), (1, 1), "a call is held up once");
+    session.close().await.unwrap();
+    assert_eq!((machines.open(), host.releases()), (0, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_dropped_while_it_tidies_up_does_not_forget_what_is_left_over() {
+    for polls in 1.. {
+        let machines = Machines::new(20, 3);
+        let host = Host::new({
+            let machines = machines.clone();
+            move |incoming| machines.serve(incoming)
+        })
+        .in_pieces(100);
+        let mut session = host.session().await;
+        session.enumerate("Msvm_ComputerSystem").next().await.unwrap().unwrap();
+        let finished = polled(session.get(&path()), polls).await;
+        drop(session);
+        settle().await;
+        assert_eq!((machines.open(), host.open_connections()), (0, 0), "after {polls} polls");
+        if finished.is_some() {
+            assert!(polls > 8);
+            return;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_close_that_is_dropped_is_finished_in_the_background() {
+    for polls in 1..8 {
+        let machines = Machines::new(20, 3);
+        let host = Host::new({
+            let machines = machines.clone();
+            move |incoming| machines.serve(incoming)
+        })
+        .in_pieces(100);
+        let mut session = host.session().await;
+        session.enumerate("Msvm_ComputerSystem").next().await.unwrap().unwrap();
+        _ = polled(session.close(), polls).await;
+        settle().await;
+        assert_eq!((machines.open(), host.open_connections()), (0, 0), "after {polls} polls");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_enumeration_that_nobody_waits_for_any_more_is_not_begun() {
+    let host = Host::new(|incoming| match &incoming.request {
+        Request::Get(get) => {
+            let content = Content::Instance(machine(1));
+            Answer::AndClose(message(Some(&incoming.header.message_id), get, Ok(&content)))
+        }
+        _ => succeed(incoming),
+    });
+    let mut target = target();
+    target.random = || u128::MAX;
+    let mut session = host.session_with(target).await.unwrap();
+    session.get(&path()).await.unwrap();
+    settle().await;
+    // The connection is gone, and the pause before the next one is a tenth of a second.
+    let mut list = session.enumerate("Msvm_ComputerSystem");
+    assert!(tokio::time::timeout(Duration::from_millis(50), list.next()).await.is_err());
+    drop(list);
+    settle().await;
+    assert_eq!(host.count(|request| matches!(request, Request::Enumerate(_))), 0);
+}
+
+#[test]
+fn sessions_and_their_futures_move_between_threads() {
+    fn is_send<T: Send>(_: impl FnOnce(&'static mut Session) -> T) {}
+    is_send(|session| session.get(Box::leak(Box::new(path()))));
+    is_send(|session| session.invoke(Box::leak(Box::new(call()))));
+    is_send(|session| async { session.enumerate("X").next().await });
+    is_send(|session| session.enumerate("X").instances());
+    is_send(|session| async { session.watch("X").await?.next().await.transpose() });
+    is_send(|session| async { std::mem::replace(session, unreachable()).close().await });
+}
+
+fn unreachable() -> Session {
+    unreachable!("the futures are never polled")
 }

@@ -44,7 +44,7 @@ impl Events {
                 if state.is_quiet {
                     return Answer::Silence;
                 }
-                if state.pulls % 3 != 0 {
+                if !state.pulls.is_multiple_of(3) {
                     return refuse(incoming, &timed_out());
                 }
                 state.context += 1;

@@ -11,5 +11,6 @@ mod events;
 mod pages;
 mod pool;
 mod sockets;
+mod storms;
 mod support;
 mod traps;

@@ -110,3 +110,17 @@ async fn a_session_with_something_left_over_is_not_kept_but_tidied_up() {
     settle().await;
     assert_eq!((machines.open(), host.open_connections()), (0, 0));
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_is_that_of_the_pool_and_not_of_each_session() {
+    let host = Host::new(succeed);
+    let mut target = target();
+    target.deadline = Some(Duration::from_secs(60));
+    let pool = Pool::with(target, host.dial(), 2);
+    tokio::time::advance(Duration::from_secs(59)).await;
+    let mut session = pool.session().await.unwrap();
+    tokio::time::advance(Duration::from_secs(2)).await;
+    assert!(session.get(&path()).await.unwrap_err().is_deadline());
+    assert!(pool.session().await.unwrap_err().is_deadline());
+    assert_eq!(host.connections(), 1);
+}

@@ -425,10 +425,10 @@ impl Listed {
         }
     }
 
-    fn page(&mut self, given: usize, most: usize) -> Result<Page, Fault> {
+    fn page(&mut self, given: usize, most: usize) -> Result<Page, Box<Fault>> {
         let most = most.min(self.total - given);
         if most > self.fits && !self.cuts {
-            return Err(too_large());
+            return Err(Box::new(too_large()));
         }
         let end = given + most.min(self.fits);
         self.given.extend(given..end);

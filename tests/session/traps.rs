@@ -11,8 +11,10 @@ use crate::support::{
     settle, succeed, target, timed_out, too_large, unreportable,
 };
 
+type Loss = (&'static str, fn() -> Answer);
+
 /// Every way to lose an answer after the host has carried out the call.
-fn losses() -> Vec<(&'static str, fn() -> Answer)> {
+fn losses() -> Vec<Loss> {
     vec![
         ("closed", || Answer::Close),
         ("silent", || Answer::Silence),

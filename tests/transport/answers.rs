@@ -34,6 +34,15 @@ async fn odd_but_good_answers_are_replies() {
     ] {
         assert_eq!(answered(raw).await.unwrap(), b"<r/>", "{raw}");
     }
+    let trailers = "HTTP/1.1 200 x\r\nContent-Type: text/xml\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n\
+        4\r\n<r/>\r\n0\r\nX: y\r\n";
+    let early = "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 102 \r\n\r\n\
+        HTTP/1.1 200 x\r\nContent-Type: text/xml\r\nContent-Length: 4\r\n\r\n<r/>";
+    assert_eq!(answered(&format!("{trailers}\r\n")).await.unwrap(), b"<r/>");
+    assert_eq!(answered(early).await.unwrap(), b"<r/>");
+    let endless = format!("{trailers}{}\r\n", "Y: zzzzzzzzzzzzzzzz\r\n".repeat(5000));
+    let error = answered(&endless).await.unwrap_err();
+    assert!(matches!(error, Error::Framing { fate: Fate::Unknown, .. }), "{error:?}");
     for raw in ["HTTP/1.1 204 \r\n\r\n", "HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n"] {
         assert_eq!(answered(raw).await.unwrap(), b"", "{raw}");
     }

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use refpoint::auth;
 use refpoint::transport::{Connection, Error, Fate, Method, Phase, Problem, Timeouts};
+use tokio::io::{AsyncWriteExt, duplex};
 use tokio::net::TcpListener;
 
-use crate::support::{Peer, SOAP, ask, connect, http, options, scripted, scripted_with, start};
+use crate::support::{Peer, Request, SOAP, ask, connect, http, options, scripted, scripted_with, start};
 
 #[tokio::test]
 async fn five_thousand_sealed_requests_take_one_socket() {
@@ -136,6 +137,49 @@ async fn a_host_that_is_slow_or_stalls_times_out_with_the_fate_unknown() {
     assert!(!error.was_not_sent() && error.is_retryable() && !connection.is_usable());
 }
 
+/// A host that lets each of these bytes wait for a second.
+async fn dripping(before: &'static [u8], dripped: &'static [u8]) -> Connection {
+    let (near, mut far) = duplex(64 << 10);
+    tokio::spawn(async move {
+        let entered = b"HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n";
+        for answer in [&entered[..], before] {
+            Request::read(&mut far).await.unwrap();
+            far.write_all(answer).await.unwrap();
+        }
+        for byte in dripped.iter().cycle() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            if far.write_u8(*byte).await.is_err() {
+                return;
+            }
+        }
+    });
+    let mut options = options(Method::Basic);
+    options.login.allow_cleartext = true;
+    Connection::over(near, &http(), options).await.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_drips_has_an_end() {
+    let defaults = Timeouts::default();
+    let body: &[u8] = b"HTTP/1.1 200 \r\nContent-Type: text/xml\r\nContent-Length: 9999\r\n\r\n<s>";
+    let chunks: &[u8] = b"HTTP/1.1 200 \r\nContent-Type: text/xml\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let cases: [(&[u8], &[u8], Phase, Duration); 4] = [
+        (b"HTTP/1.1 200 \r\nX: ", b"y", Phase::FirstByte, defaults.first_byte),
+        (b"", b"HTTP/1.1 100 \r\n\r\n", Phase::FirstByte, defaults.first_byte),
+        (body, b"x", Phase::Answer, defaults.answer),
+        (chunks, b"1\r\nx\r\n", Phase::Answer, defaults.answer),
+    ];
+    for (before, dripped, expected, patience) in cases {
+        let mut connection = dripping(before, dripped).await;
+        let started = tokio::time::Instant::now();
+        let error = ask(&mut connection, "<s/>").await.unwrap_err();
+        let Error::TimedOut { phase, after, fate } = error else { panic!("{error:?}") };
+        assert_eq!((phase, after, fate), (expected, patience, Fate::Unknown));
+        assert_eq!(started.elapsed().as_secs(), patience.as_secs());
+        assert!(!connection.is_usable());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_whole_exchange_has_its_time() {
     let mut connection = scripted(&[], false).await.unwrap();
@@ -175,6 +219,52 @@ async fn an_answer_over_the_limit_is_not_read() {
         let mut connection = scripted(&[answer.as_bytes()], false).await.unwrap();
         let error = ask(&mut connection, "<s/>").await.unwrap_err();
         assert!(matches!(error, Error::TooLong { what: "head", .. }), "{error:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_of_just_the_limit_is_read() {
+    let mut options = options(Method::Basic);
+    options.login.allow_cleartext = true;
+    options.limits.body = 100;
+    let body = "x".repeat(100);
+    let whole = format!("HTTP/1.1 200 \r\nContent-Type: text/xml\r\nContent-Length: 100\r\n\r\n{body}");
+    let chunked = format!(
+        "HTTP/1.1 200 \r\nContent-Type: text/xml\r\nTransfer-Encoding: chunked\r\n\r\n64\r\n{body}\r\n0\r\n\r\n"
+    );
+    for answer in [whole, chunked] {
+        let mut connection = scripted_with(&[answer.as_bytes()], false, options.clone()).await.unwrap();
+        assert_eq!(ask(&mut connection, "<s/>").await.unwrap().body, body.as_bytes());
+    }
+    let headers = "X: y\r\n".repeat(63);
+    let answer = format!("HTTP/1.1 200 \r\n{headers}Content-Length: 0\r\n\r\n");
+    let mut connection = scripted_with(&[answer.as_bytes()], false, options).await.unwrap();
+    ask(&mut connection, "<s/>").await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_an_answer_that_says_close_nothing_is_sent() {
+    let closing: &[u8] =
+        b"HTTP/1.1 200 \r\nContent-Type: text/xml\r\nContent-Length: 4\r\nConnection: close\r\n\r\n<r/>";
+    for closes in [true, false] {
+        let mut connection = scripted(&[closing], closes).await.unwrap();
+        assert_eq!(ask(&mut connection, "<s/>").await.unwrap().body, b"<r/>");
+        let error = ask(&mut connection, "<s/>").await.unwrap_err();
+        assert!(matches!(error, Error::NotSent { .. }), "{error:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_content_type_that_breaks_its_line_is_not_sent() {
+    for method in [Method::Ntlm, Method::Basic] {
+        let peer = Peer::for_method(method);
+        let executed = peer.executed.clone();
+        let mut options = options(method);
+        options.login.allow_cleartext = true;
+        let mut connection = Connection::over(start(peer), &http(), options).await.unwrap();
+        let error = connection.exchange("<s/>", "text/xml\r\nX: y").await.unwrap_err();
+        assert!(matches!(error, Error::Request(_)) && error.was_not_sent(), "{error:?}");
+        assert_eq!(executed.load(Ordering::SeqCst), 0);
     }
 }
 

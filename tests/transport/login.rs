@@ -100,6 +100,18 @@ async fn a_scheme_that_is_not_offered_is_named_with_those_that_are() {
     }
 }
 
+// Otherwise the password of a host's Administrator would be tried on the domain's.
+#[tokio::test(start_paused = true)]
+async fn a_local_account_is_not_tried_on_a_realm_where_kerberos_alone_is_offered() {
+    let only: &[u8] = b"HTTP/1.1 401 \r\nContent-Length: 0\r\nWWW-Authenticate: Kerberos\r\n\r\n";
+    for user in ["mia", r".\mia"] {
+        let options = Options::new(Login::new(Credentials::password(user, PASSWORD)));
+        let error = Connection::over(script(&[only], false), &http(), options).await.unwrap_err();
+        let Error::NotOffered { wanted, offered } = &error else { panic!("{error:?}") };
+        assert_eq!((wanted.as_slice(), offered.as_str()), (&[Scheme::Negotiate][..], "Kerberos"));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn offers_in_two_lines_or_in_one_are_the_same() {
     for offer in [
@@ -130,6 +142,49 @@ async fn a_host_that_says_yes_too_early_is_not_believed() {
         let error = Connection::over(script(&[yes], false), &http(), options(method)).await.unwrap_err();
         assert!(matches!(error, Error::LoginFailed { .. }), "{error:?}");
     }
+}
+
+// Basic and certificates are proved by an answer that only the service gives; any web server says 200 to a POST.
+#[tokio::test(start_paused = true)]
+async fn a_page_is_no_welcome() {
+    for status in ["200 OK", "400 Bad Request", "500 Oops"] {
+        let page = format!(
+            "HTTP/1.1 {status}\r\nContent-Type: text/html\r\nContent-Length: 20\r\n\r\n<h1>Hotel Wifi</h1>  "
+        );
+        let mut options = options(Method::Basic);
+        options.login.allow_cleartext = true;
+        let error = Connection::over(script(&[page.as_bytes()], false), &http(), options).await.unwrap_err();
+        assert!(matches!(&error, Error::Answer(_)) && error.was_not_sent(), "{status}: {error:?}");
+    }
+    for method in [Method::Ntlm, Method::Negotiate] {
+        let page = "HTTP/1.1 200 \r\nContent-Type: text/html\r\nContent-Length: 5\r\n\r\nHotel";
+        let error = Connection::over(script(&[page.as_bytes()], false), &http(), options(method)).await;
+        let error = error.unwrap_err();
+        assert!(
+            matches!(&error, Error::Answer(answer) if matches!(answer.problem, Problem::NotSoap { .. })),
+            "{error:?}"
+        );
+    }
+    let fault = "HTTP/1.1 500 \r\nContent-Type: application/soap+xml\r\nContent-Length: 4\r\n\r\n<s/>";
+    let mut options = options(Method::Basic);
+    options.login.allow_cleartext = true;
+    Connection::over(script(&[fault.as_bytes()], false), &http(), options).await.unwrap();
+}
+
+#[test]
+fn the_password_is_dropped_where_ntlm_alone_is_asked_for() {
+    let login = Login::new(Credentials::password(r"LAB\mia", PASSWORD)).with(Method::Ntlm);
+    assert!(matches!(login.credentials, Credentials::Ntlm { .. }));
+    let login = Login::new(Credentials::password(r"LAB\mia", PASSWORD)).with(Method::Negotiate);
+    assert!(matches!(login.credentials, Credentials::Password { .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_dot_at_the_end_of_a_name_is_not_part_of_the_service() {
+    let peer = Peer::for_method(Method::Ntlm);
+    let endpoint = "http://hv01.lab.test.".parse().unwrap();
+    let connection = Connection::over(start(peer), &endpoint, options(Method::Ntlm)).await.unwrap();
+    assert_eq!(connection.report().service.as_deref(), Some("HTTP/hv01.lab.test"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -226,7 +281,8 @@ async fn a_host_that_forgets_each_login_is_asked_twice() {
     let mut connection = Connection::open(&endpoint, options(Method::Ntlm)).await.unwrap();
     let error = ask(&mut connection, "one").await.unwrap_err();
     assert!(matches!(&error, Error::LoginExpired { offered } if offered == "Negotiate"), "{error:?}");
-    assert!(error.was_not_sent() && error.is_login());
+    // A new login was tried already, and forgotten like the first.
+    assert!(error.was_not_sent() && error.is_login() && !error.is_retryable());
     assert_eq!(connection.logins(), 2);
     assert!(matches!(ask(&mut connection, "two").await, Err(Error::Unusable)));
     connection.reconnect().await.unwrap();

@@ -9,5 +9,7 @@ mod cuts;
 mod exchange;
 mod login;
 mod proxy;
+#[path = "../support/canary.rs"]
+mod recorder;
 mod support;
 mod tls;

@@ -216,6 +216,17 @@ async fn socks5_refusals_have_their_names() {
 }
 
 #[tokio::test]
+async fn nothing_of_ours_adds_a_line_to_what_the_proxy_gets() {
+    let (proxy, heads) = http_proxy("HTTP/1.1 200 Fine\r\n\r\n", String::new()).await;
+    let mut options = through(&format!("http://{proxy}"));
+    options.user_agent = "x\r\nProxy-Authorization: y".into();
+    let endpoint: Endpoint = "http://hv01.lab.test".parse().unwrap();
+    let error = Connection::open(&endpoint, options).await.unwrap_err();
+    assert!(matches!(error, Error::Request(_)), "{error:?}");
+    assert!(heads.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn an_exception_goes_past_the_proxy() {
     let host = host().await;
     let mut options = through("http://127.0.0.1:1");

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use refpoint::auth::http::{header_value, read_authorization};
 use refpoint::auth::ntlm::{self, Names, NtHash};
 use refpoint::auth::{
@@ -67,6 +69,13 @@ impl Request {
         stream.read_exact(&mut request.body).await.ok()?;
         Some(request)
     }
+}
+
+/// Returns the tokens that came in.
+pub(crate) fn tokens(seen: &[Request]) -> Vec<Vec<u8>> {
+    let values = seen.iter().filter_map(|request| request.header("authorization"));
+    let tokens = values.filter_map(|value| value.split_once(' ')).map(|(_, token)| token);
+    tokens.map(|token| STANDARD.decode(token).unwrap()).collect()
 }
 
 /// What goes back.

@@ -6,14 +6,15 @@ use refpoint::transport::{
     CertificateProblem, Connection, Error, Fate, Fingerprint, Identity, Login, Method, Options, Tls,
     TlsError, Trust, Warning,
 };
-use rustls::ServerConfig;
+use rustls::crypto::cipher::{OutboundChunks, OutboundPlainMessage};
 use rustls::crypto::ring::default_provider;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
-use tokio::io::{AsyncReadExt, DuplexStream, duplex};
+use rustls::{ConnectionTrafficSecrets, ContentType, ProtocolVersion, ServerConfig, SupportedCipherSuite};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio_rustls::TlsAcceptor;
 
-use crate::support::{Peer, ask, https, options};
+use crate::support::{Peer, Request, Response, ask, https, options};
 
 const HOST: &str = "hv01.lab.test";
 
@@ -171,6 +172,15 @@ async fn each_fault_of_a_certificate_has_its_name() {
     });
     let CertificateProblem::WrongName { names } = problem(&other, only(&root)).await else { panic!() };
     assert!(names.iter().any(|name| name.contains("hv02.lab.test")), "{names:?}");
+    // A name is for a terminal too.
+    let (wild, root) = signed(|params| {
+        let name = "hv02\x1b[31m.lab.test".try_into().unwrap();
+        let names = std::iter::repeat_n(rcgen::SanType::DnsName(name), 500);
+        params.subject_alt_names = names.collect();
+    });
+    let shown = problem(&wild, only(&root)).await.to_string();
+    assert!(shown.contains("hv02 [31m.lab.test"), "{shown}");
+    assert!(!shown.contains(char::is_control) && shown.len() < 1000, "{shown:?}");
     let own = self_signed(authority);
     assert_eq!(problem(&own, only(&own)).await, CertificateProblem::Authority);
 }
@@ -279,13 +289,70 @@ async fn a_listener_that_does_not_ask_or_does_not_take_it_is_named() {
     }
 }
 
+/// Answers so many requests, and then asks for a certificate where it is too late: in TLS 1.3 after the handshake,
+/// unasked, which no library does; so the record is made by hand with the keys of the connection.
+fn asking_late(made: &Made, answered: usize) -> DuplexStream {
+    let provider = default_provider();
+    let builder = ServerConfig::builder_with_provider(Arc::new(provider));
+    let builder = builder.with_protocol_versions(&[&rustls::version::TLS13]).unwrap().with_no_client_auth();
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.key.serialize_der()));
+    let mut config = builder.with_single_cert(vec![made.certificate.clone()], key).unwrap();
+    config.enable_secret_extraction = true;
+    let (near, far) = duplex(64 << 10);
+    tokio::spawn(async move {
+        let mut stream = TlsAcceptor::from(Arc::new(config)).accept(far).await.unwrap();
+        for _ in 0..answered {
+            Request::read(&mut stream).await.unwrap();
+            stream.write_all(&Response::new(200).to_bytes()).await.unwrap();
+        }
+        Request::read(&mut stream).await.unwrap();
+        let (mut far, connection) = stream.into_inner();
+        let Some(SupportedCipherSuite::Tls13(suite)) = connection.negotiated_cipher_suite() else { panic!() };
+        let (number, secrets) = connection.dangerous_extract_secrets().unwrap().tx;
+        let (ConnectionTrafficSecrets::Aes128Gcm { key, iv }
+        | ConnectionTrafficSecrets::Aes256Gcm { key, iv }
+        | ConnectionTrafficSecrets::Chacha20Poly1305 { key, iv }) = secrets
+        else {
+            panic!()
+        };
+        // CertificateRequest, RFC 8446 section 4.3.2: a context, and one extension, the signature algorithms.
+        let asked = [13, 0, 0, 12, 1, 7, 0, 8, 0, 13, 0, 4, 0, 2, 4, 3];
+        let message = OutboundPlainMessage {
+            typ: ContentType::Handshake,
+            version: ProtocolVersion::TLSv1_2,
+            payload: OutboundChunks::Single(&asked),
+        };
+        let record = suite.aead_alg.encrypter(key, iv).encrypt(message, number).unwrap();
+        far.write_all(&record.encode()).await.unwrap();
+        // Held open: what ends it is our refusal.
+        let _ = far.read_to_end(&mut Vec::new()).await;
+    });
+    near
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_asks_for_a_certificate_after_the_handshake_is_told_apart() {
+    for (answered, expected) in [(0, Fate::NotSent), (1, Fate::Unknown)] {
+        let made = self_signed(|_| {});
+        let stream = asking_late(&made, answered);
+        let mut options = options(Method::Basic);
+        options.tls = Tls::new(Trust::Pin(fingerprint(&made)));
+        let error = match Connection::over(stream, &https(), options).await {
+            Ok(mut connection) => ask(&mut connection, "<s/>").await.unwrap_err(),
+            Err(error) => error,
+        };
+        let Error::Tls { source, fate } = error else { panic!("{error:?}") };
+        assert_eq!((source, fate), (TlsError::ClientCertificateLate, expected));
+    }
+}
+
 #[tokio::test]
 async fn what_does_not_speak_tls_is_said_to_be_so() {
     let (near, mut far) = duplex(64 << 10);
     tokio::spawn(async move {
         let mut hello = [0; 64];
         far.read_exact(&mut hello).await.unwrap();
-        tokio::io::AsyncWriteExt::write_all(&mut far, b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        far.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
     });
     let error = Connection::over(near, &https(), options(Method::Ntlm)).await.unwrap_err();
     let Error::Tls { source, .. } = error else { panic!("{error:?}") };

@@ -8,7 +8,7 @@ use super::super::{
 use super::keys::Keys;
 
 /// The client's side of SPNEGO under `Negotiate`, [RFC 4178] and [MS-SPNG]: Kerberos where a ticket can be
-/// had, NTLM where not; the [`Report`] says which, and why.
+/// had, NTLM where not, unless the KDC has refused the password; the [`Report`] says which, and why.
 ///
 /// The list of mechanisms is signed both ways whenever NTLM is used, whenever the server chose other than
 /// our first, and whenever the server asks; so nobody in between can have struck Kerberos off the list.
@@ -99,7 +99,8 @@ impl Initiator {
         }
     }
 
-    /// Starts Kerberos, and NTLM where that fails.
+    /// Starts Kerberos, and NTLM where that fails; but not with a password that the KDC has just refused, since
+    /// each attempt counts towards locking the account.
     fn begin(&mut self) -> Result<(Inner, Vec<u8>, Option<Box<Error>>)> {
         let mut fallback = None;
         if self.local_account && self.ntlm.is_some() && self.kerberos.take().is_some() {
@@ -109,6 +110,7 @@ impl Initiator {
         if let Some(mut kerberos) = self.kerberos.take() {
             match kerberos.start() {
                 Ok(token) => return Ok((Inner::Kerberos(kerberos), token, None)),
+                Err(error @ Error::PasswordRefused { .. }) => return Err(error),
                 Err(error) => fallback = Some(Box::new(error)),
             }
         }

@@ -340,6 +340,31 @@ mod tests {
         assert!(matches!(refused, Err(Error::NotVerified { .. })));
     }
 
+    // A relay that adds the name of the host it has in mind to a challenge of its own must not find it signed.
+    #[test]
+    fn names_and_bindings_of_the_challenge_are_not_repeated() {
+        let theirs = |text: &str| (AvId::TARGET_NAME, utf16(text));
+        let step = challenged(|challenge| {
+            let extra = [theirs("HTTP/one"), theirs("HTTP/two"), (AvId::CHANNEL_BINDINGS, vec![7; 16])];
+            let list: Vec<u8> = extra
+                .iter()
+                .flat_map(|(id, value)| {
+                    [&id.0.to_le_bytes()[..], &(value.len() as u16).to_le_bytes(), value].concat()
+                })
+                .collect();
+            let bytes = [&list[..], &challenge.target_info.encode()].concat();
+            challenge.target_info = AvPairs::decode(&bytes).unwrap();
+        });
+        let info = authenticate(step.unwrap()).client_info().unwrap();
+        assert_eq!(info.text(AvId::TARGET_NAME).unwrap().as_deref(), Some("HTTP/hv01.domain.test"));
+        let encoded = info.encode();
+        for name in ["HTTP/one", "HTTP/two"] {
+            let name = utf16(name);
+            assert!(!encoded.windows(name.len()).any(|window| window == name));
+        }
+        assert_eq!(info.value(AvId::CHANNEL_BINDINGS), None);
+    }
+
     #[test]
     fn target_info_that_cannot_be_answered_is_refused() {
         let refused = challenged(|challenge| challenge.target_info.set(AvId(99), vec![0; 0xff80]));

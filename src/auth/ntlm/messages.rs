@@ -342,15 +342,17 @@ impl AvPairs {
         self.0.iter().find(|(found, _)| *found == id).map(|(_, value)| value.as_slice())
     }
 
-    /// Replaces the value with that identifier where it stands, or appends it.
+    /// Replaces the value with that identifier where it stands, or appends it. Afterwards there is one with it,
+    /// however often the list had it: whoever reads finds ours, from whichever end he looks.
     ///
     /// A value is at most 65535 bytes; what is longer is cut, and so names nothing.
     pub fn set(&mut self, id: AvId, mut value: Vec<u8>) {
         value.truncate(u16::MAX.into());
-        match self.0.iter_mut().find(|(found, _)| *found == id) {
-            Some(pair) => pair.1 = value,
-            None => self.0.push((id, value)),
-        }
+        let Some(at) = self.0.iter().position(|(found, _)| *found == id) else {
+            return self.0.push((id, value));
+        };
+        self.remove(id);
+        self.0.insert(at, (id, value));
     }
 
     /// Takes a value off the list.
@@ -518,6 +520,20 @@ mod tests {
         assert!(AvPairs::decode(&[0, 0, 1, 0, 65]).is_err());
         assert_eq!(AvPairs::decode(&[]).unwrap(), AvPairs::default());
         assert_eq!(AvPairs::decode(&[0, 0, 0, 0, 9, 9]).unwrap(), AvPairs::default());
+    }
+
+    // Who reads the last of two would find what somebody else has put there.
+    #[test]
+    fn what_is_set_stands_once() {
+        let pair = |id, byte| (id, vec![byte]);
+        let mut pairs = AvPairs(vec![
+            pair(AvId::TARGET_NAME, 1),
+            pair(AvId::DNS_COMPUTER, 2),
+            pair(AvId::TARGET_NAME, 3),
+            pair(AvId::TARGET_NAME, 4),
+        ]);
+        pairs.set(AvId::TARGET_NAME, vec![9]);
+        assert_eq!(pairs, AvPairs(vec![pair(AvId::TARGET_NAME, 9), pair(AvId::DNS_COMPUTER, 2)]));
     }
 
     proptest! {

@@ -1,8 +1,9 @@
 use std::fmt;
 use std::io;
 
-use rustls::{AlertDescription, CertificateError, HandshakeType, InvalidMessage};
+use rustls::{AlertDescription, CertificateError, HandshakeType, InvalidMessage, PeerMisbehaved};
 
+use super::super::answer::harmless;
 use super::Fingerprint;
 
 /// What is wrong with TLS.
@@ -94,7 +95,7 @@ pub enum CertificateProblem {
     UnknownIssuer,
     /// It names another host.
     WrongName {
-        /// The names it has.
+        /// The names it has, or the first of many.
         names: Vec<String>,
     },
     /// Its time is over.
@@ -143,7 +144,12 @@ impl TlsError {
             rustls::Error::InappropriateHandshakeMessage {
                 got_type: HandshakeType::CertificateRequest | HandshakeType::HelloRequest,
                 ..
-            } => Self::ClientCertificateLate,
+            }
+            // In TLS 1.2 the first request is answered with no_renegotiation, and what comes of it is the
+            // host's: most close the connection, or answer 403.
+            | rustls::Error::PeerMisbehaved(PeerMisbehaved::TooManyRenegotiationRequests) => {
+                Self::ClientCertificateLate
+            }
             // What a server says to a certificate it does not take differs from one to the next.
             rustls::Error::AlertReceived(
                 AlertDescription::CertificateRequired
@@ -177,9 +183,9 @@ fn problem(error: &CertificateError) -> CertificateProblem {
     match error {
         CertificateError::UnknownIssuer => CertificateProblem::UnknownIssuer,
         CertificateError::NotValidForName => CertificateProblem::WrongName { names: Vec::new() },
-        CertificateError::NotValidForNameContext { presented, .. } => {
-            CertificateProblem::WrongName { names: presented.clone() }
-        }
+        CertificateError::NotValidForNameContext { presented, .. } => CertificateProblem::WrongName {
+            names: presented.iter().take(MAX_NAMES).map(|name| shown(name)).collect(),
+        },
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => CertificateProblem::Expired,
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
             CertificateProblem::NotYetValid
@@ -192,6 +198,16 @@ fn problem(error: &CertificateError) -> CertificateProblem {
     }
 }
 
+/// Names come as the verifier prints them, `DnsName("…")`, with whatever the certificate holds.
+fn shown(name: &str) -> String {
+    let inner = name.strip_prefix("DnsName(\"").and_then(|name| name.strip_suffix("\")"));
+    harmless(inner.unwrap_or(name), MAX_NAME)
+}
+
+/// As many names as help whoever reads them, and no longer than DNS has them.
+const MAX_NAMES: usize = 8;
+const MAX_NAME: usize = 253;
+
 /// The verifier below has no name of its own for this one.
 fn problem_of_other(reason: &str) -> CertificateProblem {
     match reason.contains("CaUsedAsEndEntity") {
@@ -202,4 +218,16 @@ fn problem_of_other(reason: &str) -> CertificateProblem {
 
 pub(super) fn unreadable(what: &'static str, error: &dyn fmt::Display) -> TlsError {
     TlsError::Unreadable { what, reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // The same in TLS 1.3 is tested with a server, in tests/transport/tls.rs.
+    #[test]
+    fn a_host_that_insists_on_another_handshake_wants_a_certificate() {
+        let error = rustls::Error::PeerMisbehaved(PeerMisbehaved::TooManyRenegotiationRequests);
+        assert_eq!(TlsError::from_rustls(&error, None), TlsError::ClientCertificateLate);
+    }
 }
