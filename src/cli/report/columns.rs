@@ -124,7 +124,7 @@ mod tests {
             .with("Size", 7_u64)
             .with("Name", "a")
             .with("Notes", "");
-        assert_eq!(choose(&[thing.clone()], None), ["Name", "Size"].map(Name::from));
+        assert_eq!(choose(std::slice::from_ref(&thing), None), ["Name", "Size"].map(Name::from));
         assert_eq!(choose(&[thing], Some(&["Size".into()])), ["Size"].map(Name::from));
         assert_eq!(choose(&[Instance::new("X").with("Caption", "x")], None), ["Caption"].map(Name::from));
         assert!(choose(&[], None).is_empty());
