@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::command::{cim, identify};
+use super::command::{cim, identify, lab};
 use super::exit;
 
 /// Exports Hyper-V reference points from remote hosts and tells the truth about how it ended
@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Identify(Box<identify::Args>),
     #[command(subcommand)]
     Cim(Box<cim::Command>),
+    #[command(subcommand)]
+    Lab(lab::Command),
 }
 
 /// How things are shown.

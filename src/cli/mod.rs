@@ -58,6 +58,7 @@ fn run(cli: &Cli, ui: &mut Ui) -> Result<Exit, Error> {
     match &cli.command {
         Command::Identify(args) => command::identify::run(args, &cli.output, ui),
         Command::Cim(command) => command::cim::run(command, &cli.output, ui),
+        Command::Lab(command) => command::lab::run(command, ui),
     }
 }
 

@@ -14,17 +14,14 @@ use super::exit::Exit;
 ///
 /// What is under way is then dropped; a moment is left for what is tidied up on the host.
 pub(crate) fn wait(work: impl Future<Output = Result<Exit, Error>>) -> Result<Exit, Error> {
-    let failed = |error| Error::new(Exit::Failed, "cannot wait for anything").because(error);
     let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
     let done = runtime.block_on(async {
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        let mut signals = Signals::new()?;
         let done = tokio::select! {
             done = work => done,
-            _ = interrupt.recv() => Err(Error::new(Exit::Interrupted, "interrupted")),
-            _ = terminate.recv() => Err(Error::new(Exit::Terminated, "terminated")),
+            signal = signals.next() => Err(signal),
         };
-        tidy_up(&mut interrupt, &mut terminate).await;
+        tidy_up(&mut signals).await;
         done
     });
     // A KDC that does not answer would hold its thread, and the program with it.
@@ -32,9 +29,43 @@ pub(crate) fn wait(work: impl Future<Output = Result<Exit, Error>>) -> Result<Ex
     done
 }
 
+/// Serves on all processors. The work itself listens to [`Signals`].
+pub(crate) fn serve(work: impl Future<Output = Result<Exit, Error>>) -> Result<Exit, Error> {
+    let runtime = Builder::new_multi_thread().enable_all().build().map_err(failed)?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_background();
+    done
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+pub(crate) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// Listens from now on.
+    pub(crate) fn new() -> Result<Self, Error> {
+        let listen = |kind| signal(kind).map_err(failed);
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    /// Returns the next one as the error that it is to most commands.
+    pub(crate) async fn next(&mut self) -> Error {
+        tokio::select! {
+            _ = self.interrupt.recv() => Error::new(Exit::Interrupted, "interrupted"),
+            _ = self.terminate.recv() => Error::new(Exit::Terminated, "terminated"),
+        }
+    }
+}
+
+fn failed(error: std::io::Error) -> Error {
+    Error::new(Exit::Failed, "cannot wait for anything").because(error)
+}
+
 /// Lets the tasks that sessions have left behind come to their end, for a moment and unless somebody is in a
 /// hurry.
-async fn tidy_up(interrupt: &mut Signal, terminate: &mut Signal) {
+async fn tidy_up(signals: &mut Signals) {
     let end = Instant::now() + LONGEST_TIDYING;
     let finished = async {
         while Handle::current().metrics().num_alive_tasks() > 0 && Instant::now() < end {
@@ -43,8 +74,7 @@ async fn tidy_up(interrupt: &mut Signal, terminate: &mut Signal) {
     };
     tokio::select! {
         () = finished => {}
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+        _ = signals.next() => {}
     }
 }
 

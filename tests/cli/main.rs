@@ -22,6 +22,7 @@ mod decode;
 mod describe;
 mod help;
 mod host;
+mod lab;
 mod output;
 mod program;
 mod secrets;

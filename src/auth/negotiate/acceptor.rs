@@ -4,7 +4,7 @@ use super::super::spnego::{HINT, Mech, NegState, NegToken, NegTokenInit, NegToke
 use super::super::{Error, Mechanism, Protection, Report, Result, Scheme, Step, Token, kerberos, ntlm};
 use super::keys::Keys;
 
-/// The server's side under `Negotiate`: SPNEGO, and NTLM bare.
+/// The server's side under `Negotiate`: SPNEGO, and NTLM and Kerberos bare, as Windows takes them too.
 pub struct Acceptor {
     state: State,
     ntlm: Option<ntlm::Acceptor>,
@@ -15,6 +15,7 @@ pub struct Acceptor {
 enum State {
     Start,
     Bare(Box<ntlm::Acceptor>),
+    BareKerberos(Box<kerberos::Acceptor>),
     Running(Box<Accepting>),
     Over,
 }
@@ -49,6 +50,10 @@ impl Acceptor {
             self.state = State::Bare(Box::new(ntlm));
             return Ok(step);
         }
+        if is_bare_kerberos(token) {
+            let kerberos = self.kerberos.take().ok_or(Error::NoCommonMechanism)?;
+            return self.advance_kerberos(Box::new(kerberos), token);
+        }
         let NegToken::Init(init) = NegToken::decode(token)? else {
             return Err(Error::OutOfTurn { what: "SPNEGO answer before the first token" });
         };
@@ -67,6 +72,19 @@ impl Acceptor {
             (true, Some(token)) => self.advance(Box::new(accepting), Some(token), None),
             // The optimistic token is for a mechanism we do not have, or there is none.
             _ => self.advance(Box::new(accepting), None, None),
+        }
+    }
+
+    fn advance_kerberos(&mut self, mut kerberos: Box<kerberos::Acceptor>, token: &[u8]) -> Result<Step> {
+        match kerberos.accept(token)? {
+            kerberos::Answer::Continue(token) => {
+                self.state = State::BareKerberos(kerberos);
+                Ok(Step::Send(Token::new(token)))
+            }
+            kerberos::Answer::Done { token, session, report } => {
+                let seal = Keys::Kerberos(session.under_negotiate()).into_seal(self.protection);
+                Ok(Step::Done { token: token.map(Token::new), seal, report })
+            }
         }
     }
 
@@ -152,6 +170,8 @@ impl Mechanism for Acceptor {
             (State::Start, None) => self.invite(),
             (State::Start, Some(token)) => self.begin(token),
             (State::Bare(mut ntlm), token) => ntlm.step(token),
+            (State::BareKerberos(kerberos), Some(token)) => self.advance_kerberos(kerberos, token),
+            (State::BareKerberos(_), None) => Err(Error::OutOfTurn { what: "missing Kerberos token" }),
             (State::Running(accepting), Some(token)) => self.continue_with(accepting, token),
             (State::Running(_), None) => Err(Error::OutOfTurn { what: "missing SPNEGO token" }),
             (State::Over, _) => Err(Error::Over),
@@ -225,4 +245,12 @@ impl Inner {
             Self::Kerberos(_) => mech.is_kerberos(),
         }
     }
+}
+
+/// Says whether a token is Kerberos' own, [RFC 4121] 4.1: `[APPLICATION 0]`, its length, and the mechanism.
+fn is_bare_kerberos(token: &[u8]) -> bool {
+    const KERBEROS: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 0x01, 0x02, 0x02];
+    let [0x60, length, rest @ ..] = token else { return false };
+    let long = if *length < 0x80 { 0 } else { usize::from(*length & 0x7f) };
+    rest.get(long..).is_some_and(|content| content.starts_with(KERBEROS))
 }

@@ -2,3 +2,4 @@
 
 pub(crate) mod cim;
 pub(crate) mod identify;
+pub(crate) mod lab;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use refpoint::lab::{Dialect, Encoding, Like, Prefixes};
 use refpoint::wsman::names;
 use refpoint::xml::{self, Limits, Namespace, Node, Reader};
 
@@ -63,6 +64,29 @@ pub(super) fn respelled(text: &str, dice: &mut Dice) -> String {
     write(&root, &BTreeMap::new(), dice, &mut out);
     blank(&mut out, dice);
     out
+}
+
+/// Returns one of the dialects of the simulated host.
+pub(super) fn dialect(dice: &mut Dice) -> Dialect {
+    let mut flip = || dice.below(2) == 0;
+    Dialect {
+        reversed_attributes: flip(),
+        white_space: flip(),
+        declaration: flip(),
+        extra_headers: flip(),
+        numeric_nil: flip(),
+        capital_booleans: flip(),
+        bare_datetimes: flip(),
+        wrapped_references: flip(),
+        untyped: flip(),
+        byte_order_mark: flip(),
+        chunked: flip(),
+        like: [Like::Windows, Like::Omi][dice.below(2)],
+        prefixes: [None, Some(Prefixes::Windows), Some(Prefixes::Omi), Some(Prefixes::Numbered)]
+            [dice.below(4)],
+        encoding: [None, Some(Encoding::Utf8), Some(Encoding::Utf16Le), Some(Encoding::Utf16Be)]
+            [dice.below(4)],
+    }
 }
 
 /// Returns the bytes of a text in one of the encodings in which a host may send it.
