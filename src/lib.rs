@@ -5,7 +5,12 @@
 //! points up.
 //!
 //! ```text
-//!  session   ┌──────────────────────────────────────────────┐
+//!  words     ┌──────────────────────────────────────────────┐
+//!            │ bin     main.rs, cli/: arguments in, tables, │   knows the names below that are public,
+//!            │         JSON and an exit code out            │   and prints
+//!            └───────┬──────────────────────────────────────┘
+//!  ═ crate wall ═════╪═════════════════════════════════════════
+//!  session   ┌───────▼──────────────────────────────────────┐
 //!            │ client  identify, get, enumerate, query,     │   one host, one request at a time;
 //!            │         invoke …: once, in time, tidied up   │   nothing twice that must not be
 //!            └───────┬──────────────────────────────┬───────┘
@@ -41,9 +46,9 @@
 //! | [`client`] | one session with one host: asking, repeating what may be repeated, time-outs, pages, tidying up; a pool of sessions |
 //! | [`wsman`] | SOAP, WS-Addressing, Transfer, Enumeration, Eventing and WS-Management messages as values, both directions; code tables |
 //!
-//! Only `transport` and, on its connections, `client` do input and output, and the sockets of `lab` (and
-//! Kerberos asks the system's GSSAPI). Everywhere else it is text or tokens in, values out, and the other way
-//! round; time, identifiers and randomness are arguments.
+//! Only `transport`, on its connections `client`, and `lab` on its sockets do input and output (and Kerberos asks
+//! the system's GSSAPI). Everywhere else it is text or tokens in, values out, and the other way round; time,
+//! identifiers and randomness are arguments.
 //!
 //! # Where to change what
 //!
@@ -57,6 +62,8 @@
 //! | explain a number | `wsman/codes/`, one row |
 //! | accept another spelling of a value | `cim/value.rs` for texts, `wsman/instance.rs` for XML |
 //! | refuse another kind of bad document | `xml/read.rs`, and a row of its hostile table |
+//! | add a command | a file in `cli/command/` in the shape of `cim/get.rs`, and a variant in `cli/args.rs` |
+//! | give a failure another exit code or hint | `cli/diagnosis.rs` |
 //!
 //! # One call, from words to wire and back
 //!

@@ -1,0 +1,170 @@
+//! `refpoint cim invoke`: one call of one method.
+
+use std::cell::Cell;
+
+use refpoint::cim::{Catalog, ObjectPath, ReturnFamily};
+use refpoint::client::{Enumerate, Invoke, Invoked, Mode, Session, codes};
+
+use crate::cli::args::{Format, OutputArgs};
+use crate::cli::connection::{ConnectionArgs, Who};
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::cli::report::{cell, json, table, text, yaml};
+use crate::cli::ui::Ui;
+use crate::cli::{argument, diagnosis, message, object, runtime, suggest};
+
+/// Call a method of an object
+///
+/// A class alone is its one instance, which is looked for first. The exit code follows the return value: 0 for
+/// 0 and for 4096 (a job was started), 6 for access denied, 9 for in use, 7 for any other.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Arguments:
+  name=value             typed by the bundled schema; again for the next element of an array
+  name=@Class.Key=\"v\"    a reference
+  name:=JSON             numbers, arrays, null; an object is an embedded instance
+  name:=@file.json       the same from a file
+
+Examples:
+  refpoint cim invoke hv01 'Msvm_ConcreteJob.InstanceID=\"BAFEF97B-…\"' RequestStateChange RequestedState=4
+  refpoint cim invoke hv01 Msvm_VirtualSystemReferencePointService ExportReferencePoint \\
+      'ReferencePoint=@Msvm_VirtualSystemReferencePoint.InstanceID=\"…\",VirtualSystemIdentifier=\"…\"' \\
+      'ExportDirectory=D:\\exports\\web01' 'ExportSettingData:={\"DisksToExport\": []}'")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    connection: ConnectionArgs,
+    /// The object: its path, or a class that has one instance
+    #[arg(value_name = "CLASS[.key=value,…]")]
+    object: String,
+    /// The method
+    method: String,
+    /// Its arguments
+    #[arg(value_name = "name=value")]
+    arguments: Vec<String>,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit, Error> {
+    let namespace = args.connection.namespace();
+    let path = object::parse_path(&args.object, &namespace)?;
+    let declared = Catalog::bundled().method(&path.class, &args.method);
+    if declared.is_none() {
+        warn_of_unknown(&path, &args.method, ui)?;
+    }
+    let arguments = argument::parse(&args.arguments, declared, &namespace)?;
+    let method = declared.map_or_else(|| args.method.as_str().into(), |declared| declared.name.clone());
+    let family = declared.map_or(ReturnFamily::Unlisted, |declared| declared.family);
+    let target = args.connection.target(Who::User, ui)?;
+    // Once it has been sent, nobody who stops waiting knows what became of it.
+    let is_sent = Cell::new(false);
+    let done = runtime::wait(async {
+        let mut session = args.connection.open(target, ui).await?;
+        let resource = only_instance(&mut session, path, &args.connection.host()).await?;
+        let call = Invoke { arguments, ..Invoke::new(resource, method.clone()) };
+        is_sent.set(true);
+        let invoked = session.invoke(&call).await;
+        let invoked = invoked.map_err(|error| diagnosis::of_session(error, &args.connection.host()))?;
+        is_sent.set(false);
+        let exit = exit_of(family, &invoked);
+        show(&method, &invoked, family, output.output.unwrap_or(Format::Table), ui)?;
+        refusal(&args.connection.host(), &method, family, &invoked, exit)
+    });
+    done.map_err(|error| match error.kind {
+        Exit::Interrupted | Exit::Terminated if is_sent.get() => {
+            error.hint(format!("{method} may have been carried out: look there before you call it again"))
+        }
+        _ => error,
+    })
+}
+
+/// A method that no schema knows is called all the same, unless it looks misspelled: the host may be newer.
+fn warn_of_unknown(path: &ObjectPath, method: &str, ui: &mut Ui) -> Result<(), Error> {
+    let names = Catalog::bundled().methods(&path.class).map(|known| known.name.as_str());
+    if let Some(nearest) = suggest::nearest(method, names) {
+        let error = Error::usage(format!("{} has no method {method}", path.class));
+        return Err(error.hint(format!("did you mean {nearest}?")));
+    }
+    ui.note(&format!("{}.{method} is not in the bundled schema: arguments go as strings", path.class));
+    Ok(())
+}
+
+/// Returns an object that can be called: services have one instance, whose keys nobody wants to type.
+async fn only_instance(session: &mut Session, path: ObjectPath, host: &str) -> Result<ObjectPath, Error> {
+    // A class that nobody knows may have static methods.
+    if !path.keys.is_empty() || path.is_singleton || !Catalog::bundled().is_known(&path.class) {
+        return Ok(path);
+    }
+    let class = path.class.clone();
+    let request = Enumerate { mode: Mode::Reference, ..Enumerate::new(path) };
+    let found = session.list(request).references().await;
+    let mut found = found.map_err(|error| diagnosis::of_session(error, host))?;
+    match (found.len(), found.pop()) {
+        (1, Some(only)) => Ok(only),
+        (0, _) | (_, None) => Err(Error::new(Exit::NotFound, format!("{host}: there is no {class}"))),
+        (count, Some(last)) => {
+            let error = Error::new(Exit::NotFound, format!("{host}: there are {count} of {class}"));
+            let shown = found.iter().chain([&last]).take(MOST_SHOWN);
+            let error = shown.fold(error, |error, path| error.hint(format!("'{path}'")));
+            Err(error)
+        }
+    }
+}
+
+fn exit_of(family: ReturnFamily, invoked: &Invoked) -> Exit {
+    match invoked.code() {
+        // No number, no verdict: what came out is all there is.
+        None | Some(codes::COMPLETED | codes::JOB_STARTED) => Exit::Done,
+        Some(number) => match codes::hyperv_equivalent(family, number) {
+            32769 => Exit::AccessDenied,
+            32774 => Exit::Busy,
+            _ => Exit::RemoteFailed,
+        },
+    }
+}
+
+/// Returns the end of the command: what was returned stands on standard output already, and what to think of
+/// it goes to standard error.
+fn refusal(
+    host: &str,
+    method: &str,
+    family: ReturnFamily,
+    invoked: &Invoked,
+    exit: Exit,
+) -> Result<Exit, Error> {
+    let Some(number) = invoked.code().filter(|_| exit != Exit::Done) else { return Ok(Exit::Done) };
+    let meaning = codes::return_value(family, number);
+    Err(Error::new(exit, format!("{host}: {method} returned {meaning}")).hint(meaning.advice()))
+}
+
+fn show(
+    method: &str,
+    invoked: &Invoked,
+    family: ReturnFamily,
+    format: Format,
+    ui: &mut Ui,
+) -> Result<(), Error> {
+    let value = message::result(method, invoked);
+    let shown = match format {
+        Format::Table => table::pairs(&lines(invoked, family), 0),
+        Format::Json if ui.is_terminal() => json::pretty(&value) + "\n",
+        Format::Json | Format::Jsonl => json::compact(&value) + "\n",
+        Format::Yaml => yaml::document(&value),
+        Format::Name => {
+            let paths = invoked.out.iter().filter_map(|(_, value)| value.as_path());
+            paths.map(|path| text::harmless(&path.to_string()).into_owned() + "\n").collect()
+        }
+    };
+    ui.print(&shown)
+}
+
+fn lines(invoked: &Invoked, family: ReturnFamily) -> Vec<(String, String)> {
+    let returned = match invoked.code() {
+        Some(number) => codes::return_value(family, number).to_string(),
+        None => cell::value(&invoked.return_value, None),
+    };
+    let out = invoked.out.iter().map(|(name, value)| (name.to_string(), cell::value(value, None)));
+    [("ReturnValue".to_owned(), returned)].into_iter().chain(out).collect()
+}
+
+/// More objects are not read by anybody.
+const MOST_SHOWN: usize = 10;

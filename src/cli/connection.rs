@@ -1,0 +1,302 @@
+//! Where to, as whom and how: the arguments of every command that talks to a host.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use refpoint::client::{
+    ClientIdentity, Credentials, Endpoint, Fingerprint, Login, Method, Options, Protocol, Proxy, Session,
+    Target, Tls, TlsError, Trust, Warning,
+};
+
+use super::diagnosis;
+use super::dump::Dump;
+use super::duration;
+use super::error::Error;
+use super::secret::{self, PasswordArgs};
+use super::ui::Ui;
+
+/// The target and how to get there.
+#[derive(Args, Debug)]
+pub(crate) struct ConnectionArgs {
+    /// The host: HOST, HOST:PORT, or http[s]://HOST[:PORT][/path]
+    ///
+    /// What is not said is http on 5985, where messages are encrypted by the login; https is on 5986.
+    #[arg(value_name = "TARGET")]
+    target: Endpoint,
+    #[command(flatten)]
+    login: LoginArgs,
+    #[command(flatten)]
+    password: PasswordArgs,
+    #[command(flatten)]
+    trust: TrustArgs,
+    #[command(flatten)]
+    request: RequestArgs,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Login")]
+struct LoginArgs {
+    /// Log in as DOMAIN\user, user@REALM or user; without, with the default Kerberos ticket cache
+    #[arg(short, long, value_name = "NAME", env = "REFPOINT_USER", hide_env_values = true)]
+    user: Option<String>,
+    /// Log in this way; negotiate is Kerberos, then NTLM
+    #[arg(
+        long,
+        value_name = "MECHANISM",
+        env = "REFPOINT_AUTH",
+        hide_env_values = true,
+        default_value = "negotiate"
+    )]
+    auth: Auth,
+    /// Log in with the user's key from a Kerberos keytab
+    #[arg(long, value_name = "FILE", conflicts_with = "PasswordArgs")]
+    keytab: Option<PathBuf>,
+    /// Ask for a ticket for this service class [default: HTTP, then WSMAN, then HOST]
+    #[arg(long, value_name = "SERVICE")]
+    spn_service: Option<String>,
+    /// Ask for a ticket for this host, where it has another name than TARGET
+    #[arg(long, value_name = "HOST")]
+    spn_host: Option<String>,
+    /// Let Basic send the password, and everything else, over http where everybody on the way can read it
+    #[arg(long)]
+    allow_cleartext: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Auth {
+    Negotiate,
+    Kerberos,
+    Ntlm,
+    Basic,
+    Certificate,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "TLS and proxy")]
+struct TrustArgs {
+    /// Trust the authorities in this PEM file, and no others (without: those of the system, or SSL_CERT_FILE)
+    #[arg(long, value_name = "FILE", group = "whom")]
+    ca: Option<PathBuf>,
+    /// Trust this very certificate and no other
+    #[arg(long, value_name = "sha256:HEX", group = "whom")]
+    pin: Option<Fingerprint>,
+    /// Answer with this client certificate (PEM) when asked for one
+    #[arg(long, value_name = "FILE", requires = "key")]
+    cert: Option<PathBuf>,
+    /// The key of --cert (PEM)
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    key: Option<PathBuf>,
+    /// Trust any certificate: anybody on the way could then be the host
+    #[arg(long, group = "whom")]
+    insecure: bool,
+    /// Go through a proxy, http:// or socks5://; env takes it from https_proxy, http_proxy, all_proxy, no_proxy
+    #[arg(long, value_name = "URL")]
+    proxy: Option<String>,
+}
+
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Requests")]
+struct RequestArgs {
+    /// Let the host work this long on one request [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    operation_timeout: Option<Duration>,
+    /// Give up on the whole command after this long
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    deadline: Option<Duration>,
+    /// Look for classes in this namespace
+    #[arg(long, value_name = "NAMESPACE", default_value = "root/virtualization/v2")]
+    namespace: String,
+    /// Write each request and each response into this folder, secrets removed, for bug reports
+    #[arg(long, value_name = "DIR")]
+    dump: Option<PathBuf>,
+}
+
+/// Whether a login is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Who {
+    /// As the arguments say.
+    User,
+    /// Nobody: no password is looked for.
+    Nobody,
+}
+
+impl ConnectionArgs {
+    /// Returns the target that the arguments mean. It may ask for a password.
+    pub(crate) fn target(&self, who: Who, ui: &mut Ui) -> Result<Target, Error> {
+        self.refuse_what_does_not_fit()?;
+        let tls = self.tls(ui)?;
+        let proxy = self.proxy()?;
+        let login = match who {
+            Who::User => self.login(ui)?,
+            Who::Nobody => Login::new(Credentials::Tickets { cache: None, principal: None }),
+        };
+        let dump =
+            self.request.dump.as_deref().map(|folder| Dump::new(folder, &login.credentials)).transpose()?;
+        let mut target = Target::new(self.target.clone(), Options { tls, proxy, ..Options::new(login) });
+        target.namespace = self.namespace().into();
+        target.deadline = self.request.deadline;
+        target.tap = dump.map(Dump::into_tap);
+        if let Some(timeout) = self.request.operation_timeout {
+            target.operation_timeout = timeout;
+            target.call_limit = target.call_limit.max(timeout.saturating_mul(2));
+        }
+        Ok(target)
+    }
+
+    /// Returns the host as it was typed, for messages.
+    pub(crate) fn host(&self) -> String {
+        self.target.host().to_owned()
+    }
+
+    /// Returns the namespace, with slashes.
+    pub(crate) fn namespace(&self) -> String {
+        self.request.namespace.replace('\\', "/").trim_matches('/').to_owned()
+    }
+
+    /// Connects, logs in, and says what the user should know of it.
+    pub(crate) async fn open(&self, target: Target, ui: &mut Ui) -> Result<Session, Error> {
+        let session = Session::open(Arc::new(target)).await;
+        let session = session.map_err(|error| diagnosis::of_session(error, &self.host()))?;
+        let warnings = session.logged_in().map(|login| login.warnings).unwrap_or_default();
+        // Clear text was warned of before it was sent.
+        let news = warnings.iter().filter(|warning| **warning != Warning::Cleartext);
+        news.for_each(|warning| ui.warn(&warning.to_string()));
+        Ok(session)
+    }
+
+    fn refuse_what_does_not_fit(&self) -> Result<(), Error> {
+        let TrustArgs { ca, pin, cert, insecure, .. } = &self.trust;
+        if self.target.protocol() == Protocol::Http {
+            let given = [
+                ("--ca", ca.is_some()),
+                ("--pin", pin.is_some()),
+                ("--cert", cert.is_some()),
+                ("--insecure", *insecure),
+            ];
+            if let Some((flag, _)) = given.into_iter().find(|(_, is_given)| *is_given) {
+                return Err(Error::usage(format!("{flag} is about TLS, and {} has none", self.target))
+                    .hint(format!("write https://{}", self.target.host())));
+            }
+        }
+        Ok(())
+    }
+
+    fn login(&self, ui: &mut Ui) -> Result<Login, Error> {
+        let LoginArgs { user, auth, keytab, spn_service, spn_host, allow_cleartext } = &self.login;
+        let user = user.as_deref().filter(|user| !user.is_empty());
+        let is_clear = *auth == Auth::Basic && self.target.protocol() == Protocol::Http;
+        if is_clear && !allow_cleartext {
+            return Err(Error::usage("basic over http would show the password to everybody on the way")
+                .hint(format!("write https://{}, or use --auth negotiate", self.target.host()))
+                .hint("--allow-cleartext sends it all the same"));
+        }
+        let credentials = match (auth, user, keytab) {
+            (Auth::Certificate, ..) => self.certificate_credentials()?,
+            (Auth::Ntlm | Auth::Basic, _, Some(_)) => {
+                return Err(Error::usage("a keytab is for Kerberos").hint("use --auth negotiate or kerberos"));
+            }
+            (_, Some(user), Some(path)) => {
+                Credentials::Keytab { path: path.clone(), principal: principal(user) }
+            }
+            (_, None, Some(_)) => {
+                return Err(Error::usage("a keytab holds keys of several users")
+                    .hint("say whose with --user user@REALM"));
+            }
+            (Auth::Ntlm | Auth::Basic, None, None) => {
+                return Err(
+                    Error::usage("this way to log in needs a user").hint("use --user, or REFPOINT_USER")
+                );
+            }
+            (_, None, None) if self.password.is_given() => {
+                return Err(
+                    Error::usage("a password, and nobody whose it is").hint("use --user, or REFPOINT_USER")
+                );
+            }
+            (_, None, None) => Credentials::Tickets { cache: None, principal: None },
+            (_, Some(user), None) => {
+                let password = self.password.read(user, ui)?;
+                Credentials::Password {
+                    account: user.parse().unwrap_or_else(|never| match never {}),
+                    password,
+                }
+            }
+        };
+        if is_clear {
+            ui.warn("password and data go over the network in clear: everybody on the way can read and change them");
+        }
+        let method = match auth {
+            Auth::Negotiate => Method::Negotiate,
+            Auth::Kerberos => Method::Kerberos,
+            Auth::Ntlm => Method::Ntlm,
+            Auth::Basic => Method::Basic,
+            Auth::Certificate => Method::Certificate,
+        };
+        let mut login = Login::new(credentials).with(method);
+        login.allow_cleartext = *allow_cleartext;
+        login.service.clone_from(spn_service);
+        login.service_host.clone_from(spn_host);
+        Ok(login)
+    }
+
+    fn certificate_credentials(&self) -> Result<Credentials, Error> {
+        if self.target.protocol() == Protocol::Http {
+            return Err(Error::usage("a certificate logs in over https alone")
+                .hint(format!("write https://{}", self.target.host())));
+        }
+        match self.trust.cert {
+            Some(_) => Ok(Credentials::Certificate),
+            None => Err(Error::usage("--auth certificate needs --cert and --key")),
+        }
+    }
+
+    fn tls(&self, ui: &mut Ui) -> Result<Tls, Error> {
+        let TrustArgs { ca, pin, cert, key, insecure, .. } = &self.trust;
+        let trust = match (ca, pin, insecure) {
+            (Some(file), ..) => {
+                let unusable =
+                    |error: TlsError| Error::usage(format!("cannot use {}", file.display())).because(error);
+                Trust::authorities(&read(file)?).map_err(unusable)?
+            }
+            (_, Some(fingerprint), _) => Trust::Pin(*fingerprint),
+            (.., true) => Trust::Anything,
+            _ => Trust::System,
+        };
+        let tls = Tls::new(trust);
+        let (Some(cert), Some(key)) = (cert, key) else { return Ok(tls) };
+        let unusable = |error: TlsError| {
+            Error::usage(format!("cannot use {} and {}", cert.display(), key.display())).because(error)
+        };
+        let (certificate, key_text) = (read(cert)?, zeroize::Zeroizing::new(read(key)?));
+        let identity = match ClientIdentity::from_pem(&certificate, &key_text, None) {
+            Err(TlsError::PassphraseMissing) => {
+                let passphrase = secret::prompt(&format!("Passphrase of {}", key.display()), ui)?;
+                ClientIdentity::from_pem(&certificate, &key_text, Some(&passphrase))
+            }
+            other => other,
+        };
+        Ok(tls.with_identity(identity.map_err(unusable)?))
+    }
+
+    fn proxy(&self) -> Result<Option<Proxy>, Error> {
+        let unusable = |error| Error::usage("cannot use the proxy").because(error);
+        match self.trust.proxy.as_deref() {
+            None => Ok(None),
+            Some("env") => {
+                Proxy::from_variables(&self.target, |name| std::env::var(name).ok()).map_err(unusable)
+            }
+            Some(url) => Proxy::parse(url).map(Some).map_err(unusable),
+        }
+    }
+}
+
+/// Returns the principal of `DOMAIN\user`, `user@realm` or `user`.
+fn principal(user: &str) -> String {
+    refpoint::client::Account::parse(user).principal()
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Error> {
+    std::fs::read(file)
+        .map_err(|error| Error::usage(format!("cannot read {}", file.display())).because(error))
+}

@@ -1,0 +1,150 @@
+//! What a session's error means for whoever ran the command: the exit code, and what to try next.
+
+use refpoint::cim::Catalog;
+use refpoint::client::{Error as SessionError, Fault, TlsError, TransportError, codes};
+
+use super::error::Error;
+use super::exit::Exit;
+use super::suggest;
+
+/// Returns the error of a command that asked a host.
+pub(crate) fn of_session(error: SessionError, host: &str) -> Error {
+    let kind = kind(&error);
+    let hints = hints(&error);
+    let error = Error::new(kind, format!("{host}: {error}")).because(Below(error));
+    hints.into_iter().fold(error, Error::hint)
+}
+
+/// Adds which class may have been meant, where the one that was asked for is not there.
+pub(crate) fn with_class(error: Error, class: &str) -> Error {
+    let catalog = Catalog::bundled();
+    if error.kind != Exit::NotFound || catalog.is_known(class) {
+        return error;
+    }
+    match suggest::nearest(class, catalog.classes().map(|class| class.name.as_str())) {
+        Some(name) => error.hint(format!("did you mean {name}?")),
+        None => error,
+    }
+}
+
+/// The causes below an error whose own text stands in the heading.
+#[derive(Debug)]
+struct Below(SessionError);
+
+impl std::fmt::Display for Below {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Below {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        std::error::Error::source(&self.0)
+    }
+}
+
+fn kind(error: &SessionError) -> Exit {
+    match error {
+        // First what nobody knows: no cause below it may make it look like something that is known.
+        error if error.is_outcome_unknown() || error.is_result_lost() => Exit::OutcomeUnknown,
+        error if error.is_deadline() => Exit::Deadline,
+        SessionError::Transport { source, .. } => kind_of_transport(source),
+        SessionError::Fault { source, .. } => kind_of_fault(source, error.is_busy()),
+        SessionError::Unwritable { .. } => Exit::Usage,
+        _ => Exit::Failed,
+    }
+}
+
+fn kind_of_transport(error: &TransportError) -> Exit {
+    match error {
+        error if error.is_login() || error.is_tls() => Exit::Login,
+        TransportError::Seal { .. } => Exit::Login,
+        TransportError::Answer(answer) if answer.is_retryable() => Exit::Busy,
+        TransportError::Answer(answer) if answer.status == 403 => Exit::AccessDenied,
+        TransportError::Answer(answer) if answer.status == 401 => Exit::Login,
+        TransportError::Request(_) => Exit::Usage,
+        _ => Exit::Unreachable,
+    }
+}
+
+fn kind_of_fault(fault: &Fault, is_busy: bool) -> Exit {
+    match fault {
+        fault if fault.is_access_denied() => Exit::AccessDenied,
+        fault if fault.is_not_found() || fault.is_class_missing() => Exit::NotFound,
+        _ if is_busy => Exit::Busy,
+        _ => Exit::RemoteFailed,
+    }
+}
+
+fn hints(error: &SessionError) -> Vec<String> {
+    let mut hints = Vec::new();
+    if error.is_outcome_unknown() {
+        hints.push("the host may have done it: look there before you ask again".to_owned());
+    }
+    if let Some(fault) = error.fault() {
+        hints.extend(advice(fault).map(str::to_owned));
+    }
+    if let Some(transport) = error.transport() {
+        hints.extend(hint_of_transport(transport));
+    }
+    if error.is_deadline() {
+        hints.push("a longer --deadline, or none, waits longer".to_owned());
+    }
+    hints
+}
+
+/// Returns what the code tables advise, of the number closest to the cause that they know.
+fn advice(fault: &Fault) -> Option<&'static str> {
+    let of_number = fault.numbers().find_map(codes::of_fault).map(|entry| entry.advice);
+    let of_status = || fault.cim_status().and_then(codes::cim_status).map(|code| code.advice);
+    let of_subcode = || {
+        let subcode = fault.subcode.as_ref()?;
+        codes::subcode(&subcode.namespace, &subcode.local).map(|subcode| subcode.advice)
+    };
+    of_number.or_else(of_status).or_else(of_subcode)
+}
+
+fn hint_of_transport(error: &TransportError) -> Option<String> {
+    let text = match error {
+        TransportError::NotResolved { .. } => {
+            "is the name right, and does DNS know it? An address does as well"
+        }
+        TransportError::Unreachable { .. } => {
+            "is the host up, is WinRM on (winrm quickconfig), and does a firewall let the port through?"
+        }
+        TransportError::LoginRefused { .. } => {
+            "check user and password; an account of the host's own is HOST\\user, one of a domain DOMAIN\\user or \
+             user@REALM"
+        }
+        TransportError::LoginExpired { .. } => {
+            "the account needs to be in Remote Management Users (or Administrators) on the host"
+        }
+        TransportError::NotOffered { .. } => "choose among what the host offers with --auth",
+        TransportError::CleartextRefused(_) => {
+            "use https, or --allow-cleartext where nobody else is on the network"
+        }
+        TransportError::LoginFailed { .. } => {
+            "Kerberos needs a ticket (klist shows them, kinit gets one) or --user, and the host's own name as TARGET"
+        }
+        TransportError::Tls { source, .. } => return hint_of_tls(source),
+        TransportError::Answer(answer) => return answer.hint().map(str::to_owned),
+        TransportError::TimedOut { .. } => {
+            "is a firewall in between? A longer --operation-timeout waits longer"
+        }
+        _ => return None,
+    };
+    Some(text.to_owned())
+}
+
+fn hint_of_tls(error: &TlsError) -> Option<String> {
+    match error {
+        TlsError::Certificate { fingerprint: Some(fingerprint), .. } => Some(format!(
+            "compare it with the host's own, and then trust it with --pin {fingerprint}, or its issuer with --ca"
+        )),
+        TlsError::NotThePinned { .. } => Some(
+            "if the host's certificate was renewed, pin the new one; if not, somebody stands in between"
+                .to_owned(),
+        ),
+        _ => None,
+    }
+}

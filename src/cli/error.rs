@@ -1,0 +1,116 @@
+//! The program's one error: what went wrong, why, and what to try next.
+
+use std::error::Error as StdError;
+use std::io;
+
+use super::exit::Exit;
+use super::report::text::harmless;
+
+/// Why a command ends without having done what it was asked.
+#[derive(Debug)]
+pub(crate) struct Error {
+    /// What kind it is, and with it the exit code.
+    pub(crate) kind: Exit,
+    /// What went wrong: a fragment in lower case, without a full stop.
+    message: String,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+    hints: Vec<String>,
+    /// Nobody reads what we write any more: to be kept quiet about.
+    is_closed_pipe: bool,
+}
+
+impl Error {
+    /// Returns an error without a cause below it.
+    pub(crate) fn new(kind: Exit, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), source: None, hints: Vec::new(), is_closed_pipe: false }
+    }
+
+    /// Returns an error about arguments or configuration.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, message)
+    }
+
+    /// Returns the error of a write to standard output.
+    pub(crate) fn of_output(error: io::Error) -> Self {
+        let is_closed_pipe = error.kind() == io::ErrorKind::BrokenPipe;
+        let kind = if is_closed_pipe { Exit::Done } else { Exit::LocalFiles };
+        Self { is_closed_pipe, ..Self::new(kind, "cannot write to standard output").because(error) }
+    }
+
+    /// Returns the same, with its cause.
+    #[must_use]
+    pub(crate) fn because(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
+        self.source = Some(Box::new(source));
+        self
+    }
+
+    /// Returns the same, with what to try next.
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Says that there is nobody left to tell it to.
+    pub(crate) fn is_closed_pipe(&self) -> bool {
+        self.is_closed_pipe
+    }
+
+    /// Returns the lines for standard error: what went wrong, each cause, each hint. Whatever a host said
+    /// among them is harmless.
+    pub(crate) fn lines(&self) -> Vec<Line> {
+        let mut lines = vec![Line::Error(harmless(&self.message).into_owned())];
+        let mut said = self.message.clone();
+        let mut cause: Option<&dyn StdError> = self.source.as_ref().map(|source| &**source as _);
+        while let Some(error) = cause {
+            let text = error.to_string();
+            // An error that shows its cause in its own text would say everything twice.
+            if !said.ends_with(&text) {
+                lines.push(Line::Cause(harmless(&text).into_owned()));
+            }
+            said = text;
+            cause = error.source();
+        }
+        lines.extend(self.hints.iter().map(|hint| Line::Hint(harmless(hint).into_owned())));
+        lines
+    }
+}
+
+/// One line of an error.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Line {
+    Error(String),
+    Cause(String),
+    Hint(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{text}")]
+    struct Link {
+        text: &'static str,
+        source: Option<Box<Link>>,
+    }
+
+    #[test]
+    fn each_cause_is_said_once_and_harmlessly() {
+        let bottom = Link { text: "b\u{1b}[2J", source: None };
+        let same = Link { text: "b\u{1b}[2J", source: Some(Box::new(bottom)) };
+        let error =
+            Error::usage("a").because(Link { text: "c: b\u{1b}[2J", source: Some(Box::new(same)) }).hint("d");
+        let expected =
+            [Line::Error("a".into()), Line::Cause(r"c: b\u{1b}[2J".into()), Line::Hint("d".into())];
+        assert_eq!(error.lines(), expected);
+    }
+
+    #[test]
+    fn a_reader_who_has_enough_is_no_failure_and_a_full_disk_is() {
+        let closed = Error::of_output(io::ErrorKind::BrokenPipe.into());
+        assert!(closed.is_closed_pipe() && closed.kind == Exit::Done);
+        let full = Error::of_output(io::ErrorKind::StorageFull.into());
+        assert!(!full.is_closed_pipe() && full.kind == Exit::LocalFiles);
+    }
+}

@@ -1,0 +1,70 @@
+//! The program: arguments to library calls, and what comes back to lines, JSON and an exit code.
+//!
+//! It knows the library by its public names alone. `args`, `connection`, `secret`, `object` and `argument` turn
+//! words into values; `command` holds one file a command; `report` shows what came back; `ui` alone writes to
+//! the terminal; `error`, `diagnosis` and `exit` say how it ended.
+
+mod args;
+mod argument;
+mod command;
+mod connection;
+mod diagnosis;
+mod dump;
+mod duration;
+mod error;
+mod exit;
+mod logging;
+mod message;
+mod object;
+mod report;
+mod runtime;
+mod secret;
+mod suggest;
+mod ui;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use self::args::{Cli, Command};
+use self::error::Error;
+use self::exit::Exit;
+use self::ui::Ui;
+
+/// Runs the program on the arguments of the process.
+pub(crate) fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(help) => return explain(&help),
+    };
+    logging::begin(&cli.output);
+    let mut ui = Ui::new(&cli.output);
+    let done = run(&cli, &mut ui);
+    // What was printed is brought out before anything is said about it; a disk that is full then is an error
+    // even if all else went well.
+    let flushed = ui.flush();
+    match done.and_then(|exit| flushed.map(|()| exit)) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            if !error.is_closed_pipe() {
+                ui.fail(&error);
+            }
+            error.kind.into()
+        }
+    }
+}
+
+fn run(cli: &Cli, ui: &mut Ui) -> Result<Exit, Error> {
+    match &cli.command {
+        Command::Identify(args) => command::identify::run(args, &cli.output, ui),
+        Command::Cim(command) => command::cim::run(command, &cli.output, ui),
+        Command::Lab(command) => command::lab::run(command, ui),
+    }
+}
+
+/// Prints help, the version, or what is wrong with the arguments.
+fn explain(help: &clap::Error) -> ExitCode {
+    // Whoever closed the pipe has read enough of the help.
+    let _ = help.print();
+    if help.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() }
+}

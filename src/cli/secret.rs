@@ -1,0 +1,136 @@
+//! Where passwords come from: a file, standard input, a command, the environment, a person; never arguments,
+//! which everybody on the machine can read.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use refpoint::client::Secret;
+use zeroize::Zeroizing;
+
+use super::error::Error;
+use super::exit::Exit;
+use super::ui::Ui;
+
+/// Where the password is.
+#[derive(clap::Args, Debug)]
+#[group(multiple = false)]
+pub(crate) struct PasswordArgs {
+    /// Read the password from the first line of a file (or REFPOINT_PASSWORD, or a prompt on a terminal)
+    #[arg(long, value_name = "FILE", help_heading = "Login")]
+    password_file: Option<PathBuf>,
+    /// Read the password from the first line of standard input
+    #[arg(long, help_heading = "Login")]
+    password_stdin: bool,
+    /// Read the password from the first line that a shell command prints
+    #[arg(long, value_name = "COMMAND", help_heading = "Login")]
+    password_command: Option<String>,
+}
+
+impl PasswordArgs {
+    /// Returns whether an argument says where the password is.
+    pub(crate) fn is_given(&self) -> bool {
+        self.password_file.is_some() || self.password_stdin || self.password_command.is_some()
+    }
+
+    /// Returns the password of a user.
+    pub(crate) fn read(&self, user: &str, ui: &mut Ui) -> Result<Secret<String>, Error> {
+        if let Some(file) = &self.password_file {
+            return of_file(file, ui);
+        }
+        if self.password_stdin {
+            let unreadable =
+                |error| Error::usage("cannot read the password from standard input").because(error);
+            return first_line(&read(io::stdin()).map_err(unreadable)?, "standard input");
+        }
+        if let Some(command) = &self.password_command {
+            return of_command(command);
+        }
+        match std::env::var(VARIABLE) {
+            Ok(password) => first_line(password.as_bytes(), VARIABLE),
+            Err(std::env::VarError::NotUnicode(_)) => Err(Error::usage(format!("{VARIABLE} is not UTF-8"))),
+            Err(std::env::VarError::NotPresent) => prompt(&format!("Password of {user}"), ui),
+        }
+    }
+}
+
+/// Asks a person, without showing what is typed. Where nobody can type, it says so instead of waiting.
+pub(crate) fn prompt(what: &str, ui: &mut Ui) -> Result<Secret<String>, Error> {
+    if !io::stdin().is_terminal() {
+        return Err(Error::usage(format!("no {}, and standard input is no terminal to ask on", lower(what)))
+            .hint(format!("use --password-file, --password-stdin, --password-command or {VARIABLE}"))
+            .hint("without --user the default Kerberos ticket cache is used"));
+    }
+    ui.ask(&format!("{what}: "));
+    let hidden = rpassword::ConfigBuilder::new().output_discard().password_feedback_hide().build();
+    let password = rpassword::read_password_with_config(hidden);
+    ui.note("");
+    match password {
+        Ok(password) => filled(password, "the prompt"),
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => {
+            Err(Error::new(Exit::Interrupted, "interrupted"))
+        }
+        Err(error) => Err(Error::usage("cannot read from the terminal").because(error)),
+    }
+}
+
+fn lower(what: &str) -> String {
+    let mut chars = what.chars();
+    chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
+}
+
+fn of_file(path: &Path, ui: &mut Ui) -> Result<Secret<String>, Error> {
+    let unreadable =
+        |error| Error::usage(format!("cannot read the password from {}", path.display())).because(error);
+    let file = File::open(path).map_err(unreadable)?;
+    let facts = file.metadata().map_err(unreadable)?;
+    let mode = facts.permissions().mode() & 0o777;
+    if facts.is_file() && mode & 0o077 != 0 {
+        ui.warn(&format!("others may read {} (mode {mode:03o}): chmod 600 it", path.display()));
+    }
+    first_line(&read(file).map_err(unreadable)?, &path.display().to_string())
+}
+
+/// Neither the command nor what it printed is shown when it fails: either may hold the password.
+fn of_command(command: &str) -> Result<Secret<String>, Error> {
+    // A command that asks a person needs the terminal; a pipe is for somebody else.
+    let stdin = if io::stdin().is_terminal() { Stdio::inherit() } else { Stdio::null() };
+    let failed = || Error::usage("password command failed");
+    let mut shell = Command::new("/bin/sh");
+    let child = shell.arg("-c").arg(command).stdin(stdin).stdout(Stdio::piped()).spawn();
+    let mut child = child.map_err(|error| failed().because(error))?;
+    let printed = child.stdout.take().map_or_else(|| Ok(Zeroizing::default()), read);
+    let status = child.wait().map_err(|error| failed().because(error))?;
+    if !status.success() {
+        return Err(failed().hint(format!("it ended with {status}")));
+    }
+    first_line(&printed.map_err(|error| failed().because(error))?, "the password command")
+}
+
+fn read(source: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST));
+    source.take(LONGEST as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn first_line(bytes: &[u8], origin: &str) -> Result<Secret<String>, Error> {
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    match std::str::from_utf8(line) {
+        Ok(password) => filled(password.to_owned(), origin),
+        Err(_) => Err(Error::usage(format!("password from {origin} is not UTF-8"))),
+    }
+}
+
+fn filled(password: String, origin: &str) -> Result<Secret<String>, Error> {
+    match password.is_empty() {
+        true => Err(Error::usage(format!("password from {origin} is empty"))),
+        false => Ok(Secret::new(password)),
+    }
+}
+
+const VARIABLE: &str = "REFPOINT_PASSWORD";
+/// More than any password has.
+const LONGEST: usize = 64 << 10;

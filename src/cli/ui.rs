@@ -1,0 +1,92 @@
+//! The one place that writes to the terminal: data to standard output, everything else to standard error.
+
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
+use terminal_size::{Width, terminal_size_of};
+
+use super::args::{Color, OutputArgs};
+use super::error::{Error, Line};
+use super::report::text::harmless;
+
+/// Standard output and standard error.
+pub(crate) struct Ui {
+    out: BufWriter<AutoStream<Stdout>>,
+    errors: AutoStream<io::Stderr>,
+    width: Option<usize>,
+    is_quiet: bool,
+}
+
+impl Ui {
+    /// Returns the terminal as the arguments want it.
+    pub(crate) fn new(args: &OutputArgs) -> Self {
+        let choice = match args.color {
+            Color::Auto => ColorChoice::Auto,
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+        };
+        let is_terminal = io::stdout().is_terminal();
+        let size = terminal_size_of(io::stdout()).filter(|_| is_terminal);
+        Self {
+            out: BufWriter::with_capacity(64 << 10, AutoStream::new(io::stdout(), choice)),
+            errors: AutoStream::new(io::stderr(), choice),
+            width: size.map(|(Width(columns), _)| usize::from(columns)).filter(|columns| *columns > 0),
+            is_quiet: args.quiet,
+        }
+    }
+
+    /// Returns how many columns there are; `None` where a program reads, not a person.
+    pub(crate) fn width(&self) -> Option<usize> {
+        self.width
+    }
+
+    /// Returns whether a person reads standard output.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.width.is_some()
+    }
+
+    /// Writes data. It may wait in a buffer until [`flush`](Self::flush).
+    pub(crate) fn print(&mut self, text: &str) -> Result<(), Error> {
+        self.out.write_all(text.as_bytes()).map_err(Error::of_output)
+    }
+
+    /// Brings everything to its reader.
+    pub(crate) fn flush(&mut self) -> Result<(), Error> {
+        self.out.flush().map_err(Error::of_output)
+    }
+
+    /// Says something that a person may want to know, unless he wants it quiet.
+    pub(crate) fn note(&mut self, text: &str) {
+        if !self.is_quiet {
+            self.say(Style::new(), "", text);
+        }
+    }
+
+    /// Says something that a person has to know.
+    pub(crate) fn warn(&mut self, text: &str) {
+        self.say(AnsiColor::Yellow.on_default().bold(), "warning: ", text);
+    }
+
+    /// Asks something, whose answer is typed behind it.
+    pub(crate) fn ask(&mut self, question: &str) {
+        // If nobody sees the question, what he types is an answer all the same.
+        let _ = write!(self.errors, "{}", harmless(question)).and_then(|()| self.errors.flush());
+    }
+
+    /// Says why a command has failed.
+    pub(crate) fn fail(&mut self, error: &Error) {
+        for line in error.lines() {
+            match line {
+                Line::Error(text) => self.say(AnsiColor::Red.on_default().bold(), "error: ", &text),
+                Line::Cause(text) => self.say(Style::new(), "  caused by: ", &text),
+                Line::Hint(text) => self.say(AnsiColor::Cyan.on_default().bold(), "hint: ", &text),
+            }
+        }
+    }
+
+    /// Writes a line to standard error. If nobody hears it, there is nobody to tell that either.
+    fn say(&mut self, style: Style, label: &str, text: &str) {
+        let _ = writeln!(self.errors, "{style}{label}{style:#}{}", harmless(text));
+    }
+}

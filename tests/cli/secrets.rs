@@ -1,0 +1,242 @@
+//! Passwords: where they come from, and where they must never stand.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use refpoint::wsman::{Invoked, Request};
+
+use crate::host::{Answer, CLEAR, Host, PASSWORD, machine};
+use crate::program::{Run, folder, refpoint, wait};
+
+const LOGIN: [&str; 5] = ["--auth", "basic", "--allow-cleartext", "--user", "operator"];
+const OBJECT: &str = r#"Msvm_ComputerSystem.Name="0A-web01""#;
+
+fn host() -> Host {
+    Host::new(|incoming| match &incoming.request {
+        Request::Get(_) => Answer::Instance(machine(PASSWORD, 2).with("AdminPassword", "hunter2-deep")),
+        Request::Invoke(_) => Answer::Invoked(Invoked { return_value: 0_u32.into(), out: Vec::new() }),
+        other => panic!("{other:?}"),
+    })
+}
+
+fn get<'a>(host: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    ["cim", "get", host, OBJECT, "-o", "name"].iter().chain(&LOGIN).chain(more).copied().collect()
+}
+
+#[track_caller]
+fn is_in(run: &Run) {
+    assert_eq!((run.code, run.stdout.lines().count(), run.stderr.as_str()), (Some(0), 1, CLEAR));
+}
+
+fn file(folder: &Path, content: &[u8], mode: u32) -> String {
+    let file = folder.join("password");
+    let _ = fs::remove_file(&file);
+    fs::write(&file, content).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
+    file.into_os_string().into_string().unwrap()
+}
+
+#[test]
+fn a_password_comes_from_a_file_standard_input_a_command_or_the_environment() {
+    let host = host();
+    let target = host.target();
+    let here = folder("passwords");
+    let line = format!("{PASSWORD}\n");
+    let path = file(&here, line.as_bytes(), 0o600);
+    is_in(&refpoint(get(&target, &["--password-file", &path])).run());
+    is_in(&refpoint(get(&target, &["--password-stdin"])).stdin(line.clone()).run());
+    is_in(&refpoint(get(&target, &["--password-stdin"])).stdin(format!("{PASSWORD}\r\nmore\n")).run());
+    let command = format!("cat {path}; echo second line");
+    is_in(&refpoint(get(&target, &["--password-command", &command])).run());
+    is_in(&refpoint(get(&target, &[])).env("REFPOINT_PASSWORD", PASSWORD).run());
+    // What is said on the command line outranks the environment.
+    let wrong = refpoint(get(&target, &["--password-file", &path])).env("REFPOINT_PASSWORD", "wrong").run();
+    is_in(&wrong);
+    let mut words = get(&target, &[]);
+    words.retain(|word| !["--user", "operator", "--auth", "basic"].contains(word));
+    let run = refpoint(words).env("REFPOINT_USER", "operator").env("REFPOINT_AUTH", "basic");
+    is_in(&run.env("REFPOINT_PASSWORD", PASSWORD).run());
+}
+
+#[test]
+fn a_password_that_is_none_is_refused_without_a_word_to_the_host() {
+    let host = host();
+    let target = host.target();
+    let here = folder("no-passwords");
+    let empty = file(&here, b"\n", 0o600);
+    for (more, said) in [
+        (&["--password-file", "/no/such/file"][..], "error: cannot read the password from /no/such/file\n"),
+        (&["--password-file", empty.as_str()], "is empty\n"),
+        (
+            &["--password-command", "echo swordfish-1; exit 3"],
+            "error: password command failed\nhint: it ended with exit status: 3\n",
+        ),
+        (&["--password-command", "true"], "error: password from the password command is empty\n"),
+        (
+            &["--password-command", r"printf '\377\n'"],
+            "error: password from the password command is not UTF-8\n",
+        ),
+    ] {
+        let run = refpoint(get(&target, more)).run();
+        assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""), "{more:?}");
+        assert!(run.stderr.contains(said) && !run.stderr.contains("swordfish-1"), "{}", run.stderr);
+    }
+    assert!(host.heard().is_empty());
+}
+
+#[test]
+fn a_file_that_others_may_read_is_pointed_out() {
+    let host = host();
+    let here = folder("open-password");
+    let path = file(&here, PASSWORD.as_bytes(), 0o644);
+    let run = refpoint(get(&host.target(), &["--password-file", &path])).run();
+    assert_eq!(run.code, Some(0));
+    let warning = format!("warning: others may read {path} (mode 644): chmod 600 it\n");
+    assert_eq!(run.stderr, format!("{warning}{CLEAR}"));
+}
+
+#[test]
+fn where_nobody_can_type_there_is_no_prompt_and_no_waiting() {
+    let target = "http://127.0.0.1:9";
+    // Standard input is a pipe that stays open: whoever reads from it waits for ever.
+    let mut child = refpoint(get(target, &[])).start();
+    let stdin = child.stdin.take();
+    wait(child).is(
+        2,
+        "",
+        "error: no password of operator, and standard input is no terminal to ask on\n\
+         hint: use --password-file, --password-stdin, --password-command or REFPOINT_PASSWORD\n\
+         hint: without --user the default Kerberos ticket cache is used\n",
+    );
+    drop(stdin);
+}
+
+/// On a terminal of its own, made by `script`.
+#[test]
+fn on_a_terminal_it_asks_and_shows_nothing_of_the_answer() {
+    let host = host();
+    let program = env!("CARGO_BIN_EXE_refpoint");
+    let words =
+        get(&host.target(), &[]).into_iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ");
+    let mut script = Command::new("script");
+    script.args(["--quiet", "--return", "--flush", "--command", &format!("{program} {words}"), "/dev/null"]);
+    script.env_clear().env("PATH", "/usr/bin:/bin").env("SHELL", "/bin/sh").env("TERM", "dumb");
+    let mut child =
+        script.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut screen = Vec::new();
+    let mut stdout = child.stdout.take().unwrap();
+    let prompt = b"Password of operator: ";
+    // Once the question stands there, the echo may still be on for a moment: the program turns it off before it
+    // reads, and a terminal echoes what comes, not what is read. So the test waits until the echo is off.
+    while !screen.windows(prompt.len()).any(|window| window == prompt) {
+        let mut byte = [0];
+        assert_eq!(stdout.read(&mut byte).unwrap(), 1, "{}", String::from_utf8_lossy(&screen));
+        screen.push(byte[0]);
+    }
+    wait_until_echo_is_off(child.id());
+    child.stdin.as_mut().unwrap().write_all(format!("{PASSWORD}\n").as_bytes()).unwrap();
+    stdout.read_to_end(&mut screen).unwrap();
+    let status = child.wait().unwrap();
+    let screen = String::from_utf8_lossy(&screen);
+    assert!(status.success(), "{screen}");
+    assert!(screen.contains(r"Msvm_ComputerSystem.Name="), "{screen}");
+    assert!(!screen.contains("sword<") && !screen.contains("fish"), "{screen}");
+}
+
+/// Waits until the program that `script` has started reads with the echo of its terminal off.
+fn wait_until_echo_is_off(script: u32) {
+    loop {
+        let children = fs::read_to_string(format!("/proc/{script}/task/{script}/children")).unwrap();
+        let shell = children.split_whitespace().next().expect("script has a child").to_owned();
+        let terminal = format!("/proc/{shell}/fd/0");
+        let stty = Command::new("stty").args(["-F", &terminal, "-a"]).output().unwrap();
+        if String::from_utf8_lossy(&stty.stdout).contains("-echo ") {
+            return;
+        }
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn no_secret_stands_in_a_log_however_much_is_said() {
+    let host = host();
+    let target = host.target();
+    for filter in [None, Some("trace")] {
+        let program = refpoint(get(&target, &["-vvv"])).env("REFPOINT_PASSWORD", PASSWORD);
+        let run = match filter {
+            Some(filter) => program.env("RUST_LOG", filter).run(),
+            None => program.run(),
+        };
+        assert_eq!(run.code, Some(0));
+        assert!(run.stderr.lines().count() > 3, "it says something: {}", run.stderr);
+        for secret in [PASSWORD, "sword<", "fish>", "b3BlcmF0b3I6", "hunter2"] {
+            assert!(!run.stderr.contains(secret), "{secret} in {}", run.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_dump_holds_each_message_and_no_secret_for_nobody_but_its_owner() {
+    let host = host();
+    let here = folder("dump").join("deep");
+    let dump = here.to_str().unwrap();
+    let run = refpoint(get(&host.target(), &["--dump", dump])).env("REFPOINT_PASSWORD", PASSWORD).run();
+    is_in(&run);
+    let settings =
+        r#"Settings:={"class": "X", "properties": {"UserPassword": "hunter2-embedded", "Of": "a"}}"#;
+    let call = [
+        "cim",
+        "invoke",
+        &host.target(),
+        "My_Class.Name=1",
+        "Set",
+        "Password=hunter2",
+        settings,
+        "--dump",
+        dump,
+    ];
+    let run = refpoint(call.into_iter().chain(LOGIN)).env("REFPOINT_PASSWORD", PASSWORD).run();
+    assert_eq!(run.code, Some(0), "{}", run.stderr);
+    assert_eq!(fs::metadata(&here).unwrap().permissions().mode() & 0o777, 0o700);
+    let mut files: Vec<_> = fs::read_dir(&here).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    let names: Vec<_> = files.iter().map(|file| file.file_name().unwrap().to_str().unwrap()).collect();
+    assert_eq!(
+        names,
+        [
+            "001-get-msvm_computersystem.request.xml",
+            "001-get-msvm_computersystem.response.xml",
+            "002-my_class-set.request.xml",
+            "002-my_class-set.response.xml",
+        ]
+    );
+    for file in &files {
+        assert_eq!(fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+        let text = fs::read_to_string(file).unwrap();
+        for secret in ["sword&lt;", "sword<", "fish", "hunter2"] {
+            assert!(!text.contains(secret), "{secret} in {text}");
+        }
+        // It is still a message, for whoever gets the report.
+        let message = refpoint(["cim".as_ref(), "decode".as_ref(), file.as_os_str()]).run().json();
+        assert_eq!(
+            message.get("request").is_some(),
+            file.to_str().unwrap().contains(".request."),
+            "{message}"
+        );
+    }
+    let dumped = fs::read_to_string(&files[1]).unwrap();
+    assert!(dumped.contains("EnabledState") && dumped.contains("***"), "{dumped}");
+}
+
+#[test]
+fn a_dump_that_cannot_be_written_is_an_error_before_anything_is_asked() {
+    let host = host();
+    let run =
+        refpoint(get(&host.target(), &["--dump", "/proc/no-such"])).env("REFPOINT_PASSWORD", PASSWORD).run();
+    assert_eq!((run.code, run.stdout.as_str()), (Some(11), ""));
+    assert!(run.stderr.contains("error: cannot write to /proc/no-such\n"), "{}", run.stderr);
+    assert!(host.heard().is_empty());
+}
