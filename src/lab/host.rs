@@ -751,6 +751,10 @@ fn check_argument(value: &Value, ty: Type, is_array: bool) -> Result<(), Refusal
     }
     for scalar in value.scalars() {
         match (ty, scalar.ty()) {
+            // The decoder takes the text of a path for a reference; no schema does.
+            (Type::Reference, Type::Reference) if !scalar.as_path().is_some_and(is_from_wire) => {
+                return Err(Refusal::Schema);
+            }
             (declared, said) if declared == said => {}
             // An instance as elements where its text is due, text where a reference is.
             (_, Type::Object | Type::Reference) | (Type::Reference | Type::Object, _) => {
@@ -760,6 +764,11 @@ fn check_argument(value: &Value, ty: Type, is_array: bool) -> Result<(), Refusal
         }
     }
     Ok(())
+}
+
+/// Returns whether a path was read from a resource URI, which it then remembers.
+fn is_from_wire(path: &ObjectPath) -> bool {
+    matches!(path.resource_uri(), std::borrow::Cow::Borrowed(_))
 }
 
 /// Returns a class with everything that it inherits, as WMI shows it.
