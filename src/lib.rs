@@ -13,7 +13,11 @@
 //!  login     ┌───────▼──────────────────────────────────────┐
 //!            │ auth    token in, token out; then a seal     │   who we are, without a socket
 //!            └──────────────────────────────────────────────┘
-//!  message   ┌──────────────────────────────────────────────┐
+//!  rehearsal ┌──────────────────────────────────────────────┐
+//!            │ lab     a Hyper-V host that is not there:    │   an envelope in, an envelope out;
+//!            │         a world, a scenario, what it refuses │   scenarios in TOML
+//!            └───────┬──────────────────────────────────────┘
+//!  message   ┌───────▼──────────────────────────────────────┐
 //!            │ wsman   an operation ⇄ its envelope,         │   what can be asked, answered, refused
 //!            │         a fault, and what its numbers mean   │
 //!            └───────┬──────────────────────────────┬───────┘
@@ -32,6 +36,7 @@
 //! | [`cim`] | CIM values, instances, object paths, class schemas; MOF, CIM-XML text, datetimes |
 //! | [`auth`] | proving who we are: Basic, NTLM, Negotiate, Kerberos, both sides; sealing of messages; channel bindings |
 //! | [`transport`] | one socket to one host: connect, proxy, TLS, HTTP/1.1, log in, exchange sealed bodies |
+//! | [`lab`] | the simulated host: what stands on it, how that changes with time, what it answers and refuses |
 //! | [`wsman`] | SOAP, WS-Addressing, Transfer, Enumeration, Eventing and WS-Management messages as values, both directions; code tables |
 //!
 //! Only `transport` does input and output (and Kerberos asks the system's GSSAPI). Everywhere else it is text or
@@ -44,6 +49,7 @@
 //! | teach it a class, or correct one | `schemas/CLASS.mof`; nothing else |
 //! | add an operation | a file in `wsman/` in the shape of `enumerate.rs`, and a variant of `wsman::Request` |
 //! | log in another way | a file in `auth/` that implements `auth::Mechanism`, in the shape of `auth/ntlm/` |
+//! | have the simulated host do something | a file in `lab/provider/`; a switch for it in `lab/scenario/questions.rs` where nobody knows |
 //! | explain a number | `wsman/codes/`, one row |
 //! | accept another spelling of a value | `cim/value.rs` for texts, `wsman/instance.rs` for XML |
 //! | refuse another kind of bad document | `xml/read.rs`, and a row of its hostile table |
