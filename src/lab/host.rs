@@ -8,8 +8,8 @@ use crate::cim::{Catalog, ClassShape, Instance, Name, ObjectPath, Scalar, Type, 
 use crate::wsman::names::{ANONYMOUS, WSMAN};
 use crate::wsman::{
     Content, Enumerate, Filter, Get, GetClass, Identity, Incoming, Invoke, Invoked, Irregularity, Neighbours,
-    Opening, Operation, Page, Pull, Release, ReplyHeader, Request, RequestHeader, Style, decode_request,
-    encode_fault, encode_reply,
+    Opening, Operation, Page, Polymorphism, Pull, Release, ReplyHeader, Request, RequestHeader, Style,
+    decode_request, encode_fault, encode_reply,
 };
 
 use super::enumeration::Enumeration;
@@ -293,7 +293,12 @@ impl Host {
         match &operation.filter {
             None => {
                 let shape = exchange.shape(resource)?;
-                Ok(new(world.rows_of(shape.name(), true, site)))
+                let polymorphism = operation.polymorphism.filter(|_| site.questions().polymorphism_counts);
+                let rows = world.rows_of(shape.name(), polymorphism != Some(Polymorphism::None), site);
+                Ok(match polymorphism {
+                    Some(Polymorphism::ExcludeSubclassProperties) => new(rows).shown_as(shape.name()),
+                    _ => new(rows),
+                })
             }
             Some(Filter::Wql(_)) if resource.class != "*" => Err(Refusal::WqlOnClass),
             Some(Filter::Wql(text)) => match wql::parse(text).map_err(|_| Refusal::InvalidQuery)? {

@@ -269,6 +269,7 @@ impl From<&crate::wsman::Error> for Refusal {
             Error::Unexpected { expected, .. } if expected.starts_with("s:Envelope") => Self::SoapVersion,
             Error::Unexpected { expected, .. } if expected == "each header once" => Self::HeaderInvalid,
             Error::Unexpected { expected, .. } if expected == "each selector once" => Self::DuplicateKey,
+            Error::Unexpected { expected, .. } if expected == "a polymorphism mode" => Self::Polymorphism,
             Error::Value { place, .. } if place == "OperationTimeout" => Self::TimeoutHeader,
             _ => Self::Schema,
         }

@@ -3,7 +3,7 @@
 use crate::cim::{Catalog, Instance, ObjectPath, Value};
 use crate::wsman::{
     AssociationFilter, Enumerate, Filter, Fragment, Get, GetClass, Identify, Item, Mode, Neighbours, Opening,
-    Release,
+    Polymorphism, Release,
 };
 
 use super::super::{Host, Scenario};
@@ -370,4 +370,58 @@ fn a_host_answers_the_same_each_time() {
 #[test]
 fn an_idle_host_is_small() {
     assert!(size_of::<Host>() < 400, "{}", size_of::<Host>());
+}
+
+#[test]
+fn derived_classes_come_along_unless_the_scenario_minds_the_mode() {
+    let ask = |lab: &mut Rehearsal, mode| {
+        let mut request = Enumerate::new(path("CIM_ConcreteJob"));
+        request.polymorphism = Some(mode);
+        lab.all(&request).unwrap()
+    };
+    for counts in [false, true] {
+        let mut lab = Rehearsal::read(&format!("[questions]\npolymorphism_counts = {counts}"));
+        let job = lab.job(&super::create_point(machine(WEB01), 2));
+        let whole = ask(&mut lab, Polymorphism::IncludeSubclassProperties);
+        assert_eq!(whole, [lab.get(&job).unwrap()]);
+        let shallow = ask(&mut lab, Polymorphism::None);
+        assert_eq!(shallow.len(), usize::from(!counts));
+        let shown = ask(&mut lab, Polymorphism::ExcludeSubclassProperties).remove(0);
+        assert_eq!(shown.class == "CIM_ConcreteJob", counts);
+        assert_eq!(shown.value("JobType").is_none(), counts);
+        assert_eq!(shown.number("JobState"), Some(2));
+    }
+    let mut lab = Rehearsal::of(Scenario::default());
+    lab.header.message_id = "uuid:1".to_owned();
+    let request = crate::wsman::encode_request(&lab.header, &Enumerate::new(path("CIM_Job"))).unwrap();
+    let odd = request.replace(
+        "</n:Enumerate>",
+        r#"<b:PolymorphismMode xmlns:b="http://schemas.dmtf.org/wbem/wsman/1/cimbinding.xsd">Some</b:PolymorphismMode></n:Enumerate>"#,
+    );
+    let response = lab.host.handle(lab.now, &lab.caller, &odd);
+    assert_eq!(response.entry.fault.as_deref(), Some("PolymorphismModeNotSupported"));
+}
+
+/// Measures what hosts take that have been asked once: `cargo test --release --lib -- --ignored memory`.
+#[test]
+#[ignore = "a measurement: cargo test --release --lib -- --ignored --nocapture memory_of_two_thousand_hosts"]
+fn memory_of_two_thousand_hosts() {
+    let resident = || -> u64 {
+        let status = std::fs::read_to_string("/proc/self/statm").unwrap();
+        status.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096
+    };
+    let scenario = std::sync::Arc::new(Scenario::default());
+    drop(Rehearsal::on(std::sync::Arc::clone(&scenario), 0).class("CIM_ManagedElement"));
+    let start = resident();
+    let mut labs: Vec<_> = (0..2000).map(|at| Rehearsal::on(std::sync::Arc::clone(&scenario), at)).collect();
+    println!("not asked: {} bytes a host", (resident() - start) / 2000);
+    for lab in &mut labs {
+        assert_eq!(lab.class("Msvm_ComputerSystem").len(), 3);
+    }
+    println!("asked once: {} bytes a host", (resident() - start) / 2000);
+    let begin = std::time::Instant::now();
+    for lab in &mut labs {
+        lab.text(&Get::new(machine(WEB01)));
+    }
+    println!("a Get: {:?}", begin.elapsed() / 2000);
 }
