@@ -104,7 +104,7 @@ fn processor_time() {
             let mut client = Client::new(near);
             client.log_in(&mut *ntlm(USER, PASSWORD)).await.unwrap();
             for _ in 0..EXCHANGES {
-                client.ask(&envelope).await;
+                assert_eq!(client.ask(&envelope).await.0, 200, "{name}");
             }
         });
         let (spent, took) = (host.join().unwrap(), start.elapsed());

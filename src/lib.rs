@@ -10,23 +10,25 @@
 //!            │         JSON and an exit code out            │   and prints
 //!            └───────┬──────────────────────────────────────┘
 //!  ═ crate wall ═════╪═════════════════════════════════════════
-//!  session   ┌───────▼──────────────────────────────────────┐
-//!            │ client  identify, get, enumerate, query,     │   one host, one request at a time;
-//!            │         invoke …: once, in time, tidied up   │   nothing twice that must not be
-//!            └───────┬──────────────────────────────┬───────┘
-//!  socket    ┌───────▼──────────────────────┐       │
-//!            │ transport  connect, TLS,     │       │           one connection, one login, one
-//!            │ proxy, log in, exchange      │       │           exchange at a time
-//!            └───────┬──────────────────────┘       │
-//!  ══════════════════╪══ async above ═ values below ╪════════
-//!  login     ┌───────▼──────────────────────┐       │
-//!            │ auth    token in, token out; │       │           who we are, without a socket
-//!            │         then a seal          │       │
-//!            └──────────────────────────────┘       │
-//!  message   ┌──────────────────────────────────────▼───────┐
-//!            │ wsman   an operation ⇄ its envelope,         │   what can be asked, answered, refused
-//!            │         a fault, and what its numbers mean   │
-//!            └───────┬──────────────────────────────┬───────┘
+//!  session   ┌───────▼──────────────────────┐  ┌────────────────┐
+//!            │ client  identify, get,       │  │ lab  a Hyper-V │   client: one host, one request at a
+//!            │ enumerate, query, invoke …:  │  │ host that is   │   time; nothing twice that must not be
+//!            │ once, in time, tidied up     │  │ not there: a   │
+//!            └───────┬──────────────┬───────┘  │ world, a       │   lab: an envelope in, an envelope out;
+//!  socket    ┌───────▼───────────┐  │   byte   │ scenario, what │   scenarios in TOML; its own sockets
+//!            │ transport  TLS,   │  │  stream  │ it refuses     │
+//!            │ proxy, log in,    ◄──┼──────────►                │   transport: one connection, one login,
+//!            │ exchange          │  │          │                │   one exchange at a time
+//!            └───────┬───────────┘  │          └──┬─────────┬───┘
+//!  ══════════════════╪══ async above ═ values below╪═════════╪═══
+//!  login     ┌───────▼───────────┐  │             │         │
+//!            │ auth  token in,   ◄──┼─────────────┘         │       who we are, without a socket
+//!            │ token out; a seal │  │                       │
+//!            └───────────────────┘  │                       │
+//!  message   ┌──────────────────────▼───────────────────────▼──┐
+//!            │ wsman   an operation ⇄ its envelope, a fault,     │   what can be asked, answered, refused
+//!            │         and what its numbers mean                 │
+//!            └───────┬──────────────────────────────┬────────────┘
 //!  model     ┌───────▼──────────────────────┐       │
 //!            │ cim     values, instances,   │       │           what a host says of its objects
 //!            │         paths, classes       │◄── schemas/*.mof
@@ -39,11 +41,11 @@
 //! | room | in one line |
 //! |---|---|
 //! | [`xml`] | one namespace-aware reader, a cursor over the text, and one writer |
-//! | [`lab`] | a host that is not there: the server's side of everything here, with scenarios, faults and dialects |
 //! | [`cim`] | CIM values, instances, object paths, class schemas; MOF, CIM-XML text, datetimes |
 //! | [`auth`] | proving who we are: Basic, NTLM, Negotiate, Kerberos, both sides; sealing of messages; channel bindings |
 //! | [`transport`] | one socket to one host: connect, proxy, TLS, HTTP/1.1, log in, exchange sealed bodies |
 //! | [`client`] | one session with one host: asking, repeating what may be repeated, time-outs, pages, tidying up; a pool of sessions |
+//! | [`lab`] | a host that is not there: the server's side of everything here, with scenarios, faults and dialects |
 //! | [`wsman`] | SOAP, WS-Addressing, Transfer, Enumeration, Eventing and WS-Management messages as values, both directions; code tables |
 //!
 //! Only `transport`, on its connections `client`, and `lab` on its sockets do input and output (and Kerberos asks
@@ -59,6 +61,7 @@
 //! | log in another way | a file in `auth/` that implements `auth::Mechanism`, in the shape of `auth/ntlm/` |
 //! | ask for it in a session | a method of `client/session.rs`, three lines: `caller().call(&operation)` is the one door |
 //! | try something again, or no longer | `client/retry.rs` for when, `client/error.rs` (`standing`) for what is known of the request |
+//! | have the simulated host do something | a file in `lab/provider/`; a switch for it in `lab/scenario/questions.rs` where nobody knows |
 //! | explain a number | `wsman/codes/`, one row |
 //! | accept another spelling of a value | `cim/value.rs` for texts, `wsman/instance.rs` for XML |
 //! | refuse another kind of bad document | `xml/read.rs`, and a row of its hostile table |

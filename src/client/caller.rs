@@ -60,6 +60,11 @@ impl Shared {
         background.push(runtime.spawn(work));
     }
 
+    /// Returns whether nothing is being finished in the background.
+    pub(super) fn is_finished(&self) -> bool {
+        lock(&self.background).iter().all(JoinHandle::is_finished)
+    }
+
     /// Waits for what is finished in the background.
     pub(super) async fn finished(&self, limit: Limit) {
         let background = std::mem::take(&mut *lock(&self.background));

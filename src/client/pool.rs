@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio::time::timeout_at;
 
+use super::caller::Shared;
 use super::retry::Limit;
 use super::{Counters, Dial, Error, Session, Target};
 use crate::transport::Fate;
@@ -37,6 +38,8 @@ struct State {
     good: u64,
     /// What sessions have done that are no more.
     past: Counters,
+    /// What is left of those of them that still tidy up.
+    tidying: Vec<Arc<Shared>>,
 }
 
 impl Pool {
@@ -48,7 +51,14 @@ impl Pool {
     /// Returns a pool of at most so many sessions, each connected by other means.
     pub fn with(target: impl Into<Arc<Target>>, dial: Dial, most: usize) -> Self {
         let most = most.clamp(1, MOST);
-        let state = State { idle: Vec::new(), lent: 0, limit: most, good: 0, past: Counters::default() };
+        let state = State {
+            idle: Vec::new(),
+            lent: 0,
+            limit: most,
+            good: 0,
+            past: Counters::default(),
+            tidying: Vec::new(),
+        };
         let (target, state) = (target.into(), Mutex::new(state));
         let deadline = target.deadline.map(Limit::new);
         Self(Arc::new(Inner { target, dial, deadline, most, state, room: Notify::new() }))
@@ -83,10 +93,17 @@ impl Pool {
 
     /// Ends what is still open on the host and all connections that are not lent.
     pub async fn close(self) -> Result<(), Error> {
-        let idle = std::mem::take(&mut self.0.state().idle);
+        let (idle, tidying) = {
+            let mut state = self.0.state();
+            (std::mem::take(&mut state.idle), std::mem::take(&mut state.tidying))
+        };
         let mut result = Ok(());
         for session in idle {
             result = session.close().await.and(result);
+        }
+        let limit = Limit::new(self.0.target.call_limit).and(self.0.deadline);
+        for session in tidying {
+            session.finished(limit).await;
         }
         result
     }
@@ -119,7 +136,8 @@ impl Inner {
                 if state.lent < state.limit {
                     state.lent += 1;
                     let session = state.idle.pop();
-                    return Place { pool: self.clone(), session, before: Counters::default() };
+                    let before = session.as_ref().map(Session::counters).unwrap_or_default();
+                    return Place { pool: self.clone(), session, before };
                 }
             }
             room.await;
@@ -138,6 +156,8 @@ impl Inner {
                 state.idle.push(session);
             } else {
                 state.past = state.past.plus(now);
+                state.tidying.retain(|session| !session.is_finished());
+                state.tidying.push(session.into_shared());
             }
         }
         drop(state);
@@ -178,7 +198,6 @@ impl Place {
                 Session::until(target.clone(), dial.clone(), *deadline).await?
             }
         };
-        self.before = session.counters();
         self.session = Some(session);
         Ok(Lent(self))
     }

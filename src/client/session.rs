@@ -222,6 +222,11 @@ impl Session {
         self.caller.as_ref().is_some_and(|caller| caller.has_left_over())
     }
 
+    /// Ends it as dropping it does; returns what knows when it has tidied up.
+    pub(super) fn into_shared(self) -> Arc<Shared> {
+        self.shared.clone()
+    }
+
     fn namespace(&self, said: Option<&str>) -> Name {
         said.map_or_else(|| self.target().namespace.clone(), Name::from)
     }

@@ -28,6 +28,8 @@ pub(super) struct Enumeration {
     waiting: VecDeque<Item>,
     selection: Option<Select>,
     keys_only: bool,
+    /// The class as whose objects all are shown.
+    shown_as: Option<Name>,
     /// How long an item is, on the average of those that were measured.
     length: usize,
 }
@@ -44,6 +46,7 @@ impl Enumeration {
             waiting: VecDeque::new(),
             selection: None,
             keys_only: false,
+            shown_as: None,
             length: 0,
         }
     }
@@ -57,6 +60,12 @@ impl Enumeration {
     /// Restricts its items to their keys.
     pub(super) fn with_keys_only(mut self, keys_only: bool) -> Self {
         self.keys_only = keys_only;
+        self
+    }
+
+    /// Shows objects of derived classes as objects of a class.
+    pub(super) fn shown_as(mut self, class: &Name) -> Self {
+        self.shown_as = Some(class.clone());
         self
     }
 
@@ -141,7 +150,10 @@ impl Enumeration {
                     let keys: Vec<_> = path.keys.iter().map(|(name, _)| name.to_string()).collect();
                     Item::Object(project(&instance, &keys))
                 }
-                _ => Item::Object(instance),
+                _ => Item::Object(match &self.shown_as {
+                    Some(class) => as_object_of(class, &instance),
+                    None => instance,
+                }),
             },
         })
     }
@@ -162,6 +174,15 @@ fn project(instance: &Instance, properties: &[String]) -> Instance {
         projected.set(declared, value);
     }
     projected
+}
+
+/// Returns an instance as an object of one of its superclasses.
+fn as_object_of(class: &Name, instance: &Instance) -> Instance {
+    let names: Vec<_> =
+        Catalog::bundled().properties(class).map(|property| property.name.to_string()).collect();
+    let mut shown = project(instance, &names);
+    shown.class = class.clone();
+    shown
 }
 
 /// Returns about how many bytes an item takes in a message.

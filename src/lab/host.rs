@@ -8,8 +8,8 @@ use crate::cim::{Catalog, ClassShape, Instance, Name, ObjectPath, Scalar, Type, 
 use crate::wsman::names::{ANONYMOUS, WSMAN};
 use crate::wsman::{
     Content, Enumerate, Filter, Get, GetClass, Identity, Incoming, Invoke, Invoked, Irregularity, Neighbours,
-    Opening, Operation, Page, Pull, Release, ReplyHeader, Request, RequestHeader, Style, decode_request,
-    encode_fault, encode_reply,
+    Opening, Operation, Page, Polymorphism, Pull, Release, ReplyHeader, Request, RequestHeader, Style,
+    decode_request, encode_fault, encode_reply,
 };
 
 use super::enumeration::Enumeration;
@@ -293,7 +293,12 @@ impl Host {
         match &operation.filter {
             None => {
                 let shape = exchange.shape(resource)?;
-                Ok(new(world.rows_of(shape.name(), true, site)))
+                let polymorphism = operation.polymorphism.filter(|_| site.questions().polymorphism_counts);
+                let rows = world.rows_of(shape.name(), polymorphism != Some(Polymorphism::None), site);
+                Ok(match polymorphism {
+                    Some(Polymorphism::ExcludeSubclassProperties) => new(rows).shown_as(shape.name()),
+                    _ => new(rows),
+                })
             }
             Some(Filter::Wql(_)) if resource.class != "*" => Err(Refusal::WqlOnClass),
             Some(Filter::Wql(text)) => match wql::parse(text).map_err(|_| Refusal::InvalidQuery)? {
@@ -751,6 +756,10 @@ fn check_argument(value: &Value, ty: Type, is_array: bool) -> Result<(), Refusal
     }
     for scalar in value.scalars() {
         match (ty, scalar.ty()) {
+            // The decoder takes the text of a path for a reference; no schema does.
+            (Type::Reference, Type::Reference) if !scalar.as_path().is_some_and(is_from_wire) => {
+                return Err(Refusal::Schema);
+            }
             (declared, said) if declared == said => {}
             // An instance as elements where its text is due, text where a reference is.
             (_, Type::Object | Type::Reference) | (Type::Reference | Type::Object, _) => {
@@ -760,6 +769,11 @@ fn check_argument(value: &Value, ty: Type, is_array: bool) -> Result<(), Refusal
         }
     }
     Ok(())
+}
+
+/// Returns whether a path was read from a resource URI, which it then remembers.
+fn is_from_wire(path: &ObjectPath) -> bool {
+    matches!(path.resource_uri(), std::borrow::Cow::Borrowed(_))
 }
 
 /// Returns a class with everything that it inherits, as WMI shows it.

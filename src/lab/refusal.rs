@@ -167,7 +167,7 @@ impl Refusal {
             Self::DemandedLocale => (Sender, w("UnsupportedFeature"), "", 0x8033_8087, false),
             Self::DemandedDataLocale => (Sender, w("UnsupportedFeature"), "DataLocale", 0x8033_8042, false),
             Self::AddressingMode => (Sender, w("UnsupportedFeature"), "AddressingMode", 0x8033_8042, false),
-            Self::Options => (Sender, w("InvalidOptions"), "NotSupported", 0x8033_8039, false),
+            Self::Options => (Sender, w("InvalidOptions"), "", 0x8033_8039, false),
             Self::TimeoutHeader => (Sender, w("InvalidParameter"), "", 0x8033_8081, false),
             Self::RequestTooLarge => (Sender, w("EncodingLimit"), "MaxEnvelopeSize", 0x8033_8047, false),
             Self::AnswerTooLarge => {
@@ -188,7 +188,7 @@ impl Refusal {
             Self::Polymorphism => {
                 (Sender, Some((BINDING, "PolymorphismModeNotSupported")), "", 0x8033_8137, false)
             }
-            Self::Fragment => (Sender, w("UnsupportedFeature"), "FragmentLevelAccess", 0x8033_8077, false),
+            Self::Fragment => (Sender, w("UnsupportedFeature"), "", 0x8033_8077, false),
             Self::NotCapable => (Sender, a("ActionNotSupported"), "", 0x8033_8102, false),
         }
     }
@@ -269,6 +269,7 @@ impl From<&crate::wsman::Error> for Refusal {
             Error::Unexpected { expected, .. } if expected.starts_with("s:Envelope") => Self::SoapVersion,
             Error::Unexpected { expected, .. } if expected == "each header once" => Self::HeaderInvalid,
             Error::Unexpected { expected, .. } if expected == "each selector once" => Self::DuplicateKey,
+            Error::Unexpected { expected, .. } if expected == "a polymorphism mode" => Self::Polymorphism,
             Error::Value { place, .. } if place == "OperationTimeout" => Self::TimeoutHeader,
             _ => Self::Schema,
         }

@@ -153,7 +153,7 @@ pub(super) fn has_class(scenario: &Scenario, class: &str) -> bool {
     {
         return false;
     }
-    !(is("referencepointexportjob") && !has_export_jobs(scenario))
+    !is("referencepointexportjob") || has_export_jobs(scenario)
 }
 
 /// Returns whether exports of points have job classes of their own.

@@ -4,7 +4,7 @@
 //! on [`World::advance`] brings it to the present before anything is read: jobs end, what they made is there,
 //! ended jobs go away.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use super::provider::files::Files;
@@ -26,6 +26,8 @@ pub(super) struct World {
     pub(super) jobs: BTreeMap<Serial, Job>,
     pub(super) files: Files,
     pub(super) identifiers: Identifiers,
+    /// The points that a machine had when its configuration was exported, by the file's path in lower case.
+    pub(super) exported: HashMap<String, Vec<Remembered>>,
     /// Until when the management service is not there.
     pub(super) restarting: Option<Duration>,
     /// How often each rule of the scenario has fitted a call.
@@ -95,6 +97,14 @@ pub(super) struct Point {
     pub(super) tracking: Vec<String>,
 }
 
+/// What a configuration file keeps of a point.
+#[derive(Clone)]
+pub(super) struct Remembered {
+    pub(super) guid: String,
+    pub(super) kind: u16,
+    pub(super) consistency: u16,
+}
+
 /// A collection of reference points.
 pub(super) struct PointCollection {
     pub(super) id: String,
@@ -139,6 +149,7 @@ impl World {
             jobs: BTreeMap::new(),
             files: Files::new(&scenario.host),
             identifiers: Identifiers::new(site.index),
+            exported: HashMap::new(),
             restarting: None,
             fitted: vec![0; scenario.jobs.len()],
             next: 1,

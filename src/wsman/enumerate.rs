@@ -11,13 +11,16 @@ use super::addressing::EndpointReference;
 use super::error::Error;
 use super::filter::Filter;
 use super::instance::{Decoder, Style, write_instance};
-use super::names::{ADDRESSING, ENUMERATION, WSMAN, action};
+use super::names::{ADDRESSING, BINDING, ENUMERATION, WSMAN, action};
 use super::operation::{Head, Operation, expect, read_nothing};
 
 /// The most items of one page: what Windows' own client asks for, what hosts have as `MaxBatchItems`, and
 /// beyond which an answer is refused. An item takes a hundred times the room that the shortest text of one
 /// does.
 pub const MOST_ITEMS: u32 = 32_000;
+
+/// What an error expects where a mode of polymorphism stands that nobody knows.
+const POLYMORPHISM: &str = "a polymorphism mode";
 
 /// `n:Enumerate`: begins an enumeration.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +35,35 @@ pub struct Enumerate {
     pub filter: Option<Filter>,
     /// How long the host keeps the enumeration.
     pub expires: Option<Interval>,
+    /// What becomes of objects of derived classes; hosts may pass over it (MS-WSMV 3.1.4.1.27).
+    pub polymorphism: Option<Polymorphism>,
+}
+
+/// `b:PolymorphismMode`: what becomes of objects of derived classes (DSP0227 8.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Polymorphism {
+    /// They come whole, as objects of their own classes.
+    IncludeSubclassProperties,
+    /// They come as objects of the class that was asked for.
+    ExcludeSubclassProperties,
+    /// They do not come.
+    None,
+}
+
+impl Polymorphism {
+    const ALL: [(Self, &'static str); 3] = [
+        (Self::IncludeSubclassProperties, "IncludeSubClassProperties"),
+        (Self::ExcludeSubclassProperties, "ExcludeSubClassProperties"),
+        (Self::None, "None"),
+    ];
+
+    fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(mode, _)| *mode == self).map_or("None", |(_, name)| name)
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, known)| *known == name).map(|(mode, _)| *mode)
+    }
 }
 
 /// What the answer to [`Enumerate`] brings.
@@ -112,7 +144,7 @@ impl Enumerate {
     /// Returns the request for the objects of a class, with as many as possible on the first page.
     pub fn new(resource: ObjectPath) -> Self {
         let opening = Opening::FirstPage { max_elements: Some(MOST_ITEMS) };
-        Self { resource, opening, mode: Mode::Object, filter: None, expires: None }
+        Self { resource, opening, mode: Mode::Object, filter: None, expires: None, polymorphism: None }
     }
 
     /// Returns the request for the objects that a WQL query selects: the resource is `*` of its namespace.
@@ -314,6 +346,9 @@ impl Operation for Enumerate {
                 writer.element(WSMAN, "EnumerationMode", "EnumerateObjectAndEPR");
             }
         }
+        if let Some(polymorphism) = self.polymorphism {
+            writer.element(BINDING, "PolymorphismMode", polymorphism.name());
+        }
         if let Some(filter) = &self.filter {
             filter.write(writer);
         }
@@ -415,8 +450,7 @@ impl Operation for Release {
 
 /// Reads the body of `n:Enumerate`, whose element is current.
 pub(super) fn read_enumerate(reader: &mut Reader<'_>, resource: ObjectPath) -> Result<Enumerate, Error> {
-    let mut request =
-        Enumerate { resource, opening: Opening::Context, mode: Mode::Object, filter: None, expires: None };
+    let mut request = Enumerate { opening: Opening::Context, ..Enumerate::new(resource) };
     let (mut optimized, mut max_elements) = (false, None);
     while let Some(element) = reader.child()? {
         let place = |problem| Error::value(element.name.local, element.offset, problem);
@@ -433,6 +467,11 @@ pub(super) fn read_enumerate(reader: &mut Reader<'_>, resource: ObjectPath) -> R
                 "EnumerateObjectAndEPR" => Mode::ObjectAndReference,
                 _ => return Err(Error::unexpected("an enumeration mode", text, element.offset)),
             };
+        } else if element.name.is(BINDING, "PolymorphismMode") {
+            let text = reader.trimmed()?;
+            let mode = Polymorphism::named(&text);
+            let refuse = || Error::unexpected(POLYMORPHISM, &text, element.offset);
+            request.polymorphism = Some(mode.ok_or_else(refuse)?);
         } else if element.name.is(ENUMERATION, "Expires") {
             request.expires = Some(reader.trimmed()?.parse().map_err(place)?);
         } else if element.name.local == "Filter"

@@ -223,7 +223,7 @@ pub fn encode_reply<O: Operation>(
     header.open(&mut writer);
     match result {
         Ok(reply) => operation.write_reply(reply, style, &mut writer),
-        Err(fault) => fault.write(&mut writer),
+        Err(fault) => fault.write(header.fault_language(), &mut writer),
     }
     writer.end().end();
     Ok(writer.finish()?)
@@ -233,7 +233,7 @@ pub fn encode_reply<O: Operation>(
 pub fn encode_fault(header: &ReplyHeader, fault: &Fault) -> Result<String, Error> {
     let mut writer = Writer::with_capacity(2048);
     header.open(&mut writer);
-    fault.write(&mut writer);
+    fault.write(header.fault_language(), &mut writer);
     writer.end().end();
     Ok(writer.finish()?)
 }
@@ -617,6 +617,11 @@ impl ReplyHeader {
             }
         }
         Ok(())
+    }
+
+    /// Returns the language of a fault's reason, which has to be said.
+    fn fault_language(&self) -> &str {
+        self.language.as_deref().unwrap_or("en-US")
     }
 
     /// Writes everything up to the content of the body.

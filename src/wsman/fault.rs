@@ -391,8 +391,8 @@ impl Fault {
         Ok(())
     }
 
-    /// Writes `s:Fault` into the body.
-    pub(super) fn write(&self, writer: &mut Writer) {
+    /// Writes `s:Fault` into the body; its reason is in a language.
+    pub(super) fn write(&self, language: &str, writer: &mut Writer) {
         writer.start(SOAP, "Fault").start(SOAP, "Code");
         writer.start(SOAP, "Value").qname(SOAP, self.code.local()).end();
         if let Some(subcode) = &self.subcode {
@@ -403,7 +403,7 @@ impl Fault {
             writer.start(SOAP, "Subcode").start(SOAP, "Value").qname(namespace, &subcode.local).end().end();
         }
         writer.end().start(SOAP, "Reason");
-        writer.start(SOAP, "Text").attribute(XML, "lang", "en-US").text(&self.reason).end().end();
+        writer.start(SOAP, "Text").attribute(XML, "lang", language).text(&self.reason).end().end();
         if self.detail_uri.is_some() || self.wsman.is_some() || self.cim.is_some() {
             writer.start(SOAP, "Detail");
             if let Some(uri) = &self.detail_uri {

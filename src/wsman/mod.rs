@@ -36,7 +36,7 @@ mod schema;
 mod transfer;
 
 pub use addressing::EndpointReference;
-pub use enumerate::{Enumerate, Item, MOST_ITEMS, Mode, Opening, Page, Pull, Release};
+pub use enumerate::{Enumerate, Item, MOST_ITEMS, Mode, Opening, Page, Polymorphism, Pull, Release};
 pub use envelope::{
     Incoming, MessageOption, Reply, ReplyHeader, RequestHeader, decode_reply, decode_request, encode_fault,
     encode_reply, encode_request,

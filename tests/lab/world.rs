@@ -1,10 +1,11 @@
 //! Faults that reach into the host's world: what was carried out, and what was not.
 
 use refpoint::auth::sealed;
-use refpoint::wsman::{Fault, Get};
+use refpoint::cim::ObjectPath;
+use refpoint::wsman::{Content, Fault, Get};
 use tokio::io::DuplexStream;
 
-use crate::support::{Client, Lab, SOAP, envelope, request};
+use crate::support::{Client, Lab, NAMESPACE, PASSWORD, SOAP, USER, envelope, ntlm, request};
 
 const EXPORT_JOB: &str = "Msvm_VirtualSystemReferencePointExportJob";
 
@@ -13,8 +14,8 @@ async fn try_export(lab: &Lab) {
     let mut client = lab.log_in().await;
     let export = client.export(r"D:\exports\a").await;
     let text = envelope(&export);
-    let hour = std::time::Duration::from_secs(1);
-    let _ = tokio::time::timeout(hour, client.ask_raw(&text)).await;
+    let a_second = std::time::Duration::from_secs(1);
+    let _ = tokio::time::timeout(a_second, client.ask_raw(&text)).await;
 }
 
 async fn jobs(lab: &Lab) -> usize {
@@ -128,9 +129,7 @@ async fn a_slow_link_does_not_make_the_export_later() {
     let lab = Lab::new("[[fault]]\nwhat = 'slow'\nseconds = 60\nwhen = { operation = 'Invoke' }");
     let (mut client, get) = started(&lab).await;
     // The job has run to its end while the answer was on its way.
-    let refpoint::wsman::Content::Instance(job) = client.operate(&get).await.unwrap() else {
-        panic!("a job")
-    };
+    let Content::Instance(job) = client.operate(&get).await.unwrap() else { panic!("a job") };
     assert_eq!(job.value("JobState").unwrap().as_u64(), Some(7));
 }
 
@@ -146,4 +145,20 @@ async fn one_request_after_another_leaves_no_enumeration_open() {
     client.send(&request("POST", "/wsman", &[("Content-Type", &sealed.content_type)], &sealed.body)).await;
     let answer = client.answer().await.unwrap();
     assert_eq!((answer.status, sealed::is_sealed(answer.header("content-type").unwrap())), (500, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_host_is_a_computer_system_of_its_own_name() {
+    let lab = Lab::new("");
+    for (index, name) in ["HV01", "HV02"].into_iter().enumerate() {
+        let mut client = lab.connect_to(index);
+        client.log_in(&mut *ntlm(USER, PASSWORD)).await.unwrap();
+        let path = ObjectPath::new(NAMESPACE, "Msvm_ComputerSystem")
+            .with_key("CreationClassName", "Msvm_ComputerSystem")
+            .with_key("Name", name);
+        let Content::Instance(host) = client.operate(&Get::new(path)).await.unwrap() else {
+            panic!("a host")
+        };
+        assert_eq!(host.value("ElementName").unwrap().as_str(), Some(name));
+    }
 }

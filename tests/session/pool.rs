@@ -109,6 +109,11 @@ async fn a_session_with_something_left_over_is_not_kept_but_tidied_up() {
     pool.session().await.unwrap().enumerate("Msvm_ComputerSystem").next().await.unwrap().unwrap();
     settle().await;
     assert_eq!((machines.open(), host.open_connections()), (0, 0));
+    // Whoever closes the pool need not wait longer than that takes.
+    pool.session().await.unwrap().enumerate("Msvm_ComputerSystem").next().await.unwrap().unwrap();
+    assert_eq!(machines.open(), 1);
+    pool.close().await.unwrap();
+    assert_eq!(machines.open(), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ use super::super::draft::Draft;
 use super::super::scenario::{DiskKind, PointKind};
 use super::super::site::{BUILD_1709, Site};
 use super::super::store::{Object, Service};
-use super::super::world::{Disk, Machine, Serial, World};
+use super::super::world::{Disk, Machine, Remembered, Serial, World};
 use super::files::{is_qualified, plain};
 use super::job::{Fate, JobKind, NewJob, Work};
 use super::{Call, Code, Returned};
@@ -334,6 +334,20 @@ impl World {
         new.affected = affected;
         new.receipt = Some(receipt);
         new
+    }
+
+    /// Notes which points the machines have whose configuration was just written.
+    pub(super) fn remember_exported(&mut self, job: Serial) {
+        let Some(receipt) = self.jobs.get(&job).and_then(|job| job.receipt.as_ref()) else { return };
+        for (config, machine) in receipt.configs.iter().zip(&receipt.machines) {
+            let of_machine = self.points.values().filter(|point| self.machines[point.machine].id == *machine);
+            let remembered = of_machine.map(|point| {
+                let (kind, consistency) = (point.kind, point.consistency);
+                Remembered { guid: point.guid.clone(), kind, consistency }
+            });
+            let remembered = remembered.collect();
+            self.exported.insert(plain(config).to_lowercase(), remembered);
+        }
     }
 
     /// Refuses what cannot be exported: by its type, by its base, without its log.

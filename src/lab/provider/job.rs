@@ -9,7 +9,7 @@ use super::super::scenario::{JobRule, ReceiptTime, Results, Scenario};
 use super::super::site::{BUILD_1709, Site, class_path, interval, never};
 use super::super::store::{Object, Service};
 use super::super::text::{Locale, Text};
-use super::super::world::{Serial, World};
+use super::super::world::{Remembered, Serial, World};
 use super::export::Receipt;
 use super::{Call, Code, Returned};
 
@@ -83,7 +83,7 @@ pub(in crate::lab) enum Work {
     RemoveCollectionData(Serial),
     Import {
         machine: usize,
-        points: Vec<(String, u16, u16)>,
+        points: Vec<Remembered>,
     },
     CreateCheckpoint {
         machine: usize,
@@ -638,6 +638,7 @@ impl World {
         match work {
             Work::Nothing => {}
             Work::Export { keep_merging } => {
+                self.remember_exported(job);
                 let machines = self.jobs.get(&job).map(|job| job.machines.clone()).unwrap_or_default();
                 for machine in machines {
                     self.machines[machine].merge_disabled |= !keep_merging;
@@ -666,7 +667,7 @@ impl World {
                 }
             }
             Work::Import { machine, points } => {
-                for (guid, kind, consistency) in points {
+                for Remembered { guid, kind, consistency } in points {
                     if !self.points.values().any(|point| point.guid == guid) {
                         let serial = self.serial();
                         let point = self.new_point(machine, kind, consistency, guid, site);

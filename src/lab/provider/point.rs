@@ -6,7 +6,7 @@ use super::super::site::{Site, class_path};
 use super::super::store::{Object, Service};
 use super::super::text::Text;
 use super::super::world::{Serial, World};
-use super::files::is_qualified;
+use super::files::{is_qualified, plain};
 use super::job::{JobKind, NewJob, Work};
 use super::{Call, Code, Returned};
 
@@ -123,7 +123,7 @@ impl World {
         Ok(self.start(call, Service::Point, new))
     }
 
-    /// Brings back the points whose machine's files were exported: what was in them, a host knows by their name.
+    /// Brings back the points that a machine had when these files of it were exported.
     fn import_points(&mut self, call: &Call<'_>) -> Result<Returned, Code> {
         let Object::Machine(machine) = call.object_of(self, "AffectedSystem", "Msvm_ComputerSystem")? else {
             return Err(Code::InvalidParameter);
@@ -137,8 +137,8 @@ impl World {
                 return Err(Code::FileNotFound);
             }
         }
-        let guid = self.identifiers.guid();
-        let points = vec![(guid, PointKind::Rct.number(), 1)];
+        let config = call.arguments.text("ConfigFilePath").map(plain).unwrap_or_default().to_lowercase();
+        let points = self.exported.get(&config).cloned().unwrap_or_default();
         let takes = call.site.scenario.speed.change_point;
         let mut new = NewJob::new(JobKind::ImportMetadata, takes, Work::Import { machine, points });
         new.affected = vec![Object::Machine(machine)];

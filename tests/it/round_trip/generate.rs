@@ -15,8 +15,8 @@ use refpoint::cim::{
 use refpoint::wsman::{
     AssociationFilter, Content, Create, Delete, EndpointReference, Enumerate, Fault, FaultCode, Filter,
     Fragment, Get, GetClass, Identify, Identity, Invoke, Invoked, Item, MessageOption, Mode, Neighbours,
-    Opening, Page, ProviderFault, Pull, Put, Release, Renew, ReplyHeader, Request, RequestHeader, Style,
-    Subcode, Subscribe, Subscribed, Unsubscribe, WsmanFault, names,
+    Opening, Page, Polymorphism, ProviderFault, Pull, Put, Release, Renew, ReplyHeader, Request,
+    RequestHeader, Style, Subcode, Subscribe, Subscribed, Unsubscribe, WsmanFault, names,
 };
 
 /// The bundled classes and one that has every type, as property, as parameter and as array of each.
@@ -414,13 +414,19 @@ pub(super) fn enumerate() -> BoxedStrategy<Enumerate> {
             ObjectPath::from_resource(&format!("{}{namespace}/*", WMI_PREFIX), Vec::new())
         })
     ];
-    (resource, opening, mode, option::of(filter()), option::of(interval()))
-        .prop_map(|(resource, opening, mode, filter, expires)| Enumerate {
+    let polymorphism = option::of(select(vec![
+        Polymorphism::IncludeSubclassProperties,
+        Polymorphism::ExcludeSubclassProperties,
+        Polymorphism::None,
+    ]));
+    (resource, opening, mode, option::of(filter()), option::of(interval()), polymorphism)
+        .prop_map(|(resource, opening, mode, filter, expires, polymorphism)| Enumerate {
             resource,
             opening,
             mode,
             filter,
             expires,
+            polymorphism,
         })
         .boxed()
 }
