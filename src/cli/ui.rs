@@ -27,11 +27,12 @@ impl Ui {
             Color::Never => ColorChoice::Never,
         };
         let is_terminal = io::stdout().is_terminal();
-        let size = terminal_size_of(io::stdout()).filter(|_| is_terminal);
+        // A terminal that does not know its size is taken for one of the usual size.
+        let columns = terminal_size_of(io::stdout()).map_or(80, |(Width(columns), _)| usize::from(columns));
         Self {
             out: BufWriter::with_capacity(64 << 10, AutoStream::new(io::stdout(), choice)),
             errors: AutoStream::new(io::stderr(), choice),
-            width: size.map(|(Width(columns), _)| usize::from(columns)).filter(|columns| *columns > 0),
+            width: is_terminal.then_some(columns),
             is_quiet: args.quiet,
         }
     }

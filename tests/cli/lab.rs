@@ -149,6 +149,83 @@ fn what_keeps_it_from_serving_is_said() {
     assert_eq!(refpoint(["lab", "serve", "--hosts", "0"]).run().code, Some(2));
 }
 
+#[test]
+fn the_commands_walk_from_a_machine_to_the_job_of_its_export() {
+    let lab = Lab::start(&[]);
+    let host = lab.url();
+    let run = |words: &[&str]| {
+        let run = lab.refpoint(words).run();
+        assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{words:?}: {}", run.stdout);
+        run.stdout
+    };
+    let names = run(&[
+        "cim",
+        "query",
+        host,
+        "SELECT Name FROM Msvm_ComputerSystem WHERE ElementName = 'web01'",
+        "-o",
+        "jsonl",
+    ]);
+    let machine: serde_json::Value = serde_json::from_str(&names).unwrap();
+    assert_eq!(machine["namespace"], "root/virtualization/v2");
+    let id = machine["properties"]["Name"].as_str().unwrap();
+    let object = format!("Msvm_ComputerSystem.CreationClassName=Msvm_ComputerSystem,Name={id}");
+    let points = run(&[
+        "cim",
+        "associators",
+        host,
+        &object,
+        "--via",
+        "Msvm_ReferencePointOfVirtualSystem",
+        "-o",
+        "name",
+    ]);
+    let point = points.lines().next().unwrap();
+    let whole: serde_json::Value =
+        serde_json::from_str(&run(&["cim", "get", host, point, "-o", "json"])).unwrap();
+    assert_eq!(whole["properties"]["VirtualSystemIdentifier"], id);
+    assert_eq!(whole["properties"]["ReferencePointType"], 2);
+    let reference = format!("ReferencePoint=@{point}");
+    let service = "Msvm_VirtualSystemReferencePointService";
+    let directory = r"ExportDirectory=D:\R&D 日本 'x'";
+    let export = [
+        "cim",
+        "invoke",
+        host,
+        service,
+        "ExportReferencePoint",
+        &reference,
+        directory,
+        "ExportSettingData:={}",
+    ];
+    let result: serde_json::Value =
+        serde_json::from_str(&run(&[&export[..], &["-o", "json"]].concat())).unwrap();
+    assert_eq!(result["return_value"], 4096);
+    let job = result["out"]["Job"]["keys"]["InstanceID"].as_str().unwrap();
+    let jobs = run(&["cim", "list", host, "CIM_ConcreteJob", "-o", "jsonl"]);
+    let jobs: Vec<serde_json::Value> = jobs.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let ours = jobs.iter().find(|found| found["properties"]["InstanceID"] == job).unwrap();
+    assert_eq!(ours["class"], "Msvm_VirtualSystemReferencePointExportJob");
+    assert_eq!(ours["properties"]["ExportDirectory"], r"D:\R&D 日本 'x'");
+    let refused = lab.refpoint(&[
+        "cim",
+        "invoke",
+        host,
+        service,
+        "ExportReferencePoint",
+        &reference,
+        "ExportDirectory=",
+        "ExportSettingData:={}",
+    ]);
+    let refused = refused.run();
+    assert_eq!(refused.code, Some(7), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("returned 3277") && refused.stdout.starts_with("ReturnValue  3277"),
+        "{}",
+        refused.stderr
+    );
+}
+
 /// The block of the README in which one terminal serves and another asks, run as it is written but for the
 /// port, which may be taken, and the password, which is new each time.
 #[test]

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::sync::mpsc;
+use std::time::Duration;
 
 use refpoint::wsman::{Mode, Request};
 
@@ -32,7 +33,8 @@ fn the_first_page_is_shown_while_the_second_is_still_under_way() {
         let host = Host::new(move |incoming| match &incoming.request {
             Request::Enumerate(_) => page(&[machine("a", 2), machine("b", 2)], Some("c1"), mode),
             Request::Pull(_) => {
-                gone.recv().unwrap();
+                // Whoever waits for the second page before he shows the first gets none.
+                gone.recv_timeout(PATIENCE).unwrap();
                 page(&[machine("c", 2)], None, mode)
             }
             other => panic!("{other:?}"),
@@ -41,10 +43,9 @@ fn the_first_page_is_shown_while_the_second_is_still_under_way() {
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         for _ in 0..first {
-            // If nothing came before the second page, this would wait for ever, and the watchdog of CI would say so.
             assert!(stdout.read_line(&mut line).unwrap() > 0);
         }
-        go.send(()).unwrap();
+        assert!(go.send(()).is_ok(), "{format}: the host has waited in vain, and these came after: {line}");
         let mut tail = String::new();
         stdout.read_to_string(&mut tail).unwrap();
         assert_eq!(tail.lines().count(), rest, "{format}: {line}{tail}");
@@ -162,3 +163,6 @@ fn a_call_that_is_interrupted_says_that_it_may_have_been_carried_out() {
         run.stderr
     );
 }
+
+/// Nothing here takes a second; a machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(30);

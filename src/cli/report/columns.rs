@@ -48,6 +48,9 @@ const DULL: &[&str] = &[
 const FIRST: &[&str] =
     &["ElementName", "Name", "DisplayName", "InstanceID", "DeviceID", "State", "EnabledState", "JobState"];
 
+/// What tells instances of many classes apart.
+const COMMON: &[&str] = &["ElementName", "Name", "InstanceID", "DeviceID"];
+
 /// More columns are not read by anybody.
 const MOST: usize = 6;
 
@@ -64,9 +67,14 @@ pub(crate) fn choose(sample: &[Instance], selected: Option<&[String]>) -> Vec<Na
         })
     };
     let catalog = Catalog::bundled();
-    if let Some((_, known)) = KNOWN.iter().find(|(class, _)| catalog.is_a(&first.class, class)) {
-        let filled = known.iter().copied().filter(|name| is_filled(name)).map(Name::from);
-        return filled.collect();
+    let filled =
+        |names: &[&str]| names.iter().copied().filter(|name| is_filled(name)).map(Name::from).collect();
+    let are_all = |class: &str| sample.iter().all(|instance| catalog.is_a(&instance.class, class));
+    if let Some((_, known)) = KNOWN.iter().find(|(class, _)| are_all(class)) {
+        return filled(known);
+    }
+    if sample.iter().any(|instance| instance.class != first.class) {
+        return filled(COMMON);
     }
     let spoken = |name: &Name| is_filled(name) && !DULL.iter().any(|dull| *name == **dull);
     let mut names: Vec<Name> =
@@ -125,6 +133,8 @@ mod tests {
             .with("Name", "a")
             .with("Notes", "");
         assert_eq!(choose(std::slice::from_ref(&thing), None), ["Name", "Size"].map(Name::from));
+        let mixed = [thing.clone(), Instance::new("Win32_Other").with("DeviceID", "C:")];
+        assert_eq!(choose(&mixed, None), ["Name", "DeviceID"].map(Name::from));
         assert_eq!(choose(&[thing], Some(&["Size".into()])), ["Size"].map(Name::from));
         assert_eq!(choose(&[Instance::new("X").with("Caption", "x")], None), ["Caption"].map(Name::from));
         assert!(choose(&[], None).is_empty());

@@ -107,9 +107,9 @@ fn listed(family: ReturnFamily) -> Vec<Meaning> {
 /// methods with what they return.
 pub(crate) fn page(shape: ClassShape<'_>, catalog: &Catalog, width: Option<usize>) -> String {
     let class = shape.class();
-    let mut page = title(shape);
+    let mut page = title(shape, width);
     if let Some(description) = &class.description {
-        page.push_str(&format!("{description}\n"));
+        page.push_str(&wrapped(description, 0, width));
     }
     let (keys, others): (Vec<_>, Vec<_>) = shape.properties().partition(|property| property.is_key);
     for (heading, properties) in [("Keys", keys), ("Properties", others)] {
@@ -135,7 +135,7 @@ pub(crate) fn page(shape: ClassShape<'_>, catalog: &Catalog, width: Option<usize
     page
 }
 
-fn title(shape: ClassShape<'_>) -> String {
+fn title(shape: ClassShape<'_>, width: Option<usize>) -> String {
     let class = shape.class();
     let ancestors = std::iter::successors(shape.superclass(), |above| above.superclass());
     let ancestors: Vec<_> = ancestors.map(|above| above.name().as_str()).collect();
@@ -148,7 +148,7 @@ fn title(shape: ClassShape<'_>) -> String {
     let kinds: Vec<_> = kinds.into_iter().filter(|(is_so, _)| *is_so).map(|(_, word)| word).collect();
     let mut title = bold(&class.name);
     if !ancestors.is_empty() {
-        title.push_str(&format!("  is a {}\n", ancestors.join(" < ")));
+        title.push_str(&wrapped(&format!("is a {}", ancestors.join(" < ")), 2, width));
     }
     if let Some(namespace) = &class.namespace {
         title.push_str(&format!("  in {namespace}\n"));

@@ -1,6 +1,6 @@
 //! Tables, as wide as the terminal and no wider.
 
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::text::harmless;
 
@@ -86,22 +86,28 @@ fn shrink(widths: &mut [usize], terminal: usize) {
     }
 }
 
-/// Returns a text of at most that width, with a mark where it was cut.
+/// Returns a text of at most that width, with a mark where it was cut: words at their end; what has no spaces is
+/// an identifier, whose end tells it from its neighbours, and is cut in its middle.
 fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
-    let mut shown = String::new();
-    let mut taken = 1;
-    for c in text.chars() {
-        taken += unicode_width::UnicodeWidthChar::width(c).unwrap_or_default();
-        if taken > width {
-            break;
-        }
-        shown.push(c);
-    }
-    shown.push('…');
-    shown
+    let room = width.saturating_sub(1);
+    let tail = if text.contains(' ') { 0 } else { room / 2 };
+    let start = taken(text.chars(), room - tail);
+    let end: String = taken(text.chars().rev(), tail).chars().rev().collect();
+    format!("{start}…{end}")
+}
+
+/// Returns the first characters that fit a width.
+fn taken(text: impl Iterator<Item = char>, width: usize) -> String {
+    let mut left = width;
+    let fits = |c: &char| {
+        let rest = left.checked_sub(c.width().unwrap_or_default());
+        left = rest.unwrap_or_default();
+        rest.is_some()
+    };
+    text.take_while(fits).collect()
 }
 
 /// Columns between two columns.
@@ -109,7 +115,7 @@ const GAP: usize = 2;
 /// A cell is not cut below this.
 const NARROWEST: usize = 8;
 /// Without a terminal one long cell does not push the rest out of sight.
-const WIDEST: usize = 60;
+const WIDEST: usize = 100;
 
 #[cfg(test)]
 mod tests {
@@ -146,6 +152,14 @@ mod tests {
         let lines = shown(Some(40));
         assert!(lines.iter().all(|line| line.width() <= 40), "{lines:?}");
         assert!(lines[2].ends_with('…') && lines[2].starts_with("日本語"), "{lines:?}");
+    }
+
+    #[test]
+    fn an_identifier_that_is_cut_keeps_both_its_ends() {
+        assert_eq!(cut(r"Microsoft:3F2C9A10\A0E4C1D7", 12), "Micros…4C1D7");
+        assert_eq!(cut("Exporting Reference Point", 12), "Exporting R…");
+        assert_eq!(cut("日本語のマシン", 9), "日本…シン");
+        assert_eq!(cut("abc", 0), "…");
     }
 
     #[test]

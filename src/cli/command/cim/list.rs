@@ -154,8 +154,12 @@ async fn print(
                 reference.path.iter().try_for_each(|path| records.name(path))?
             }
             Some(Ok(
-                Item::Object(instance) | Item::Projection(instance) | Item::ObjectAndReference(instance, _),
+                Item::Object(mut instance)
+                | Item::Projection(mut instance)
+                | Item::ObjectAndReference(mut instance, _),
             )) => {
+                // What a projection leaves out is what was asked.
+                instance.namespace.get_or_insert_with(|| connection.namespace().into());
                 records.push(instance)?;
             }
         }
