@@ -132,6 +132,15 @@ fn what_makes_no_sense_is_an_invalid_parameter() {
 }
 
 #[test]
+fn a_base_has_to_be_tracked_the_same_way() {
+    let mut lab = Rehearsal::of(Default::default());
+    let settings = export_settings(Some(&point(DB01, DB_LOG)), &[]);
+    assert_eq!(lab.code(&export_with(point(DB01, DB_FIRST), r"D:\x", text(&settings))), 32773);
+    let settings = export_settings(Some(&point(DB01, DB_FIRST)), &[]);
+    assert_eq!(lab.code(&export_with(point(DB01, DB_LOG), r"D:\x", text(&settings))), 32773);
+}
+
+#[test]
 fn settings_of_another_class_and_objects_of_another_class_are_an_incorrect_type() {
     let mut lab = Rehearsal::of(Default::default());
     let other = Instance::new("Msvm_VirtualSystemReferencePointSettingData").with("ConsistencyLevel", 1_u8);
