@@ -1,5 +1,7 @@
 use super::report::{Failure, Kind};
-use crate::{client, hyperv, ledger};
+use crate::client;
+use crate::hyperv;
+use crate::ledger;
 
 /// `error caused by cause caused by …`, on one line.
 fn chain(error: &dyn std::error::Error) -> String {
