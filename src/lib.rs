@@ -10,6 +10,14 @@
 //!            │         JSON and an exit code out            │   and prints
 //!            └───────┬──────────────────────────────────────┘
 //!  ═ crate wall ═════╪═════════════════════════════════════════
+//!  many      ┌───────▼──────────────────────┐  ┌────────────────┐
+//!            │ fleet  exports, begun once   ├──► ledger  what   │   what we did and what we own,
+//!            │ and followed to their end    │  │ is certain     │   on disk before it counts
+//!            └───────┬──────────────────────┘  └────────────────┘
+//!  domain    ┌───────▼──────────────────────┐
+//!            │ hyperv  machines, groups,    │                       Hyper-V in its own words
+//!            │ points, exports, jobs        │
+//!            └───────┬──────────────────────┘
 //!  session   ┌───────▼──────────────────────┐  ┌────────────────┐
 //!            │ client  identify, get,       │  │ lab  a Hyper-V │   client: one host, one request at a
 //!            │ enumerate, query, invoke …:  │  │ host that is   │   time; nothing twice that must not be
@@ -46,11 +54,14 @@
 //! | [`transport`] | one socket to one host: connect, proxy, TLS, HTTP/1.1, log in, exchange sealed bodies |
 //! | [`client`] | one session with one host: asking, repeating what may be repeated, time-outs, pages, tidying up; a pool of sessions |
 //! | [`lab`] | a host that is not there: the server's side of everything here, with scenarios, faults and dialects |
+//! | [`hyperv`] | Hyper-V in its own words: machines, groups, points, exports, jobs, files |
+//! | [`ledger`] | what we did and what we own, durable: exports by stage, points with the time they were made |
+//! | [`fleet`] | exports: find, look, write down, ask, follow, check; what a run before this one began |
 //! | [`wsman`] | SOAP, WS-Addressing, Transfer, Enumeration, Eventing and WS-Management messages as values, both directions; code tables |
 //!
-//! Only `transport`, on its connections `client`, and `lab` on its sockets do input and output (and Kerberos asks
-//! the system's GSSAPI). Everywhere else it is text or tokens in, values out, and the other way round; time,
-//! identifiers and randomness are arguments.
+//! Only `transport`, on its connections `client` and what is above it, `ledger` on its file, and `lab` on its
+//! sockets do input and output (and Kerberos asks the system's GSSAPI). Everywhere else it is text or tokens in,
+//! values out, and the other way round; time, identifiers and randomness are arguments.
 //!
 //! # Where to change what
 //!
@@ -62,6 +73,10 @@
 //! | ask for it in a session | a method of `client/session.rs`, three lines: `caller().call(&operation)` is the one door |
 //! | try something again, or no longer | `client/retry.rs` for when, `client/error.rs` (`standing`) for what is known of the request |
 //! | have the simulated host do something | a file in `lab/provider/`; a switch for it in `lab/scenario/questions.rs` where nobody knows |
+//! | find or call something of Hyper-V's | `hyperv/host.rs`; a view of an object in a file of its own, in the shape of `machine.rs` |
+//! | write something down before it counts | `ledger/store.rs`, and its table in `ledger/schema.rs` |
+//! | refuse or warn before an export | `fleet/preflight.rs` |
+//! | decide what a lost answer means | `fleet/unit.rs`, `look_for` and `proof` |
 //! | explain a number | `wsman/codes/`, one row |
 //! | accept another spelling of a value | `cim/value.rs` for texts, `wsman/instance.rs` for XML |
 //! | refuse another kind of bad document | `xml/read.rs`, and a row of its hostile table |
@@ -103,7 +118,10 @@
 pub mod auth;
 pub mod cim;
 pub mod client;
+pub mod fleet;
+pub mod hyperv;
 pub mod lab;
+pub mod ledger;
 pub mod transport;
 pub mod wsman;
 pub mod xml;

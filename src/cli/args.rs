@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::command::{cim, identify, lab};
+use super::command::{cim, demo, export, identify, job, lab, point, vm};
 use super::exit;
 
 /// Exports Hyper-V reference points from remote hosts and tells the truth about how it ended
@@ -30,7 +30,17 @@ pub(crate) struct Cli {
 /// What can be done.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Demo(demo::Args),
+    Export(Box<export::Args>),
     Identify(Box<identify::Args>),
+    #[command(subcommand)]
+    Vm(Box<vm::VmCommand>),
+    #[command(subcommand)]
+    Group(Box<vm::GroupCommand>),
+    #[command(subcommand)]
+    Point(Box<point::Command>),
+    #[command(subcommand)]
+    Job(Box<job::Command>),
     #[command(subcommand)]
     Cim(Box<cim::Command>),
     #[command(subcommand)]

@@ -3,6 +3,9 @@
 use std::error::Error as StdError;
 use std::io;
 
+use refpoint::fleet::Failure;
+use refpoint::{hyperv, ledger};
+
 use super::exit::Exit;
 use super::report::text::harmless;
 
@@ -28,6 +31,25 @@ impl Error {
     /// Returns an error about arguments or configuration.
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::new(Exit::Usage, message)
+    }
+
+    /// Returns the error of something that is asked of Hyper-V.
+    pub(crate) fn of_hyperv(error: hyperv::Error) -> Self {
+        Self::of_failure((&error).into())
+    }
+
+    /// Returns the error of the ledger.
+    pub(crate) fn of_ledger(error: ledger::Error) -> Self {
+        Self::of_failure((&error).into())
+    }
+
+    /// Returns the error that the library's verdict on an export is.
+    pub(crate) fn of_failure(failure: Failure) -> Self {
+        let error = Self::new(Exit::of_code(failure.exit_code), failure.message);
+        match failure.hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
     }
 
     /// Returns the error of a write to standard output.

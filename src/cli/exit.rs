@@ -11,6 +11,8 @@ pub(crate) enum Exit {
     Failed,
     /// The arguments or the configuration make no sense.
     Usage,
+    /// All is done, and something about it should be looked at.
+    Warnings,
     /// The host was not reached.
     Unreachable,
     /// The login failed, or the host's certificate is not trusted.
@@ -36,12 +38,36 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
+    const ALL: [Self; 15] = [
+        Self::Done,
+        Self::Failed,
+        Self::Usage,
+        Self::Warnings,
+        Self::Unreachable,
+        Self::Login,
+        Self::AccessDenied,
+        Self::RemoteFailed,
+        Self::Deadline,
+        Self::Busy,
+        Self::NotFound,
+        Self::LocalFiles,
+        Self::OutcomeUnknown,
+        Self::Interrupted,
+        Self::Terminated,
+    ];
+
+    /// Returns the end with that number, as the library says it.
+    pub(crate) fn of_code(code: u8) -> Self {
+        Self::ALL.into_iter().find(|exit| exit.code() == code).unwrap_or(Self::Failed)
+    }
+
     /// Returns the number.
     pub(crate) fn code(self) -> u8 {
         match self {
             Self::Done => 0,
             Self::Failed => 1,
             Self::Usage => 2,
+            Self::Warnings => 3,
             Self::Unreachable => 4,
             Self::Login => 5,
             Self::AccessDenied => 6,
@@ -69,7 +95,7 @@ Exit codes:
    0  all done                      7  the host could not do it, or refused
    1  failed otherwise              8  deadline passed, the host may still be at work
    2  usage or configuration        9  busy or quota, retries spent
-   4  unreachable                  10  not found or ambiguous
-   5  login or TLS trust           11  local files unreadable or unwritable
-   6  access denied                12  outcome unknown
-                              130, 143  interrupted";
+   3  done, with warnings          10  not found or ambiguous
+   4  unreachable                  11  local files unreadable or unwritable
+   5  login or TLS trust           12  outcome unknown
+   6  access denied          130, 143  interrupted";

@@ -8,11 +8,13 @@ mod args;
 mod argument;
 mod command;
 mod connection;
+mod crash;
 mod diagnosis;
 mod dump;
 mod duration;
 mod error;
 mod exit;
+mod ledger;
 mod logging;
 mod message;
 mod object;
@@ -56,6 +58,12 @@ pub(crate) fn main() -> ExitCode {
 
 fn run(cli: &Cli, ui: &mut Ui) -> Result<Exit, Error> {
     match &cli.command {
+        Command::Demo(args) => command::demo::run(args, &cli.output, ui),
+        Command::Export(args) => command::export::run(args, &cli.output, ui),
+        Command::Vm(command) => command::vm::run_vm(command, &cli.output, ui),
+        Command::Group(command) => command::vm::run_group(command, &cli.output, ui),
+        Command::Point(command) => command::point::run(command, &cli.output, ui),
+        Command::Job(command) => command::job::run(command, &cli.output, ui),
         Command::Identify(args) => command::identify::run(args, &cli.output, ui),
         Command::Cim(command) => command::cim::run(command, &cli.output, ui),
         Command::Lab(command) => command::lab::run(command, ui),

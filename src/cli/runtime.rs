@@ -29,6 +29,19 @@ pub(crate) fn wait(work: impl Future<Output = Result<Exit, Error>>) -> Result<Ex
     done
 }
 
+/// Does something that waits and that listens to [`Signals`] itself.
+pub(crate) fn follow(work: impl AsyncFnOnce(&mut Signals) -> Result<Exit, Error>) -> Result<Exit, Error> {
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let done = runtime.block_on(async {
+        let mut signals = Signals::new()?;
+        let done = work(&mut signals).await;
+        tidy_up(&mut signals).await;
+        done
+    });
+    runtime.shutdown_background();
+    done
+}
+
 /// Serves on all processors. The work itself listens to [`Signals`].
 pub(crate) fn serve(work: impl Future<Output = Result<Exit, Error>>) -> Result<Exit, Error> {
     let runtime = Builder::new_multi_thread().enable_all().build().map_err(failed)?;

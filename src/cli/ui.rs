@@ -16,6 +16,9 @@ pub(crate) struct Ui {
     errors: AutoStream<io::Stderr>,
     width: Option<usize>,
     is_quiet: bool,
+    /// Whether a line on standard error can change where it stands.
+    can_change: bool,
+    status: String,
 }
 
 impl Ui {
@@ -34,6 +37,8 @@ impl Ui {
             errors: AutoStream::new(io::stderr(), choice),
             width: is_terminal.then_some(columns),
             is_quiet: args.quiet,
+            can_change: io::stderr().is_terminal() && !args.quiet && args.verbose == 0,
+            status: String::new(),
         }
     }
 
@@ -55,6 +60,37 @@ impl Ui {
     /// Brings everything to its reader.
     pub(crate) fn flush(&mut self) -> Result<(), Error> {
         self.out.flush().map_err(Error::of_output)
+    }
+
+    /// Returns whether there is a line that changes where it stands.
+    pub(crate) fn has_status(&self) -> bool {
+        self.can_change
+    }
+
+    /// Shows how it goes, in a line that the next one takes the place of; or takes it away.
+    pub(crate) fn status(&mut self, text: Option<&str>) {
+        if !self.can_change {
+            return;
+        }
+        let width = terminal_size_of(io::stderr()).map_or(80, |(Width(columns), _)| usize::from(columns));
+        let text: String = harmless(text.unwrap_or_default()).chars().take(width.saturating_sub(1)).collect();
+        let _ = write!(self.errors, "\r\x1b[K{text}").and_then(|()| self.errors.flush());
+        self.status = text;
+    }
+
+    /// Returns whether a person is there to be asked.
+    pub(crate) fn can_ask(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// Asks something and returns the answer; `None` where nobody answers.
+    pub(crate) fn answer(&mut self, question: &str) -> Option<String> {
+        self.ask(question);
+        let mut answer = String::new();
+        match io::stdin().read_line(&mut answer) {
+            Ok(1..) => Some(answer.trim().to_owned()),
+            _ => None,
+        }
     }
 
     /// Says something that a person may want to know, unless he wants it quiet.
@@ -88,6 +124,11 @@ impl Ui {
 
     /// Writes a line to standard error. If nobody hears it, there is nobody to tell that either.
     fn say(&mut self, style: Style, label: &str, text: &str) {
+        if !self.status.is_empty() {
+            // What is said stands above the line that changes.
+            let _ = write!(self.errors, "\r\x1b[K");
+            self.status.clear();
+        }
         let _ = writeln!(self.errors, "{style}{label}{style:#}{}", harmless(text));
     }
 }

@@ -294,6 +294,13 @@ impl Caller {
         reply.result.map_err(|source| Error::Fault { operation: asked.to_owned(), source })
     }
 
+    /// Returns the message that would be sent for an operation.
+    pub(super) fn written<O: Operation>(&self, operation: &O) -> Result<String, Error> {
+        let header = self.header(self.shared.target.operation_timeout);
+        encode_request(&header, operation)
+            .map_err(|source| Error::Unwritable { operation: label(operation), source: Box::new(source) })
+    }
+
     fn header(&self, patience: Duration) -> RequestHeader {
         let target = &self.shared.target;
         let id = uuid::Builder::from_random_bytes((target.random)().to_ne_bytes()).into_uuid();

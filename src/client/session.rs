@@ -124,6 +124,12 @@ impl Session {
         self.caller().call(&call).await
     }
 
+    /// Returns the message that [`invoke`](Self::invoke) would send now, without sending it.
+    pub fn envelope_of(&self, call: &Invoke) -> Result<String, Error> {
+        let call = Invoke { resource: self.located(&call.resource), ..call.clone() };
+        Caller::new(self.shared.clone()).written(&call)
+    }
+
     /// Reads what the host says a class is.
     pub async fn class(&mut self, namespace: Option<&str>, class: &str) -> Result<Class, Error> {
         let get = GetClass { namespace: self.namespace(namespace), class: class.into() };

@@ -1,5 +1,10 @@
 //! The commands: one file each, with its arguments and what it does with them.
 
 pub(crate) mod cim;
+pub(crate) mod demo;
+pub(crate) mod export;
 pub(crate) mod identify;
+pub(crate) mod job;
 pub(crate) mod lab;
+pub(crate) mod point;
+pub(crate) mod vm;

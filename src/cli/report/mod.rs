@@ -2,7 +2,9 @@
 
 pub(crate) mod cell;
 pub(crate) mod columns;
+pub(crate) mod export;
 pub(crate) mod json;
+pub(crate) mod list;
 pub(crate) mod records;
 pub(crate) mod schema;
 pub(crate) mod table;

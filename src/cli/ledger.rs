@@ -1,0 +1,59 @@
+//! Where the ledger is.
+
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+use refpoint::fleet::Keeper;
+use refpoint::ledger::Ledger;
+
+use super::crash;
+use super::error::Error;
+use super::exit::Exit;
+
+/// The ledger.
+#[derive(Debug, clap::Args)]
+pub(crate) struct LedgerArgs {
+    /// Keep what is done and owned in this file [default: $XDG_STATE_HOME/refpoint/ledger.db]
+    #[arg(long, value_name = "FILE", env = "REFPOINT_LEDGER", hide_env_values = true)]
+    ledger: Option<PathBuf>,
+}
+
+impl LedgerArgs {
+    /// Opens the ledger, or begins one.
+    pub(crate) fn open(&self) -> Result<Keeper, Error> {
+        keep(self.path()?)
+    }
+
+    fn path(&self) -> Result<PathBuf, Error> {
+        if let Some(path) = &self.ledger {
+            return Ok(path.clone());
+        }
+        let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let state = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")));
+        let state = state.ok_or_else(|| {
+            Error::usage("nowhere to keep the ledger: neither XDG_STATE_HOME nor HOME is set")
+                .hint("--ledger FILE says where")
+        })?;
+        Ok(state.join("refpoint/ledger.db"))
+    }
+}
+
+/// Opens the ledger in a file.
+pub(crate) fn keep(path: PathBuf) -> Result<Keeper, Error> {
+    let mut ledger = Ledger::open(path).map_err(unusable)?;
+    if let Some(point) = crash::Point::of_ledger() {
+        ledger.observe(move |write, done| point.reached(&format!("{write:?}"), done));
+    }
+    Ok(Keeper::new(ledger))
+}
+
+fn unusable(error: refpoint::ledger::Error) -> Error {
+    Error::new(Exit::LocalFiles, "cannot use the ledger").because(error).hint(
+        "--ledger FILE names another; one that is damaged is best moved away, and the hosts' jobs looked at",
+    )
+}
+
+/// Tells the time to the ledger and to reports.
+pub(crate) fn clock() -> SystemTime {
+    SystemTime::now()
+}

@@ -1,0 +1,217 @@
+use std::time::{Duration, SystemTime};
+
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+
+use super::event::News;
+use super::unit::Surroundings;
+use crate::hyperv::{Error, Job, ObjectPath};
+
+/// What a person wants of an export that is under way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wish {
+    /// Follow it to its end.
+    #[default]
+    GoOn,
+    /// Leave it to the host.
+    Detach(Reason),
+    /// End it cleanly.
+    Cancel,
+    /// End it at once, whatever that leaves behind.
+    Kill,
+}
+
+/// Why one leaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// It was asked for from the beginning.
+    Asked,
+    /// Ctrl-C.
+    Interrupt,
+    /// The system ends us.
+    Terminate,
+}
+
+/// Tells an export what is wanted of it by now.
+#[derive(Clone, Debug)]
+pub struct Control {
+    wishes: watch::Receiver<Wish>,
+}
+
+impl Control {
+    /// Returns the two ends: who wishes, and who listens.
+    pub fn new() -> (watch::Sender<Wish>, Self) {
+        let (sender, wishes) = watch::channel(Wish::GoOn);
+        (sender, Self { wishes })
+    }
+
+    fn wish(&self) -> Wish {
+        *self.wishes.borrow()
+    }
+
+    /// Returns why to leave, where that is wished.
+    pub(super) fn reason_to_leave(&self) -> Option<Reason> {
+        match self.wish() {
+            Wish::Detach(reason) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// Waits for the next wish; for ever where nobody is left to wish.
+    async fn changed(&mut self) {
+        if self.wishes.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// How following ended.
+pub(super) enum Followed {
+    /// The job has ended.
+    Over(Box<Job>),
+    /// The host no longer has the job, and we have not seen it end.
+    Vanished,
+    /// The time is over.
+    Deadline,
+    /// We were told to leave it.
+    Left(Reason),
+    /// The host cannot be asked any more.
+    Lost(Error),
+}
+
+/// Follows a job to its end, or as far as one can and may. What was last seen is left in `last`.
+pub(super) async fn follow(
+    around: &Surroundings<'_>,
+    path: &ObjectPath,
+    poll: Option<Duration>,
+    last: &mut Option<Job>,
+) -> Followed {
+    let mut control = around.control.clone();
+    let mut pace = Pace::new(poll);
+    let mut heard = Instant::now();
+    let mut moved = Moved::new(around.now());
+    let mut asked_to_end = Wish::GoOn;
+    loop {
+        match control.wish() {
+            Wish::Detach(reason) => return Followed::Left(reason),
+            wish @ (Wish::Cancel | Wish::Kill) if wish != asked_to_end => {
+                asked_to_end = wish;
+                if let Err(error) = around.host.cancel(path, wish == Wish::Kill).await {
+                    around.tell(News::Warning { message: format!("the job was not cancelled: {error}") });
+                }
+                pace.hurry();
+            }
+            _ => {}
+        }
+        match look(around, path).await {
+            Ok(Some(job)) => {
+                heard = Instant::now();
+                moved.see(around, &job, last.as_ref());
+                let is_over = job.is_over();
+                *last = Some(job.clone());
+                if is_over {
+                    return Followed::Over(Box::new(job));
+                }
+            }
+            Ok(None) => return Followed::Vanished,
+            Err(error) if !is_passing(&error) || heard.elapsed() > OUT_OF_REACH => {
+                return Followed::Lost(error);
+            }
+            Err(error) => {
+                let after = pace.next_pause();
+                around.tell(News::Retry { cause: error.to_string(), after: after.as_secs_f64() });
+            }
+        }
+        let next = Instant::now() + pace.step();
+        let until = around.deadline.map_or(next, |deadline| deadline.min(next));
+        let wished = timeout_at(until, control.changed()).await.is_ok();
+        if !wished && around.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            return Followed::Deadline;
+        }
+    }
+}
+
+/// One look: all jobs of the host in one enumeration, which serves however many are followed; and the job
+/// itself by the reference that came back, where the enumeration does not bring it.
+async fn look(around: &Surroundings<'_>, path: &ObjectPath) -> Result<Option<Job>, Error> {
+    let listed = around.host.jobs().await;
+    if let Ok(jobs) = listed {
+        let namespace = around.host.namespace();
+        if let Some(job) = jobs.into_iter().find(|job| job.path(namespace).is_same_object(path)) {
+            return Ok(Some(job));
+        }
+    }
+    around.host.job(path).await
+}
+
+fn is_passing(error: &Error) -> bool {
+    error.client().is_some_and(|error| {
+        error.is_retryable()
+            || error.is_unreachable()
+            || error.is_timeout()
+            || error.is_quota()
+            || error.is_busy()
+    })
+}
+
+/// How often to look: often at first, since many exports are short, then every five seconds.
+struct Pace {
+    fixed: Option<Duration>,
+    pause: Duration,
+}
+
+impl Pace {
+    fn new(fixed: Option<Duration>) -> Self {
+        Self { fixed: fixed.map(|pause| pause.clamp(FIRST, LONGEST)), pause: FIRST }
+    }
+
+    fn next_pause(&self) -> Duration {
+        self.fixed.unwrap_or(self.pause)
+    }
+
+    fn step(&mut self) -> Duration {
+        let pause = self.next_pause();
+        self.pause = (self.pause.mul_f64(1.25)).min(SETTLED);
+        pause
+    }
+
+    fn hurry(&mut self) {
+        self.pause = FIRST;
+    }
+}
+
+/// Tells of a job's progress where there is any, and once of its absence.
+struct Moved {
+    since: SystemTime,
+    told: bool,
+}
+
+impl Moved {
+    fn new(now: SystemTime) -> Self {
+        Self { since: now, told: false }
+    }
+
+    fn see(&mut self, around: &Surroundings<'_>, job: &Job, last: Option<&Job>) {
+        let same = last.is_some_and(|last| (last.state, last.percent) == (job.state, job.percent));
+        let now = around.now();
+        if !same {
+            (self.since, self.told) = (now, false);
+            around.tell(News::Progress { state: job.state, percent: job.percent });
+        } else if !self.told && now.duration_since(self.since).is_ok_and(|still| still >= STALLED) {
+            self.told = true;
+            around.tell(News::Stalled { since: super::unit::timestamp(self.since) });
+        }
+    }
+}
+
+const FIRST: Duration = Duration::from_millis(250);
+const SETTLED: Duration = Duration::from_secs(5);
+
+/// Hosts keep an ended job for five minutes; whoever looks less often than this may miss its end.
+const LONGEST: Duration = Duration::from_secs(120);
+
+/// After so long without an answer the job's end may have come and gone.
+const OUT_OF_REACH: Duration = Duration::from_secs(600);
+
+/// A copy may stay at one percentage for hours. A person wants to know all the same.
+const STALLED: Duration = Duration::from_secs(600);

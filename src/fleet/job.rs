@@ -1,0 +1,94 @@
+use std::time::Duration;
+
+use super::follow::{Followed, follow};
+use super::plan::{BaseChoice, ExportPlan, PointChoice, Wanted};
+use super::report::{Failure, Kind, Report};
+use super::unit::{Surroundings, export};
+use crate::client::codes::Treatment;
+use crate::hyperv::{Directory, EXPORT_JOBS, Job, Selector};
+use crate::ledger::{self, Export};
+
+/// How a job ended that was waited for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum JobEnd {
+    /// It was an export that the ledger has without an end: by now it has one.
+    Export(Box<Report>),
+    /// It was something else; and why it did not end well, where it did not.
+    Other(Box<Job>, Option<Failure>),
+}
+
+/// Waits for a job to end. Of an export that the ledger has without an end, the end is judged and written down
+/// as by the command that began it.
+pub async fn wait_for_job(
+    around: &Surroundings<'_>,
+    job: &Job,
+    poll: Option<Duration>,
+) -> Result<JobEnd, Failure> {
+    if let Some(export_of) = recorded(around, job).await?
+        && let Some(plan) = plan_of(&export_of, poll)
+    {
+        return Ok(JobEnd::Export(Box::new(export(around, &plan).await)));
+    }
+    let path = job.path(around.host.namespace());
+    let mut last = Some(job.clone());
+    let followed = follow(around, &path, poll, &mut last).await;
+    let seen = last.unwrap_or_else(|| job.clone());
+    let failure = match followed {
+        Followed::Over(job) => return Ok(JobEnd::Other(job.clone(), verdict(&job))),
+        Followed::Vanished => {
+            Failure::new(Kind::Unknown, "the host no longer has the job, and nobody saw it end")
+        }
+        Followed::Deadline => Failure::new(Kind::Deadline, "the deadline has passed; the job may still run"),
+        Followed::Left(_) => Failure::new(Kind::Interrupted, "interrupted; the job goes on"),
+        Followed::Lost(error) => Failure::from(&error),
+    };
+    Ok(JobEnd::Other(Box::new(seen), Some(failure)))
+}
+
+fn verdict(job: &Job) -> Option<Failure> {
+    match job.treatment() {
+        Treatment::Succeeded | Treatment::SucceededWithWarnings => None,
+        Treatment::Cancelled => {
+            Some(Failure::new(Kind::Cancelled, format!("the job was {}", job.state_name())))
+        }
+        _ => {
+            let message = format!("the job ended as {}: {}", job.state_name(), job.error_description);
+            Some(Failure::new(Kind::JobFailed, message).with_code(job.error_code))
+        }
+    }
+}
+
+/// Returns the export without an end that the job belongs to.
+async fn recorded(around: &Surroundings<'_>, job: &Job) -> Result<Option<Export>, Failure> {
+    if !EXPORT_JOBS.iter().any(|class| job.class.eq_ignore_ascii_case(class)) {
+        return Ok(None);
+    }
+    let host = around.host.name().await.map_err(|error| Failure::from(&error))?;
+    let open = around.keeper.with(move |ledger| ledger.open_exports(Some(&host))).await;
+    let open = open.map_err(|error| Failure::from(&error))?;
+    let is_of = |export: &Export| {
+        let (Some(facts), Ok(subject)) = (&job.export, export.subject.id.parse()) else { return false };
+        Directory::parse(&export.directory)
+            .is_ok_and(|directory| facts.is_of(&subject, &export.point, &directory))
+    };
+    Ok(open.into_iter().find(is_of))
+}
+
+/// Returns the plan that finds and follows what is written down.
+fn plan_of(export: &Export, poll: Option<Duration>) -> Option<ExportPlan> {
+    let subject = Selector::parse(&export.subject.id);
+    Some(ExportPlan {
+        what: match export.subject.kind {
+            ledger::Kind::Vm => Wanted::Machine(subject),
+            ledger::Kind::Group => Wanted::Group(subject),
+        },
+        point: PointChoice::Named(export.point.clone()),
+        base: export.base.clone().map_or(BaseChoice::None, BaseChoice::Named),
+        directory: Directory::parse(&export.directory).ok()?,
+        disks: Vec::new(),
+        settings: None,
+        retry_unknown: false,
+        detach: false,
+        poll,
+    })
+}

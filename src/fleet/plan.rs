@@ -1,0 +1,114 @@
+use std::time::Duration;
+
+use crate::hyperv::{Directory, Selector};
+
+/// One export as a person asks for it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExportPlan {
+    /// The machine or the group.
+    pub what: Wanted,
+    /// Which of its points.
+    pub point: PointChoice,
+    /// Relative to which.
+    pub base: BaseChoice,
+    /// Where the host is to write.
+    pub directory: Directory,
+    /// Which disks; all where there are none.
+    pub disks: Vec<DiskChoice>,
+    /// The settings as CIM-XML, in place of those that follow from base and disks.
+    pub settings: Option<String>,
+    /// Whether an earlier try whose fate nobody knows stands in the way no longer.
+    pub retry_unknown: bool,
+    /// Whether to go as soon as the job has begun.
+    pub detach: bool,
+    /// How often to look at the job; adaptive where it is not said.
+    pub poll: Option<Duration>,
+}
+
+/// What is to be exported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// One machine.
+    Machine(Selector),
+    /// A group.
+    Group(Selector),
+}
+
+impl Wanted {
+    /// Returns the name that was given.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Machine(selector) | Self::Group(selector) => selector.to_string(),
+        }
+    }
+}
+
+/// Which point is to be exported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PointChoice {
+    /// The newest of ours, by the ledger: hosts keep no time with points.
+    Latest,
+    /// The only one that there is.
+    Only,
+    /// The one with this identifier or GUID.
+    Named(String),
+}
+
+impl PointChoice {
+    /// Reads what a person wrote.
+    pub fn parse(text: &str) -> Self {
+        match text {
+            "latest" => Self::Latest,
+            "only" => Self::Only,
+            other => Self::Named(other.to_owned()),
+        }
+    }
+}
+
+/// What an export is relative to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum BaseChoice {
+    /// Nothing.
+    #[default]
+    None,
+    /// The point of the last export that ended well, by the ledger.
+    Last,
+    /// The same, and nothing where there is no such point, which is reported.
+    LastOrNone,
+    /// The one with this identifier or GUID.
+    Named(String),
+}
+
+impl BaseChoice {
+    /// Reads what a person wrote.
+    pub fn parse(text: &str) -> Self {
+        match text {
+            "none" => Self::None,
+            "last" => Self::Last,
+            "last-or-none" => Self::LastOrNone,
+            other => Self::Named(other.to_owned()),
+        }
+    }
+}
+
+/// A disk to export.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiskChoice {
+    /// The machine of a group; its name may not hold a colon, its GUID never does.
+    pub machine: Option<Selector>,
+    /// The disk's identifier.
+    pub disk: String,
+}
+
+impl DiskChoice {
+    /// Reads the disk of a machine.
+    pub fn of_machine(text: &str) -> Self {
+        Self { machine: None, disk: text.to_owned() }
+    }
+
+    /// Reads the disk of a member of a group, `VM:ID`, split at the first colon.
+    pub fn of_group(text: &str) -> Option<Self> {
+        let (machine, disk) = text.split_once(':')?;
+        Some(Self { machine: Some(Selector::parse(machine)), disk: disk.to_owned() })
+    }
+}

@@ -1,0 +1,688 @@
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+use tokio::time::{Instant, sleep};
+
+use super::event::{Event, News, SCHEMA};
+use super::follow::{Control, Followed, Reason, follow};
+use super::keeper::Keeper;
+use super::plan::{ExportPlan, Wanted};
+use super::preflight::{is_exporting, preflight};
+use super::report::{self, Failure, JobReport, Kind, Named, Number, Outcome, ReceiptReport, Report};
+use super::resolve::resolve;
+use crate::client::codes::Treatment;
+use crate::hyperv::{
+    Begun, Contents, Directory, Error, ExportRequest, Exported, Host, Job, JobError, METHOD, ObjectPath,
+    Receipt, Seen, advice, meaning,
+};
+use crate::ledger::{self, Claim, Claimed, End, Intent, Ledger, Stage, Subject};
+
+/// What an export works with.
+pub struct Surroundings<'a> {
+    /// The host.
+    pub host: &'a Host,
+    /// The host as it was named.
+    pub label: String,
+    /// The ledger.
+    pub keeper: &'a Keeper,
+    /// Tells the time.
+    pub clock: fn() -> SystemTime,
+    /// Hears of everything.
+    pub listener: &'a (dyn Fn(Event) + Send + Sync),
+    /// Says what is wanted by now.
+    pub control: Control,
+    /// When everything must be over. A job goes on after it.
+    pub deadline: Option<Instant>,
+    /// How long the host may have worked on the call after we last heard of it.
+    pub operation_timeout: Duration,
+    /// The machine or group as it was named.
+    pub unit: String,
+}
+
+impl Surroundings<'_> {
+    pub(super) fn now(&self) -> SystemTime {
+        (self.clock)()
+    }
+
+    pub(super) fn tell(&self, what: News) {
+        let (host, unit) = (self.label.clone(), self.unit.clone());
+        (self.listener)(Event { schema: SCHEMA, at: timestamp(self.now()), host, unit, what });
+    }
+}
+
+pub(super) fn timestamp(time: SystemTime) -> Timestamp {
+    Timestamp::try_from(time).unwrap_or_default()
+}
+
+/// Exports a point of a machine or of a group, once, and follows the export to its end.
+///
+/// The same plan again, after whatever ended the one before, takes up what that one began.
+pub async fn export(around: &Surroundings<'_>, plan: &ExportPlan) -> Report {
+    let before = around.host.counters().await;
+    let mut work = Work { around, plan, draft: Draft::new(around, plan), trouble: None };
+    around.tell(News::UnitStarted);
+    if let Some(login) = around.host.logged_in().await {
+        around.tell(News::Connected { scheme: login.report.chosen.to_string(), sealed: login.is_sealed });
+    }
+    let verdict = work.run().await;
+    let mut report = work.draft.report(around, &verdict);
+    if report.error.is_none() {
+        report.error = work.trouble;
+    }
+    let counters = around.host.counters().await;
+    report.requests = counters.requests.saturating_sub(before.requests);
+    report.bytes_sent = counters.bytes_sent.saturating_sub(before.bytes_sent);
+    report.bytes_received = counters.bytes_received.saturating_sub(before.bytes_received);
+    around.tell(News::UnitFinished { export: Box::new(report.clone()) });
+    report
+}
+
+/// How it ended, and why where it did not end well.
+type Verdict = (Outcome, Option<Failure>);
+
+struct Work<'a> {
+    around: &'a Surroundings<'a>,
+    plan: &'a ExportPlan,
+    draft: Draft,
+    /// What went wrong with the ledger once the host was at work, which the host does not care for.
+    trouble: Option<Failure>,
+}
+
+/// What became of a call whose answer nobody has.
+enum Fate {
+    Found(ObjectPath),
+    NotStarted,
+    Unknown(String),
+}
+
+impl Work<'_> {
+    async fn run(&mut self) -> Verdict {
+        let resolved = match resolve(self.around.host, self.around.keeper, self.plan).await {
+            Ok(resolved) => resolved,
+            Err(failure) => return failed(failure),
+        };
+        let request = resolved.request;
+        self.draft.describe(&request.what);
+        for message in resolved.warnings {
+            self.warn(message);
+        }
+        let intent = match self.intent(&request).await {
+            Ok(intent) => intent,
+            Err(error) => return failed((&error).into()),
+        };
+        match self.claim(&intent).await {
+            Ok(Claimed::Fresh(claim)) => self.begin(&request, Arc::new(claim)).await,
+            Ok(Claimed::Found(claim, export)) => {
+                self.take_up(&request, &intent, Arc::new(claim), *export).await
+            }
+            Err(failure) => failed(failure),
+        }
+    }
+
+    async fn intent(&self, request: &ExportRequest) -> Result<Intent, Error> {
+        Ok(Intent {
+            host: self.around.host.name().await?,
+            subject: subject(&request.what),
+            point: request.what.point().to_owned(),
+            base: request.what.base().map(str::to_owned),
+            directory: request.directory.to_string(),
+            details: self.around.label.clone(),
+        })
+    }
+
+    async fn claim(&self, intent: &Intent) -> Result<Claimed, Failure> {
+        let (intent, now) = (intent.clone(), self.around.now());
+        self.around
+            .keeper
+            .with(move |ledger| ledger.claim(&intent, now))
+            .await
+            .map_err(|error| (&error).into())
+    }
+
+    /// Takes up what a run before this one began.
+    async fn take_up(
+        &mut self,
+        request: &ExportRequest,
+        intent: &Intent,
+        claim: Arc<Claim>,
+        export: ledger::Export,
+    ) -> Verdict {
+        self.draft.started = export.intended_at;
+        if let Some(code) = export.return_value {
+            self.draft.answered(request.what.service(), code);
+        }
+        let job = export.job.as_deref().and_then(|path| path.parse::<ObjectPath>().ok());
+        let fate = match (export.stage, job, export.return_value) {
+            (Stage::Intended, ..) => return self.begin(request, claim).await,
+            (_, Some(job), _) => Fate::Found(job),
+            (Stage::Sent, ..) => self.look_for(request, &export).await,
+            (_, None, Some(0)) => return self.done_at_once(request, claim).await,
+            (_, None, Some(4096) | None) => self.look_for(request, &export).await,
+            (_, None, Some(_)) => {
+                // It was refused, and only the last word about that was not written.
+                return match self.close(&claim, Outcome::Failed).await {
+                    Ok(()) => self.anew(request, intent, claim).await,
+                    Err(failure) => failed(failure),
+                };
+            }
+        };
+        match fate {
+            Fate::Found(path) => {
+                if export.stage == Stage::Sent {
+                    self.write_answer(&claim, export.return_value, Some(&path)).await;
+                }
+                self.around.tell(News::Adopted { job: unseen(&path) });
+                self.follow(request, claim, path).await
+            }
+            Fate::NotStarted => self.again(request, claim).await,
+            Fate::Unknown(_) if self.plan.retry_unknown => {
+                self.warn("an earlier try, whose fate nobody knows, no longer stands in the way".to_owned());
+                match self.close(&claim, Outcome::Unknown).await {
+                    Ok(()) => self.anew(request, intent, claim).await,
+                    Err(failure) => failed(failure),
+                }
+            }
+            Fate::Unknown(why) => unknown(&request.directory, &why),
+        }
+    }
+
+    /// Claims it once more, after what there was has been closed.
+    async fn anew(&mut self, request: &ExportRequest, intent: &Intent, claim: Arc<Claim>) -> Verdict {
+        drop(claim);
+        self.draft.forget(self.around.now());
+        match self.claim(intent).await {
+            Ok(Claimed::Fresh(claim)) => self.begin(request, Arc::new(claim)).await,
+            Ok(Claimed::Found(_, export)) => failed((&ledger::Error::Claimed { export }).into()),
+            Err(failure) => failed(failure),
+        }
+    }
+
+    /// Sends once more what is proven not to have been carried out.
+    async fn again(&mut self, request: &ExportRequest, claim: Arc<Claim>) -> Verdict {
+        match self.write(&claim, |ledger, claim| ledger.not_started(claim)).await {
+            Ok(()) => self.begin(request, claim).await,
+            Err(failure) => failed(failure),
+        }
+    }
+
+    /// Looks, writes down, asks.
+    async fn begin(&mut self, request: &ExportRequest, claim: Arc<Claim>) -> Verdict {
+        match preflight(self.around.host, request).await {
+            Ok(warnings) => warnings.into_iter().for_each(|message| self.warn(message)),
+            Err(failure) => return self.end(claim, (Outcome::Failed, Some(failure))).await,
+        }
+        let looked = async {
+            let witness = self.around.host.service_run().await?.known();
+            Ok::<_, Error>((witness, self.around.host.export_call(request).await?))
+        };
+        let (witness, call) = match looked.await {
+            Ok(looked) => looked,
+            Err(error) => return self.end(claim, failed((&error).into())).await,
+        };
+        if let Some(reason) = self.left() {
+            return self.end(claim, (Outcome::Failed, Some(interrupted(reason)))).await;
+        }
+        let (point, base) = (self.draft.point.clone(), self.draft.base.clone());
+        if let Some(point) = point {
+            self.around.tell(News::Intent { directory: request.directory.to_string(), point, base });
+        }
+        let now = self.around.now();
+        let written =
+            self.write(&claim, move |ledger, claim| ledger.sent(claim, now, witness.as_deref())).await;
+        if let Err(failure) = written {
+            return failed(failure);
+        }
+        match self.around.host.export(request, &call).await {
+            Ok(Begun::Job(path)) => {
+                self.draft.answered(request.what.service(), 4096);
+                self.write_answer(&claim, Some(4096), Some(&path)).await;
+                self.around.tell(News::JobStarted { job: unseen(&path) });
+                self.follow(request, claim, path).await
+            }
+            Ok(Begun::Done) => {
+                self.draft.answered(request.what.service(), 0);
+                self.write_answer(&claim, Some(0), None).await;
+                self.done_at_once(request, claim).await
+            }
+            Err(Error::Refused { method, code, meaning }) => {
+                self.draft.answered(request.what.service(), code);
+                self.write_answer(&claim, Some(code), None).await;
+                let error = Error::Refused { method, code, meaning };
+                self.end(claim, failed((&error).into())).await
+            }
+            Err(error) if may_have_begun(&error) => self.after_silence(request, claim, &error).await,
+            Err(error) => self.end(claim, failed((&error).into())).await,
+        }
+    }
+
+    /// The call may have been carried out, and its answer is lost.
+    async fn after_silence(&mut self, request: &ExportRequest, claim: Arc<Claim>, error: &Error) -> Verdict {
+        self.warn(format!("the answer is lost, looking for the job: {}", Failure::from(error).message));
+        let id = claim.export();
+        let export = match self.around.keeper.with(move |ledger| ledger.export(id)).await {
+            Ok(Some(export)) => export,
+            Ok(None) => return unknown(&request.directory, "the ledger has lost it"),
+            Err(error) => return failed((&error).into()),
+        };
+        match self.look_for(request, &export).await {
+            Fate::Found(path) => {
+                self.write_answer(&claim, None, Some(&path)).await;
+                self.around.tell(News::Adopted { job: unseen(&path) });
+                self.follow(request, claim, path).await
+            }
+            // Boxed, since it leads back to here; each time something else must have been lost.
+            Fate::NotStarted => Box::pin(self.again(request, claim)).await,
+            Fate::Unknown(why) => unknown(&request.directory, &why),
+        }
+    }
+
+    /// Looks for the job of a call whose answer is lost. That there is none proves something only once the
+    /// host cannot be at work on the call any more, while it would still show a job that has ended, where its
+    /// service has not been restarted and where nothing was written.
+    async fn look_for(&mut self, request: &ExportRequest, export: &ledger::Export) -> Fate {
+        let sent = export.sent_at.unwrap_or(export.intended_at);
+        let settled = self.around.operation_timeout + SETTLING;
+        loop {
+            match self.find_job(request, export).await {
+                Ok(Some(path)) => return Fate::Found(path),
+                Ok(None) => {}
+                Err(error) => return Fate::Unknown(Failure::from(&error).message),
+            }
+            match self.around.now().duration_since(sent) {
+                Ok(elapsed) if elapsed < settled => sleep(LOOK_AGAIN.min(settled - elapsed)).await,
+                Ok(elapsed) if elapsed < REMEMBERED => break,
+                Ok(_) => return Fate::Unknown("the host no longer shows jobs of that time".to_owned()),
+                Err(_) => return Fate::Unknown("the clock of this machine was set back since".to_owned()),
+            }
+            if self.around.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+                || self.left().is_some()
+            {
+                return Fate::Unknown("there was no time to wait for the job to show".to_owned());
+            }
+        }
+        match self.proof(request, export).await {
+            Ok(None) => Fate::NotStarted,
+            Ok(Some(doubt)) => Fate::Unknown(doubt),
+            Err(error) => Fate::Unknown(Failure::from(&error).message),
+        }
+    }
+
+    async fn find_job(
+        &self,
+        request: &ExportRequest,
+        export: &ledger::Export,
+    ) -> Result<Option<ObjectPath>, Error> {
+        let (kind, subject) = (export.subject.kind, export.subject.id.clone());
+        let earlier = self.around.keeper.with(move |ledger| ledger.exports_of(kind, &subject)).await;
+        let earlier = earlier.unwrap_or_default();
+        let namespace = self.around.host.namespace();
+        let is_known = |path: &ObjectPath| {
+            let mut known =
+                earlier.iter().filter(|other| other.id != export.id).filter_map(|other| other.job.as_deref());
+            known.any(|known| known.parse::<ObjectPath>().is_ok_and(|known| known.is_same_object(path)))
+        };
+        let jobs = self.around.host.jobs().await?;
+        let ours = jobs.iter().filter(|job| {
+            let facts = job.export.as_ref();
+            facts.is_some_and(|facts| {
+                facts.is_of(request.what.subject(), request.what.point(), &request.directory)
+            })
+        });
+        Ok(ours.map(|job| job.path(namespace)).find(|path| !is_known(path)))
+    }
+
+    /// Returns what keeps the absence of a job from proving that there never was one.
+    async fn proof(&self, request: &ExportRequest, export: &ledger::Export) -> Result<Option<String>, Error> {
+        let host = self.around.host;
+        let doubt = |text: &str| Ok(Some(text.to_owned()));
+        let Some(witness) = &export.witness else {
+            return doubt("it cannot be seen whether the host's service was restarted since");
+        };
+        match host.service_run().await? {
+            Seen::Known(run) if run == *witness => {}
+            Seen::Known(_) => return doubt("the host's service was restarted since, which forgets jobs"),
+            Seen::Hidden(_) => {
+                return doubt("it can no longer be seen whether the host's service was restarted");
+            }
+        }
+        let older_class = |job: &Job| job.export.is_none() && matches!(job.job_type, Some(203 | 206));
+        if host.jobs().await?.iter().any(older_class) {
+            return doubt("the host has export jobs that do not say what they export");
+        }
+        if matches!(request.what, Exported::Machine { .. })
+            && is_exporting(host, request.what.subject()).await?
+        {
+            return doubt("the host says that the machine is being exported");
+        }
+        match host.contents(&request.directory).await? {
+            Seen::Known(Contents::Missing { .. } | Contents::Empty) => Ok(None),
+            Seen::Known(Contents::Something) => doubt("there is something in the directory"),
+            Seen::Hidden(_) => doubt("the directory cannot be seen"),
+        }
+    }
+
+    /// The host was done when it answered: there is no job, and no receipt.
+    async fn done_at_once(&mut self, request: &ExportRequest, claim: Arc<Claim>) -> Verdict {
+        let seen = self.around.host.contents(&request.directory).await;
+        let outcome = match seen {
+            Ok(Seen::Known(Contents::Something)) => Outcome::Completed,
+            Ok(Seen::Known(_)) => {
+                self.warn(format!("the host says that it is done, and {} is empty", request.directory));
+                Outcome::CompletedWithWarnings
+            }
+            Ok(Seen::Hidden(_)) | Err(_) => {
+                self.warn(
+                    "the host was done at once, so there is no receipt; look into the directory".to_owned(),
+                );
+                Outcome::CompletedWithWarnings
+            }
+        };
+        self.end(claim, (outcome, None)).await
+    }
+
+    async fn follow(&mut self, request: &ExportRequest, claim: Arc<Claim>, path: ObjectPath) -> Verdict {
+        self.draft.job = Some(unseen(&path));
+        if self.plan.detach {
+            return (Outcome::Detached, None);
+        }
+        let mut last = None;
+        let followed = follow(self.around, &path, self.plan.poll, &mut last).await;
+        if let Some(job) = &last {
+            self.draft.see(job, &[]);
+        }
+        let id = path.key_text("InstanceID").unwrap_or_default().into_owned();
+        match followed {
+            Followed::Over(job) => {
+                let verdict = self.judge(&path, &job).await;
+                self.end(claim, verdict).await
+            }
+            Followed::Vanished => unknown(
+                &request.directory,
+                &format!("the host no longer has job {id}, and nobody saw it end"),
+            ),
+            Followed::Deadline => {
+                let message = format!("the deadline has passed; job {id} may still run");
+                let failure = Failure::new(Kind::Deadline, message);
+                (Outcome::Detached, Some(failure.with_hint("the same command again follows it to its end")))
+            }
+            Followed::Left(Reason::Asked) => (Outcome::Detached, None),
+            Followed::Left(reason) => (Outcome::Detached, Some(interrupted(reason))),
+            Followed::Lost(error) => {
+                let why = format!("job {id} can no longer be asked for: {}", Failure::from(&error).message);
+                unknown(&request.directory, &why)
+            }
+        }
+    }
+
+    /// Decides from a job that has ended how the export did, and copies what will soon be gone.
+    async fn judge(&mut self, path: &ObjectPath, job: &Job) -> Verdict {
+        let receipt = job.export.as_ref().map(|facts| facts.receipt.clone()).unwrap_or_default();
+        self.draft.receipt = ReceiptReport::from(&receipt);
+        let treatment = job.treatment();
+        let errors = if treatment == Treatment::Succeeded {
+            Vec::new()
+        } else {
+            self.around.host.job_errors(path).await.unwrap_or_default()
+        };
+        self.draft.see(job, &errors);
+        match treatment {
+            Treatment::Succeeded => match self.check_files(&receipt).await {
+                true => (Outcome::Completed, None),
+                false => (Outcome::CompletedWithWarnings, None),
+            },
+            Treatment::SucceededWithWarnings => {
+                for error in &errors {
+                    self.warn(error.message.clone());
+                }
+                self.check_files(&receipt).await;
+                (Outcome::CompletedWithWarnings, None)
+            }
+            Treatment::Cancelled => {
+                let message = format!("the job was {}; files may be left in the directory", job.state_name());
+                (Outcome::Cancelled, Some(Failure::new(Kind::Cancelled, message)))
+            }
+            _ => {
+                let said = errors.first().map(|error| error.message.clone()).filter(|text| !text.is_empty());
+                let said = said.unwrap_or_else(|| job.error_description.clone());
+                let message = format!(
+                    "the job ended as {} with error code {}: {said}",
+                    job.state_name(),
+                    job.error_code
+                );
+                let failure = Failure::new(Kind::JobFailed, message).with_code(job.error_code);
+                (Outcome::Failed, Some(failure.with_hint(advice(job.error_code))))
+            }
+        }
+    }
+
+    /// Says whether every file that the receipt names is where it says, as far as that can be seen.
+    async fn check_files(&mut self, receipt: &Receipt) -> bool {
+        let mut whole = true;
+        if !receipt.pairs() {
+            let (disks, files) = (receipt.disks.len(), receipt.log_files.len());
+            self.warn(format!(
+                "the host names {disks} disks and {files} files: which belong together is not known"
+            ));
+            whole = false;
+        }
+        for path in receipt.files() {
+            match self.around.host.file(path).await {
+                Ok(Seen::Known(Some(_))) => {}
+                Ok(Seen::Known(None)) => {
+                    self.warn(format!("the receipt names {path}, and the host does not have it"));
+                    whole = false;
+                }
+                Ok(Seen::Hidden(why)) => {
+                    self.warn(format!("the files were not checked: {why}"));
+                    break;
+                }
+                Err(error) => {
+                    self.warn(format!("the files were not checked: {error}"));
+                    break;
+                }
+            }
+        }
+        whole
+    }
+
+    /// Writes the end down. From then on the same command begins anew.
+    async fn end(&mut self, claim: Arc<Claim>, verdict: Verdict) -> Verdict {
+        let (outcome, failure) = &verdict;
+        debug_assert!(outcome.is_end(), "what has not ended stays open in the ledger");
+        let report = self.draft.report(self.around, &(*outcome, failure.clone()));
+        let receipt = serde_json::to_string(&report).unwrap_or_default();
+        let (name, sound, now) = (outcome.name(), *outcome == Outcome::Completed, self.around.now());
+        let end = move |ledger: &mut Ledger, claim: &Claim| {
+            ledger.ended(claim, now, &End { outcome: name, sound, receipt: Some(&receipt) })
+        };
+        let written = self.write(&claim, end).await;
+        if let Err(failure) = written {
+            self.trouble.get_or_insert(failure);
+        }
+        verdict
+    }
+
+    /// Writes an end down that was not seen, or not to the last word.
+    async fn close(&self, claim: &Arc<Claim>, outcome: Outcome) -> Result<(), Failure> {
+        let (name, now) = (outcome.name(), self.around.now());
+        let end = move |ledger: &mut Ledger, claim: &Claim| {
+            ledger.ended(claim, now, &End { outcome: name, sound: false, receipt: None })
+        };
+        self.write(claim, end).await
+    }
+
+    /// Writes the answer down. The host is at work by now, so a ledger that fails is reported, and the job is
+    /// followed all the same: it would be lost otherwise.
+    async fn write_answer(&mut self, claim: &Arc<Claim>, code: Option<u32>, job: Option<&ObjectPath>) {
+        let (now, job) = (self.around.now(), job.map(ToString::to_string));
+        let shown = job.clone().unwrap_or_else(|| "no job".to_owned());
+        let answer =
+            move |ledger: &mut Ledger, claim: &Claim| ledger.answered(claim, now, code, job.as_deref());
+        if let Err(failure) = self.write(claim, answer).await {
+            self.warn(format!("what the host answered is not in the ledger ({shown}): {}", failure.message));
+            self.trouble.get_or_insert(failure);
+        }
+    }
+
+    async fn write(
+        &self,
+        claim: &Arc<Claim>,
+        work: impl FnOnce(&mut Ledger, &Claim) -> Result<(), ledger::Error> + Send + 'static,
+    ) -> Result<(), Failure> {
+        let claim = claim.clone();
+        let done = self.around.keeper.with(move |ledger| work(ledger, &claim)).await;
+        done.map_err(|error| (&error).into())
+    }
+
+    fn warn(&mut self, message: String) {
+        self.around.tell(News::Warning { message: message.clone() });
+        self.draft.warnings.push(message);
+    }
+
+    fn left(&self) -> Option<Reason> {
+        self.around.control.reason_to_leave()
+    }
+}
+
+/// The report as far as it can be written by now.
+struct Draft {
+    kind: &'static str,
+    directory: String,
+    machine: Option<Named>,
+    group: Option<Named>,
+    point: Option<report::PointReport>,
+    base: Option<report::PointReport>,
+    return_value: Option<Number>,
+    job: Option<JobReport>,
+    receipt: ReceiptReport,
+    warnings: Vec<String>,
+    started: SystemTime,
+}
+
+impl Draft {
+    fn new(around: &Surroundings<'_>, plan: &ExportPlan) -> Self {
+        let kind = match plan.what {
+            Wanted::Machine(_) => "vm",
+            Wanted::Group(_) => "group",
+        };
+        Self {
+            kind,
+            directory: plan.directory.to_string(),
+            machine: None,
+            group: None,
+            point: None,
+            base: None,
+            return_value: None,
+            job: None,
+            receipt: ReceiptReport::default(),
+            warnings: Vec::new(),
+            started: around.now(),
+        }
+    }
+
+    fn describe(&mut self, what: &Exported) {
+        let named = Some(Named::new(what.subject(), what.name()));
+        match what {
+            Exported::Machine { point, base, .. } => {
+                self.machine = named;
+                self.point = Some(point.into());
+                self.base = base.as_ref().map(Into::into);
+            }
+            Exported::Group { points, base, .. } => {
+                self.group = named;
+                self.point = Some(points.into());
+                self.base = base.as_ref().map(Into::into);
+            }
+        }
+    }
+
+    fn answered(&mut self, service: &str, code: u32) {
+        self.return_value = Some(Number::new(&meaning(service, METHOD, code)));
+    }
+
+    fn see(&mut self, job: &Job, errors: &[JobError]) {
+        self.job = Some(JobReport::seen(job, errors));
+    }
+
+    /// Forgets what an earlier try has left in it.
+    fn forget(&mut self, now: SystemTime) {
+        (self.return_value, self.job, self.started) = (None, None, now);
+    }
+
+    fn report(&self, around: &Surroundings<'_>, (outcome, error): &Verdict) -> Report {
+        Report {
+            schema: report::SCHEMA.to_owned(),
+            host: around.label.clone(),
+            kind: self.kind.to_owned(),
+            machine: self.machine.clone(),
+            group: self.group.clone(),
+            point: self.point.clone(),
+            base: self.base.clone(),
+            directory: self.directory.clone(),
+            outcome: *outcome,
+            return_value: self.return_value.clone(),
+            job: self.job.clone(),
+            receipt: self.receipt.clone(),
+            warnings: self.warnings.clone(),
+            error: error.clone(),
+            started_at: timestamp(self.started),
+            finished_at: timestamp(around.now()),
+            requests: 0,
+            bytes_sent: 0,
+            bytes_received: 0,
+        }
+    }
+}
+
+fn subject(what: &Exported) -> Subject {
+    let kind = match what {
+        Exported::Machine { .. } => ledger::Kind::Vm,
+        Exported::Group { .. } => ledger::Kind::Group,
+    };
+    Subject { kind, id: what.subject().to_string(), name: what.name().to_owned() }
+}
+
+fn unseen(path: &ObjectPath) -> JobReport {
+    JobReport::unseen(&path.class, &path.key_text("InstanceID").unwrap_or_default())
+}
+
+/// Says whether the host may be at work after that error. A host that began a job and does not say which is;
+/// so may be one whose answer makes no sense.
+fn may_have_begun(error: &Error) -> bool {
+    match error {
+        Error::NoJob { .. } | Error::Unexpected { .. } => true,
+        Error::Client(error) => error.is_outcome_unknown() || error.is_result_lost(),
+        _ => false,
+    }
+}
+
+fn failed(failure: Failure) -> Verdict {
+    (Outcome::Failed, Some(failure))
+}
+
+fn unknown(directory: &Directory, why: &str) -> Verdict {
+    let failure = Failure::new(Kind::Unknown, format!("nobody can tell what became of the export: {why}"));
+    let hint = format!(
+        "look on the host at its jobs and into {directory}; the same command looks again, and with \
+         --retry-unknown exports anew"
+    );
+    (Outcome::Unknown, Some(failure.with_hint(hint)))
+}
+
+fn interrupted(reason: Reason) -> Failure {
+    match reason {
+        Reason::Terminate => Failure::new(Kind::Terminated, "ended by the system; a job that runs goes on"),
+        Reason::Asked | Reason::Interrupt => {
+            Failure::new(Kind::Interrupted, "interrupted; a job that runs goes on")
+        }
+    }
+    .with_hint("the same command again follows it to its end")
+}
+
+/// How long a host may need, after the time it was given, to show the job of a call.
+const SETTLING: Duration = Duration::from_secs(5);
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// For how long an ended job is certainly still shown: five minutes, less what clocks and requests take.
+const REMEMBERED: Duration = Duration::from_secs(270);

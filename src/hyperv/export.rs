@@ -1,0 +1,170 @@
+use super::{Collection, Directory, Error, Group, Guid, Machine, Point};
+use crate::cim::{Catalog, Instance, ObjectPath, Value, embedded};
+use crate::client::Invoke;
+
+/// An export to be asked for, of one machine or of a group: everything that goes into the call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExportRequest {
+    /// What is exported, relative to what.
+    pub what: Exported,
+    /// Where the host is to write.
+    pub directory: Directory,
+    /// Settings as a person wrote them, in place of those that follow from the rest.
+    pub settings: Option<Instance>,
+}
+
+/// What is exported, relative to what.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Exported {
+    /// A point of one machine.
+    Machine {
+        /// The machine.
+        machine: Machine,
+        /// The point.
+        point: Point,
+        /// The point it is relative to.
+        base: Option<Point>,
+        /// The disks; all where there are none.
+        disks: Vec<String>,
+    },
+    /// A collection of points of a group.
+    Group {
+        /// The group.
+        group: Group,
+        /// The collection.
+        points: Collection,
+        /// The collection it is relative to.
+        base: Option<Collection>,
+        /// The disks of the machines that are not exported whole.
+        disks: Vec<(Guid, Vec<String>)>,
+    },
+}
+
+impl Exported {
+    /// Returns the identifier of the machine or the group.
+    pub fn subject(&self) -> &Guid {
+        match self {
+            Self::Machine { machine, .. } => &machine.id,
+            Self::Group { group, .. } => &group.id,
+        }
+    }
+
+    /// Returns the name of the machine or the group.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Machine { machine, .. } => &machine.name,
+            Self::Group { group, .. } => &group.name,
+        }
+    }
+
+    /// Returns the identifier of the point or the collection.
+    pub fn point(&self) -> &str {
+        match self {
+            Self::Machine { point, .. } => &point.id,
+            Self::Group { points, .. } => &points.id,
+        }
+    }
+
+    /// Returns the identifier of what it is relative to.
+    pub fn base(&self) -> Option<&str> {
+        match self {
+            Self::Machine { base, .. } => base.as_ref().map(|base| &*base.id),
+            Self::Group { base, .. } => base.as_ref().map(|base| &*base.id),
+        }
+    }
+
+    /// Returns the class of the service that does it.
+    pub fn service(&self) -> &'static str {
+        match self {
+            Self::Machine { .. } => POINT_SERVICE,
+            Self::Group { .. } => COLLECTION_SERVICE,
+        }
+    }
+
+    /// Returns the class of its settings.
+    pub fn settings_class(&self) -> &'static str {
+        match self {
+            Self::Machine { .. } => "Msvm_VirtualSystemReferencePointExportSettingData",
+            Self::Group { .. } => "Msvm_CollectionReferencePointExportSettingData",
+        }
+    }
+
+    /// Returns the settings: only what differs from the default is said. `host` is the host's own name, which
+    /// paths within settings begin with.
+    fn settings(&self, host: &str, namespace: &str) -> Result<Instance, Error> {
+        let mut settings = Instance::new(self.settings_class());
+        let full = |path: ObjectPath| path.on_host(host).to_string();
+        match self {
+            Self::Machine { base, disks, .. } => {
+                if let Some(base) = base {
+                    settings.set("BaseReferencePoint", full(base.path(namespace)));
+                }
+                if !disks.is_empty() {
+                    settings.set("DisksToExport", disks.clone());
+                }
+            }
+            Self::Group { base, disks, .. } => {
+                if let Some(base) = base {
+                    settings.set("BaseReferencePointCollection", full(base.path(namespace)));
+                }
+                if !disks.is_empty() {
+                    let machines: Result<Vec<String>, _> = disks.iter().map(machine_to_disks).collect();
+                    settings.set("VirtualMachinesToDisksToExport", machines?);
+                }
+            }
+        }
+        Ok(settings)
+    }
+}
+
+impl ExportRequest {
+    /// Returns the call. `service` is the path of the service as the host enumerates it.
+    pub fn call(&self, service: ObjectPath, host: &str, namespace: &str) -> Result<Invoke, Error> {
+        let settings = match &self.settings {
+            Some(settings) => settings.clone(),
+            None => self.what.settings(host, namespace)?,
+        };
+        let (parameter, point) = match &self.what {
+            Exported::Machine { point, .. } => ("ReferencePoint", point.path(namespace)),
+            Exported::Group { points, .. } => ("ReferencePointCollection", points.path(namespace)),
+        };
+        Ok(Invoke::new(service, METHOD)
+            .with(parameter, Value::from(point))
+            .with("ExportDirectory", self.directory.as_str())
+            .with("ExportSettingData", embedded::write_declared(&settings, Catalog::bundled())?))
+    }
+
+    /// Checks settings that a person wrote against the class that the method takes, and returns them in the
+    /// class's own spelling. WMI does not care for case; people copy names from pages that changed it.
+    pub fn check_settings(what: &Exported, text: &str) -> Result<Instance, Error> {
+        let catalog = Catalog::bundled();
+        let settings = embedded::read_declared(text, catalog)?;
+        let class = what.settings_class();
+        if settings.class != *class {
+            let found = settings.class.as_str().to_owned();
+            return Err(Error::Settings {
+                problem: format!("they are of class {found}, the method takes {class}"),
+            });
+        }
+        let unknown =
+            settings.properties().iter().find(|property| catalog.property(class, &property.name).is_none());
+        if let Some(property) = unknown {
+            return Err(Error::Settings { problem: format!("{class} has no property {}", property.name) });
+        }
+        Ok(catalog.canonical(&settings))
+    }
+}
+
+/// One machine of a group with the disks to export, as text within the text of the settings.
+fn machine_to_disks((machine, disks): &(Guid, Vec<String>)) -> Result<String, Error> {
+    let instance = Instance::new("Msvm_VirtualMachineToDisks")
+        .with("VirtualMachineId", machine.as_str())
+        .with("DisksToExport", disks.clone());
+    Ok(embedded::write_declared(&instance, Catalog::bundled())?)
+}
+
+/// The method, of both services.
+pub const METHOD: &str = "ExportReferencePoint";
+
+pub(super) const POINT_SERVICE: &str = "Msvm_VirtualSystemReferencePointService";
+pub(super) const COLLECTION_SERVICE: &str = "Msvm_CollectionReferencePointService";

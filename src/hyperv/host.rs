@@ -1,0 +1,403 @@
+use std::collections::HashMap;
+
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::export::{COLLECTION_SERVICE, POINT_SERVICE};
+use super::group::{COLLECTION, GROUP};
+use super::machine::CLASS as MACHINE;
+use super::point::CLASS as POINT;
+use super::{
+    Candidate, Collection, Error, ExportRequest, Group, Guid, Job, METHOD, Machine, Point, Selector,
+};
+use crate::cim::{Catalog, Instance, Key, ObjectPath, ReturnFamily, Value, embedded, wql_literal};
+use crate::client::{self, Counters, Enumerate, Invoke, Invoked, LoggedIn, Mode, Session, codes};
+
+/// A Hyper-V host that we are logged in to. Whatever is asked of it takes turns on one session.
+pub struct Host {
+    session: Mutex<Session>,
+    namespace: String,
+    known: Mutex<Known>,
+}
+
+/// What does not change while we are logged in.
+#[derive(Default)]
+struct Known {
+    name: Option<String>,
+    services: HashMap<&'static str, ObjectPath>,
+}
+
+/// What a method that may begin a job has done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Begun {
+    /// It is done, and there is no job.
+    Done,
+    /// A job does it.
+    Job(ObjectPath),
+}
+
+/// One error of a job, from its `Msvm_Error` where it has one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobError {
+    /// The sentence, in the host's language.
+    pub message: String,
+    /// `MessageID`.
+    pub message_id: String,
+    /// `ErrorSource`.
+    pub source: String,
+    /// The text that was read.
+    pub raw: String,
+}
+
+impl Host {
+    /// A host on the other side of a session.
+    pub fn new(session: Session) -> Self {
+        let namespace = session.target().namespace.as_str().to_owned();
+        Self { session: Mutex::new(session), namespace, known: Mutex::default() }
+    }
+
+    /// Returns the session, for whatever else is to be asked.
+    pub async fn session(&self) -> MutexGuard<'_, Session> {
+        self.session.lock().await
+    }
+
+    /// Returns the namespace that it works in.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// Returns what the login agreed on.
+    pub async fn logged_in(&self) -> Option<LoggedIn> {
+        self.session.lock().await.logged_in()
+    }
+
+    /// Returns what has been asked so far.
+    pub async fn counters(&self) -> Counters {
+        self.session.lock().await.counters()
+    }
+
+    /// Ends the session.
+    pub async fn close(self) -> Result<(), client::Error> {
+        self.session.into_inner().close().await
+    }
+
+    /// Returns the host's own name, in capitals: what it calls itself, not what we called it.
+    pub async fn name(&self) -> Result<String, Error> {
+        if let Some(name) = &self.known.lock().await.name {
+            return Ok(name.clone());
+        }
+        let wql = format!("SELECT Name FROM {MACHINE}");
+        let rows = self.session.lock().await.query(wql).instances().await?;
+        let mut names = rows.iter().filter_map(|row| row.text("Name"));
+        let name = names.find(|name| name.parse::<Guid>().is_err());
+        let name = name.map(str::to_uppercase).ok_or_else(|| Error::Unexpected {
+            what: "the host does not list itself among its computer systems: no Hyper-V role, or no right to see it"
+                .to_owned(),
+        })?;
+        self.known.lock().await.name = Some(name.clone());
+        Ok(name)
+    }
+
+    /// Returns the path of a service, of which there is one. Its name is nowhere published, so it is asked for,
+    /// once.
+    pub async fn service(&self, class: &'static str) -> Result<ObjectPath, Error> {
+        if let Some(path) = self.known.lock().await.services.get(class) {
+            return Ok(path.clone());
+        }
+        let mut request = Enumerate::new(ObjectPath::new(&*self.namespace, class));
+        request.mode = Mode::Reference;
+        let found = self.session.lock().await.list(request).references().await;
+        let path = match found {
+            Ok(paths) => paths.into_iter().next(),
+            Err(error) if error.is_class_missing() || error.is_not_found() => None,
+            Err(error) => return Err(error.into()),
+        };
+        let Some(path) = path else {
+            return Err(Error::NoService { host: self.known_name().await, class });
+        };
+        let mut known = self.known.lock().await;
+        if known.name.is_none() {
+            known.name = path.key_text("SystemName").map(|name| name.to_uppercase());
+        }
+        known.services.insert(class, path.clone());
+        Ok(path)
+    }
+
+    /// Returns the machines that are meant, in the order in which the host lists them; none is no error.
+    pub async fn machines(&self, selector: &Selector) -> Result<Vec<Machine>, Error> {
+        let rows = match selector {
+            Selector::Id(id) => self.one(&Machine::path_of(id, &self.namespace)).await?,
+            Selector::Name(name) => {
+                self.rows(MACHINE, &format!("ElementName = {}", wql_literal(name))).await?
+            }
+            Selector::Glob(_) => self.all(MACHINE).await?,
+        };
+        let machines: Result<Vec<_>, _> = rows.iter().map(Machine::read).collect();
+        let machines = machines?.into_iter().flatten();
+        Ok(machines.filter(|machine| selector.matches(&machine.id, &machine.name)).collect())
+    }
+
+    /// Returns the one machine that is meant.
+    pub async fn machine(&self, selector: &Selector) -> Result<Machine, Error> {
+        let found = self.machines(selector).await?;
+        let candidate =
+            |machine: &Machine| Candidate { id: machine.id.to_string(), name: machine.name.clone() };
+        match one_of(found) {
+            Ok(machine) => Ok(machine),
+            Err(found) if found.is_empty() => {
+                let all = self.machines(&Selector::Glob("*".to_owned())).await?;
+                Err(self.none("machine", selector, all.iter().map(candidate).collect()).await)
+            }
+            Err(found) => Err(self.several("machine", selector, found.iter().map(candidate).collect()).await),
+        }
+    }
+
+    /// Returns the groups that are meant; none is no error.
+    pub async fn groups(&self, selector: &Selector) -> Result<Vec<Group>, Error> {
+        let rows = match selector {
+            Selector::Id(id) => {
+                self.rows(GROUP, &format!("CollectionID = {}", wql_literal(id.as_str()))).await?
+            }
+            Selector::Name(name) => self.rows(GROUP, &format!("ElementName = {}", wql_literal(name))).await?,
+            Selector::Glob(_) => self.all(GROUP).await?,
+        };
+        let groups: Result<Vec<_>, _> = rows.iter().map(Group::read).collect();
+        Ok(groups?.into_iter().filter(|group| selector.matches(&group.id, &group.name)).collect())
+    }
+
+    /// Returns the one group that is meant.
+    pub async fn group(&self, selector: &Selector) -> Result<Group, Error> {
+        let found = self.groups(selector).await?;
+        let candidate = |group: &Group| Candidate { id: group.id.to_string(), name: group.name.clone() };
+        match one_of(found) {
+            Ok(group) => Ok(group),
+            Err(found) if found.is_empty() => {
+                let all = self.groups(&Selector::Glob("*".to_owned())).await?;
+                Err(self.none("group", selector, all.iter().map(candidate).collect()).await)
+            }
+            Err(found) => Err(self.several("group", selector, found.iter().map(candidate).collect()).await),
+        }
+    }
+
+    /// Returns the machines of a group.
+    pub async fn members(&self, group: &Group) -> Result<Vec<Machine>, Error> {
+        let through = client::Through {
+            association_class: Some("Msvm_CollectedVirtualSystems".into()),
+            result_class: Some(MACHINE.into()),
+            ..client::Through::default()
+        };
+        let path = group.path(&self.namespace);
+        let rows = self.session.lock().await.associators(&path, &through).instances().await?;
+        let machines: Result<Vec<_>, _> = rows.iter().map(Machine::read).collect();
+        Ok(machines?.into_iter().flatten().collect())
+    }
+
+    /// Returns the points of a machine. They come in no order that means anything.
+    pub async fn points(&self, machine: &Machine) -> Result<Vec<Point>, Error> {
+        let condition = format!("VirtualSystemIdentifier = {}", wql_literal(machine.id.as_str()));
+        let rows = self.rows(POINT, &condition).await?;
+        let points: Result<Vec<_>, _> = rows.iter().map(Point::read).collect();
+        Ok(points?.into_iter().filter(|point| point.machine == machine.id).collect())
+    }
+
+    /// Returns the files behind the disks of a machine, as it is now.
+    pub async fn disk_files(&self, machine: &Guid) -> Result<Vec<String>, Error> {
+        let disks = format!("Microsoft:{machine}%");
+        let condition = format!("ResourceType = 31 AND InstanceID LIKE {}", wql_literal(&disks));
+        let rows = self.rows("Msvm_StorageAllocationSettingData", &condition).await?;
+        Ok(rows.iter().filter_map(|row| row.texts("HostResource").next().map(str::to_owned)).collect())
+    }
+
+    /// Returns the collections of points of a group.
+    pub async fn collections(&self, group: &Group) -> Result<Vec<Collection>, Error> {
+        let condition = format!("VirtualSystemCollectionId = {}", wql_literal(group.id.as_str()));
+        let rows = self.rows(COLLECTION, &condition).await?;
+        let collections: Result<Vec<_>, _> = rows.iter().map(Collection::read).collect();
+        Ok(collections?.into_iter().filter(|collection| collection.group == group.id).collect())
+    }
+
+    /// Returns the points that a collection is of.
+    pub async fn collected(&self, collection: &Collection) -> Result<Vec<Point>, Error> {
+        let through = client::Through {
+            association_class: Some("Msvm_CollectedReferencePoints".into()),
+            result_class: Some(POINT.into()),
+            ..client::Through::default()
+        };
+        let path = collection.path(&self.namespace);
+        let rows = self.session.lock().await.associators(&path, &through).instances().await?;
+        rows.iter().map(Point::read).collect()
+    }
+
+    /// Returns the call of an export, ready to be sent or shown.
+    pub async fn export_call(&self, request: &ExportRequest) -> Result<Invoke, Error> {
+        let service = self.service(request.what.service()).await?;
+        let host = self.name().await?;
+        request.call(service, &host, &self.namespace)
+    }
+
+    /// Returns the message that a call would be.
+    pub async fn envelope_of(&self, call: &Invoke) -> Result<String, Error> {
+        Ok(self.session.lock().await.envelope_of(call)?)
+    }
+
+    /// Sends the call of an export, once.
+    pub async fn export(&self, request: &ExportRequest, call: &Invoke) -> Result<Begun, Error> {
+        let invoked = self.session.lock().await.invoke(call).await?;
+        begun(request.what.service(), METHOD, &invoked)
+    }
+
+    /// Returns all jobs of the host, of whatever class.
+    pub async fn jobs(&self) -> Result<Vec<Job>, Error> {
+        let rows = self.session.lock().await.enumerate("CIM_ConcreteJob").instances().await?;
+        // One that makes no sense must not hide the others.
+        Ok(rows.iter().filter_map(|row| Job::read(row).ok()).collect())
+    }
+
+    /// Takes one look at a job; `None` where the host no longer has it.
+    pub async fn job(&self, path: &ObjectPath) -> Result<Option<Job>, Error> {
+        let found = self.session.lock().await.get(path).await;
+        match found {
+            Ok(instance) => Ok(Some(Job::read(&instance)?)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Returns why a job failed: all its errors, or the first, or nothing where it has none to tell.
+    pub async fn job_errors(&self, path: &ObjectPath) -> Result<Vec<JobError>, Error> {
+        let mut session = self.session.lock().await;
+        for (method, parameter) in [("GetErrorEx", "Errors"), ("GetError", "Error")] {
+            let invoked = match session.invoke(&Invoke::new(path.clone(), method)).await {
+                Ok(invoked) => invoked,
+                // Older classes have the one and not the other.
+                Err(error) if error.fault().is_some() => continue,
+                Err(error) => return Err(error.into()),
+            };
+            let texts = invoked.value(parameter).into_iter().flat_map(Value::scalars);
+            let errors: Vec<_> = texts
+                .filter_map(|text| text.as_str())
+                .filter(|text| !text.is_empty())
+                .map(JobError::read)
+                .collect();
+            if !errors.is_empty() {
+                return Ok(errors);
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    /// Asks a job to end: cleanly, or at once, which may leave files behind.
+    pub async fn cancel(&self, path: &ObjectPath, at_once: bool) -> Result<(), Error> {
+        let requested: u16 = if at_once { 5 } else { 4 };
+        let call = Invoke::new(path.clone(), CANCEL)
+            .with("RequestedState", requested)
+            .with("TimeoutPeriod", Value::Null);
+        let invoked = self.session.lock().await.invoke(&call).await?;
+        let code = invoked.code().ok_or_else(|| no_number(CANCEL))?;
+        match code {
+            0 | 4096 => Ok(()),
+            code => Err(refused(&path.class, CANCEL, code)),
+        }
+    }
+
+    pub(super) async fn in_namespace(&self, namespace: &str, wql: String) -> Result<Vec<Instance>, Error> {
+        let request = Enumerate::query(namespace, wql);
+        Ok(self.session.lock().await.list(request).instances().await?)
+    }
+
+    async fn rows(&self, class: &str, condition: &str) -> Result<Vec<Instance>, Error> {
+        let wql = format!("SELECT * FROM {class} WHERE {condition}");
+        Ok(self.session.lock().await.query(wql).instances().await?)
+    }
+
+    async fn all(&self, class: &str) -> Result<Vec<Instance>, Error> {
+        Ok(self.session.lock().await.query(format!("SELECT * FROM {class}")).instances().await?)
+    }
+
+    async fn one(&self, path: &ObjectPath) -> Result<Vec<Instance>, Error> {
+        match self.session.lock().await.get(path).await {
+            Ok(instance) => Ok(vec![instance]),
+            Err(error) if error.is_not_found() => Ok(Vec::new()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The host's own name where it is known, else what we call it: errors ask nothing more of the host.
+    async fn known_name(&self) -> String {
+        match &self.known.lock().await.name {
+            Some(name) => name.clone(),
+            None => self.session.lock().await.target().endpoint.host().to_owned(),
+        }
+    }
+
+    async fn none(&self, kind: &'static str, selector: &Selector, candidates: Vec<Candidate>) -> Error {
+        Error::NotFound { kind, name: selector.to_string(), host: self.known_name().await, candidates }
+    }
+
+    async fn several(&self, kind: &'static str, selector: &Selector, candidates: Vec<Candidate>) -> Error {
+        Error::Ambiguous { kind, name: selector.to_string(), host: self.known_name().await, candidates }
+    }
+}
+
+impl JobError {
+    fn read(text: &str) -> Self {
+        let raw = text.to_owned();
+        // What cannot be read is shown as it is: an error is never lost because of its form.
+        let Ok(error) = embedded::read_declared(text, Catalog::bundled()) else {
+            return Self { message: raw.clone(), message_id: String::new(), source: String::new(), raw };
+        };
+        let said = |name| error.text(name).unwrap_or_default().to_owned();
+        Self { message: said("Message"), message_id: said("MessageID"), source: said("ErrorSource"), raw }
+    }
+}
+
+/// Reads what a method that may begin a job has answered.
+pub(super) fn begun(class: &str, method: &'static str, invoked: &Invoked) -> Result<Begun, Error> {
+    match invoked.code().ok_or_else(|| no_number(method))? {
+        0 => Ok(Begun::Done),
+        4096 => match invoked.path("Job") {
+            Some(job)
+                if job.keys.iter().any(|(_, key)| matches!(key, Key::Text(text) if !text.is_empty())) =>
+            {
+                Ok(Begun::Job(job.clone()))
+            }
+            _ => Err(Error::NoJob { method }),
+        },
+        code => Err(refused(class, method, code)),
+    }
+}
+
+/// Returns what a return value of a method means.
+pub fn meaning(class: &str, method: &str, code: u32) -> codes::Meaning {
+    let family =
+        Catalog::bundled().method(class, method).map_or(ReturnFamily::Unlisted, |method| method.family);
+    codes::return_value(family, code)
+}
+
+/// Returns what to try after a job has ended with that error code: the same numbers as return values.
+pub fn advice(error_code: u32) -> &'static str {
+    codes::return_value(ReturnFamily::Hyperv, error_code).advice()
+}
+
+fn refused(class: &str, method: &'static str, code: u32) -> Error {
+    Error::Refused { method, code, meaning: meaning(class, method, code) }
+}
+
+fn no_number(method: &str) -> Error {
+    Error::Unexpected { what: format!("{method} answered without a return value") }
+}
+
+fn one_of<T>(mut found: Vec<T>) -> Result<T, Vec<T>> {
+    match found.pop() {
+        Some(only) if found.is_empty() => Ok(only),
+        Some(last) => {
+            found.push(last);
+            Err(found)
+        }
+        None => Err(found),
+    }
+}
+
+const CANCEL: &str = "RequestStateChange";
+
+/// The services that this needs of a host, in the order in which a missing one is best reported.
+pub const SERVICES: [&str; 2] = [POINT_SERVICE, COLLECTION_SERVICE];

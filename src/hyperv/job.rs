@@ -1,0 +1,196 @@
+use std::time::Duration;
+
+use super::{Directory, Error, Guid, Receipt};
+use crate::cim::{Instance, ObjectPath, Timestamp};
+use crate::client::codes::{Treatment, job_outcome, job_state};
+
+/// One look at a job: numbers decide, texts are in the host's language and for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// Its class, as the host says: exports have classes of their own, and older hosts none.
+    pub class: String,
+    /// `InstanceID`.
+    pub id: String,
+    /// `JobState`.
+    pub state: u32,
+    /// `PercentComplete`; 100 is no end.
+    pub percent: Option<u16>,
+    /// `ErrorCode`.
+    pub error_code: u32,
+    /// `ErrorDescription`, or the summary where there is no more.
+    pub error_description: String,
+    /// `JobStatus`, a sentence.
+    pub status: String,
+    /// `Owner`: who called.
+    pub owner: String,
+    /// `StartTime`.
+    pub started: Option<Timestamp>,
+    /// `ElapsedTime`.
+    pub elapsed: Option<Duration>,
+    /// `Cancellable`: advice, not a promise.
+    pub cancellable: Option<bool>,
+    /// `JobType`, of classes that have it.
+    pub job_type: Option<u16>,
+    /// What it exports, where it is an export and says so.
+    pub export: Option<ExportFacts>,
+}
+
+/// What an export job says of its export.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExportFacts {
+    /// The machine, or the group.
+    pub subject: Option<Guid>,
+    /// The point or the collection of points.
+    pub point: String,
+    /// The one it is relative to.
+    pub base: Option<String>,
+    /// Where the host writes.
+    pub directory: String,
+    /// What has been written; complete at the end.
+    pub receipt: Receipt,
+}
+
+/// Classes of jobs that export a reference point, of a machine and of a group.
+pub const EXPORT_JOBS: [&str; 2] =
+    ["Msvm_VirtualSystemReferencePointExportJob", "Msvm_CollectionReferencePointExportJob"];
+
+impl Job {
+    /// Reads a job of any class.
+    pub fn read(instance: &Instance) -> Result<Self, Error> {
+        let number = |name| instance.number(name).and_then(|number| u16::try_from(number).ok());
+        let text = |name| instance.text(name).unwrap_or_default().to_owned();
+        let description = Some(text("ErrorDescription")).filter(|text| !text.is_empty());
+        Ok(Self {
+            class: instance.class.as_str().to_owned(),
+            id: instance.require_text("InstanceID")?.to_owned(),
+            state: u32::try_from(instance.require_number("JobState")?).unwrap_or(u32::MAX),
+            percent: number("PercentComplete"),
+            error_code: instance.number("ErrorCode").and_then(|code| code.try_into().ok()).unwrap_or(0),
+            error_description: description.unwrap_or_else(|| text("ErrorSummaryDescription")),
+            status: text("JobStatus"),
+            owner: text("Owner"),
+            started: instance.datetime("StartTime").and_then(|time| time.as_timestamp()),
+            elapsed: instance
+                .datetime("ElapsedTime")
+                .and_then(|time| time.as_interval())
+                .map(|i| i.as_duration()),
+            cancellable: instance.boolean("Cancellable"),
+            job_type: number("JobType"),
+            export: ExportFacts::read(instance),
+        })
+    }
+
+    /// Returns its path.
+    pub fn path(&self, namespace: &str) -> ObjectPath {
+        ObjectPath::new(namespace, &*self.class).with_key("InstanceID", &*self.id)
+    }
+
+    /// Returns what state and error code say together.
+    pub fn treatment(&self) -> Treatment {
+        job_outcome(self.state, self.error_code)
+    }
+
+    /// Says whether it has ended.
+    pub fn is_over(&self) -> bool {
+        self.treatment().is_terminal()
+    }
+
+    /// Returns the name of its state, `state-14` where nobody documented it.
+    pub fn state_name(&self) -> String {
+        job_state(self.state)
+            .map_or_else(|| format!("state-{}", self.state), |state| state.code.name.to_owned())
+    }
+}
+
+impl ExportFacts {
+    fn read(instance: &Instance) -> Option<Self> {
+        let text = |name| instance.text(name).filter(|text| !text.is_empty()).map(str::to_owned);
+        let (subject, point, base) = if instance.class == *EXPORT_JOBS[0] {
+            ("VirtualMachineId", "ReferencePointId", "BaseReferencePointId")
+        } else if instance.class == *EXPORT_JOBS[1] {
+            ("CollectionId", "ReferencePointGroupId", "BaseReferencePointGroupId")
+        } else {
+            return None;
+        };
+        Some(Self {
+            subject: text(subject).and_then(|text| text.parse().ok()),
+            point: text(point).unwrap_or_default(),
+            base: text(base),
+            directory: text("ExportDirectory").unwrap_or_default(),
+            receipt: Receipt::read(instance),
+        })
+    }
+
+    /// Says whether this is the export of that point of that machine or group into that directory. Points are
+    /// compared by the GUID within, since their documented form here is the bare GUID and not the identifier.
+    pub fn is_of(&self, subject: &Guid, point: &str, directory: &Directory) -> bool {
+        let same_point = self.point.eq_ignore_ascii_case(point)
+            || Guid::last_in(&self.point).is_some_and(|guid| Some(guid) == Guid::last_in(point));
+        self.subject.as_ref() == Some(subject) && same_point && directory.is_same(&self.directory)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WEB01: &str = "3F2C9A10-6B7E-4C55-9E1D-0A4B8C7D2E91";
+    const POINT: &str = "A0E4C1D7-2F58-4B93-8C16-7D5E90B1A2F3";
+
+    fn job(state: u16, code: u16) -> Instance {
+        Instance::new(EXPORT_JOBS[0])
+            .with("InstanceID", "C2A6E3F9-417A-4DB5-AE38-9F70B2D3C415")
+            .with("JobState", state)
+            .with("ErrorCode", code)
+            .with("PercentComplete", 100u16)
+            .with("VirtualMachineId", WEB01.to_lowercase())
+            .with("ReferencePointId", POINT)
+            .with("ExportDirectory", r"D:\Exports\web01\")
+    }
+
+    #[test]
+    fn states_and_error_code_decide_and_percent_does_not() {
+        for (state, code, treatment) in [
+            (2, 0, Treatment::Pending),
+            (4, 0, Treatment::Running),
+            (5, 0, Treatment::Running),
+            (7, 0, Treatment::Succeeded),
+            (7, 32768, Treatment::Failed),
+            (8, 0, Treatment::Cancelled),
+            (9, 0, Treatment::Cancelled),
+            (10, 0, Treatment::Failed),
+            (32768, 0, Treatment::SucceededWithWarnings),
+            (14, 0, Treatment::Unknown),
+        ] {
+            let read = Job::read(&job(state, code)).unwrap();
+            assert_eq!(read.treatment(), treatment, "{state} {code}");
+            assert_eq!(read.is_over(), treatment.is_terminal());
+        }
+        assert_eq!(Job::read(&job(14, 0)).unwrap().state_name(), "state-14");
+    }
+
+    #[test]
+    fn a_job_without_a_state_is_no_job() {
+        assert!(Job::read(&Instance::new(EXPORT_JOBS[0]).with("InstanceID", "x")).is_err());
+    }
+
+    #[test]
+    fn an_export_is_recognised_by_machine_point_and_directory_together() {
+        let facts = Job::read(&job(4, 0)).unwrap().export.unwrap();
+        let web01: Guid = WEB01.parse().unwrap();
+        let directory = Directory::parse(r"d:\exports\WEB01").unwrap();
+        let point = format!(r"Microsoft:{WEB01}\{POINT}");
+        assert!(facts.is_of(&web01, &point, &directory));
+        assert!(facts.is_of(&web01, &format!("Microsoft:{POINT}"), &directory));
+        assert!(!facts.is_of(&POINT.parse().unwrap(), &point, &directory));
+        assert!(!facts.is_of(&web01, &format!("Microsoft:{WEB01}"), &directory));
+        assert!(!facts.is_of(&web01, &point, &Directory::parse(r"D:\exports\web02").unwrap()));
+    }
+
+    #[test]
+    fn a_job_of_another_class_exports_nothing_that_could_be_recognised() {
+        let mut other = job(4, 0);
+        other.class = "Msvm_ConcreteJob".into();
+        assert_eq!(Job::read(&other).unwrap().export, None);
+    }
+}

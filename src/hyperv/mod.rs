@@ -1,0 +1,43 @@
+//! Hyper-V in its own words: machines, groups, points, exports, jobs.
+//!
+//! **Knows**: which classes, keys and methods there are; how to find a machine, a group or a point and when a
+//! name is not enough; what an export job says and when it has ended.
+//!
+//! **Deliberately does not know**: sockets, envelopes, what was done yesterday, how to show anything.
+//!
+//! **Main types**: [`Machine`], [`Group`], [`Point`], [`Collection`] are views of what a host says;
+//! [`ExportRequest`] becomes one call; [`Job`] is one look at a job and [`Receipt`] what it wrote.
+//!
+//! **Promises**: numbers and identifiers decide, texts are only shown; a name that several things have is an
+//! error that lists them; both keys of a point are always sent.
+
+mod create;
+mod directory;
+mod error;
+mod export;
+mod group;
+mod guid;
+mod host;
+mod job;
+mod machine;
+mod point;
+mod receipt;
+mod selector;
+mod volume;
+
+pub use create::{Consistency, RCT_NUMBERS, is_as_asked};
+pub use directory::{Directory, DirectoryError, DirectoryProblem, Place};
+pub use error::{Candidate, Error};
+pub use export::{ExportRequest, Exported, METHOD};
+pub use group::{Collection, Group};
+pub use guid::{Guid, NoGuid};
+pub use host::{Begun, Host, JobError, SERVICES, advice, meaning};
+pub use job::{EXPORT_JOBS, ExportFacts, Job};
+pub use machine::{Busy, Machine};
+pub use point::{Point, PointType};
+pub use receipt::{ExportedDisk, Receipt};
+pub use selector::Selector;
+pub use volume::{Contents, Seen};
+
+// What callers need of the rooms below, so that nobody above has to look into them.
+pub use crate::cim::{Instance, ObjectPath};

@@ -1,0 +1,57 @@
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::export::Export;
+
+/// An export that is ours to work on: no other process gets it while this value lives.
+///
+/// A file beside the ledger is locked, so the claim ends with the process, however that ends.
+#[derive(Debug)]
+pub struct Claim {
+    pub(super) export: i64,
+    path: PathBuf,
+    _locked: File,
+}
+
+/// What there was when an export was claimed.
+#[derive(Debug)]
+pub enum Claimed {
+    /// Nothing: it has just been written down.
+    Fresh(Claim),
+    /// The same, begun before and without a recorded end.
+    Found(Claim, Box<Export>),
+}
+
+impl Claim {
+    /// Takes the lock, or returns `None` where somebody else has it.
+    pub(super) fn take(folder: &Path, export: i64) -> io::Result<Option<Self>> {
+        std::fs::create_dir_all(folder)?;
+        let path = folder.join(export.to_string());
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { export, path, _locked: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// Removes the file of an export that has ended. A file that stays behind harms nobody.
+    pub(super) fn tidy(&self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+
+    /// Returns the export's number in the ledger.
+    pub fn export(&self) -> i64 {
+        self.export
+    }
+}
+
+impl Claimed {
+    /// Returns the claim, whatever there was.
+    pub fn into_claim(self) -> Claim {
+        match self {
+            Self::Fresh(claim) | Self::Found(claim, _) => claim,
+        }
+    }
+}

@@ -1,0 +1,118 @@
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::error::Error;
+
+/// The format that this release writes.
+const FORMAT: i64 = 1;
+
+/// Tells our files from any other SQLite database: "rfpt".
+const APPLICATION: i64 = 0x7266_7074;
+
+/// Column names are the words of [`super::Export`] and [`super::Point`]. Times are microseconds since 1970, UTC.
+/// Keys that Windows compares without regard to case are stored folded beside the text as it was given.
+const TABLES: &str = "
+create table export (
+    id            integer primary key,
+    host          text    not null,
+    kind          text    not null check (kind in ('vm', 'group')),
+    subject       text    not null,
+    subject_name  text    not null,
+    point         text    not null,
+    point_key     text    not null,
+    base          text,
+    directory     text    not null,
+    directory_key text    not null,
+    details       text    not null,
+    stage         text    not null check (stage in ('intended', 'sent', 'answered', 'ended')),
+    intended_at   integer not null,
+    sent_at       integer,
+    answered_at   integer,
+    ended_at      integer,
+    witness       text,
+    return_value  integer,
+    job           text,
+    outcome       text,
+    sound         integer not null default 0,
+    receipt       text
+) strict;
+-- One directory is filled by one export at a time, whoever asks for it.
+create unique index export_open on export (host, directory_key) where ended_at is null;
+create index export_subject on export (subject, ended_at);
+create table point (
+    kind          text    not null check (kind in ('vm', 'group')),
+    id_key        text    not null,
+    subject       text    not null,
+    id            text    not null,
+    host          text    not null,
+    subject_name  text    not null,
+    type          integer,
+    consistency   integer,
+    disks         text    not null,
+    origin        text    not null check (origin in ('made', 'adopted')),
+    made_at       integer not null,
+    gone_at       integer,
+    primary key (kind, subject, id_key)
+) strict;
+create table event (
+    id            integer primary key,
+    export        integer not null references export (id),
+    at            integer not null,
+    event         text    not null
+) strict;
+create index event_export on event (export);
+";
+
+/// Makes the tables in a new file, and checks that an old one is ours, whole and not from the future.
+pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Error> {
+    let refused = |error| Error::of(error, path);
+    connection.pragma_update(None, "journal_mode", "wal").map_err(refused)?;
+    connection.pragma_update(None, "synchronous", "full").map_err(refused)?;
+    connection.pragma_update(None, "foreign_keys", true).map_err(refused)?;
+    let version = |connection: &Connection| -> Result<(i64, i64), Error> {
+        let pragma = |name| connection.pragma_query_value(None, name, |row| row.get(0)).map_err(refused);
+        Ok((pragma("application_id")?, pragma("user_version")?))
+    };
+    if version(connection)? == (0, 0) {
+        let transaction = connection
+            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+            .map_err(refused)?;
+        // Another process may have been first.
+        if version(&transaction)? == (0, 0) {
+            let tables: i64 = transaction
+                .query_row("select count(*) from sqlite_schema", [], |row| row.get(0))
+                .map_err(refused)?;
+            if tables > 0 {
+                let what = "it is a database of something else".to_owned();
+                return Err(Error::Damaged { path: path.to_owned(), what });
+            }
+            transaction.execute_batch(TABLES).map_err(refused)?;
+            transaction.pragma_update(None, "application_id", APPLICATION).map_err(refused)?;
+            transaction.pragma_update(None, "user_version", FORMAT).map_err(refused)?;
+        }
+        transaction.commit().map_err(refused)?;
+    }
+    match version(connection)? {
+        (APPLICATION, FORMAT) => whole(connection, path),
+        (APPLICATION, found) if found > FORMAT => {
+            Err(Error::Later { path: path.to_owned(), found, known: FORMAT })
+        }
+        _ => {
+            let what = "it is a database of something else".to_owned();
+            Err(Error::Damaged { path: path.to_owned(), what })
+        }
+    }
+}
+
+/// Looks at every page: what is written here decides whether something is asked of a host a second time, so a
+/// page that went bad must be found before, not when it happens to be read.
+fn whole(connection: &Connection, path: &Path) -> Result<(), Error> {
+    let found: String = connection
+        .query_row("pragma quick_check(1)", [], |row| row.get(0))
+        .map_err(|error| Error::of(error, path))?;
+    match &*found {
+        "ok" => Ok(()),
+        _ => Err(Error::Damaged { path: path.to_owned(), what: found }),
+    }
+}

@@ -1,0 +1,755 @@
+use std::fmt;
+use std::fs::OpenOptions;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Transaction, TransactionBehavior, params};
+
+use super::claim::{Claim, Claimed};
+use super::error::Error;
+use super::export::{self, End, Export, Intent, Kind, Stage, fold, fold_directory};
+use super::point::{self, Point};
+use super::schema::prepare;
+use super::time::to_stored;
+
+/// How long a writer waits for another.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The durable record of what was done and what is owned.
+pub struct Ledger {
+    path: PathBuf,
+    connection: Connection,
+    observer: Option<Observer>,
+}
+
+type Observer = Box<dyn Fn(Write, bool) + Send>;
+
+/// A write that an observer hears of, once before and once after it is on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each is the function of its name")]
+pub enum Write {
+    Claim,
+    Sent,
+    NotStarted,
+    Answered,
+    Ended,
+    Event,
+    Point,
+    PointGone,
+}
+
+impl Ledger {
+    /// Opens a ledger, or begins one. Waits ten seconds for another process that is writing.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, Error> {
+        let path = path.into();
+        make_file(&path)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection =
+            Connection::open_with_flags(&path, flags).map_err(|error| Error::of(error, &path))?;
+        let mut ledger = Self { path, connection, observer: None };
+        ledger.connection.busy_timeout(PATIENCE).map_err(|error| ledger.refused(error))?;
+        prepare(&mut ledger.connection, &ledger.path)?;
+        Ok(ledger)
+    }
+
+    /// Tells `observer` of each write, with `false` before it and `true` when it is on disk. For tests that
+    /// end the process at every such moment.
+    pub fn observe(&mut self, observer: impl Fn(Write, bool) + Send + 'static) {
+        self.observer = Some(Box::new(observer));
+    }
+
+    /// Returns where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes an intent down, or finds the same export begun before and not ended, and takes hold of it.
+    ///
+    /// The same is: the same host, subject, point and directory. Whatever else is on its way into that
+    /// directory is [`Error::DirectoryTaken`].
+    pub fn claim(&mut self, intent: &Intent, at: SystemTime) -> Result<Claimed, Error> {
+        let locks = self.locks();
+        let path = self.path.clone();
+        let opened = |source| Error::Open { path: path.clone(), source };
+        self.write(Write::Claim, |transaction| {
+            let open = open_in(transaction, &intent.host, &intent.directory)?;
+            let Some(export) = open else {
+                let id = insert(transaction, intent, at)?;
+                let Some(claim) = Claim::take(&locks, id).map_err(opened)? else {
+                    // A process that lost its row to a rollback may still hold the number.
+                    let export = Box::new(read(transaction, id)?.ok_or(Failure::Rows)?);
+                    return Err(Error::Claimed { export }.into());
+                };
+                return Ok(Claimed::Fresh(claim));
+            };
+            let same = export.subject.kind == intent.subject.kind
+                && fold(&export.subject.id) == fold(&intent.subject.id)
+                && fold(&export.point) == fold(&intent.point);
+            let export = Box::new(export);
+            if !same {
+                return Err(Error::DirectoryTaken { export }.into());
+            }
+            match Claim::take(&locks, export.id).map_err(opened)? {
+                Some(claim) => Ok(Claimed::Found(claim, export)),
+                None => Err(Error::Claimed { export }.into()),
+            }
+        })
+    }
+
+    /// Takes hold of an export that has no recorded end, by its number.
+    pub fn reclaim(&mut self, id: i64) -> Result<Option<(Claim, Export)>, Error> {
+        let Some(export) = self.export(id)?.filter(|export| export.stage != Stage::Ended) else {
+            return Ok(None);
+        };
+        let opened = |source| Error::Open { path: self.path.clone(), source };
+        let claim = Claim::take(&self.locks(), id).map_err(opened)?;
+        let Some(claim) = claim else {
+            return Err(Error::Claimed { export: Box::new(export) });
+        };
+        // Whoever held it may have written its end between the two looks.
+        Ok(self.export(id)?.filter(|export| export.stage != Stage::Ended).map(|export| (claim, export)))
+    }
+
+    /// Writes down that the host is about to be asked, and by what a restart of its service will be told.
+    pub fn sent(&mut self, claim: &Claim, at: SystemTime, witness: Option<&str>) -> Result<(), Error> {
+        self.advance(
+            Write::Sent,
+            "update export set stage = 'sent', sent_at = ?2, witness = ?3 where id = ?1 and stage = 'intended'",
+            params![claim.export, to_stored(at), witness],
+        )
+    }
+
+    /// Writes down that what was sent is proven not to have been carried out.
+    pub fn not_started(&mut self, claim: &Claim) -> Result<(), Error> {
+        self.advance(
+            Write::NotStarted,
+            "update export set stage = 'intended', sent_at = null, witness = null where id = ?1 and stage = 'sent'",
+            params![claim.export],
+        )
+    }
+
+    /// Writes down what the host answered, or the job that was found to be ours.
+    pub fn answered(
+        &mut self,
+        claim: &Claim,
+        at: SystemTime,
+        return_value: Option<u32>,
+        job: Option<&str>,
+    ) -> Result<(), Error> {
+        self.advance(
+            Write::Answered,
+            "update export set stage = 'answered', answered_at = ?2, return_value = ?3, job = ?4 \
+             where id = ?1 and stage in ('sent', 'answered')",
+            params![claim.export, to_stored(at), return_value, job],
+        )
+    }
+
+    /// Writes down how it ended. From then on the same command begins anew.
+    pub fn ended(&mut self, claim: &Claim, at: SystemTime, end: &End<'_>) -> Result<(), Error> {
+        self.advance(
+            Write::Ended,
+            "update export set stage = 'ended', ended_at = ?2, outcome = ?3, sound = ?4, receipt = ?5 \
+             where id = ?1 and stage <> 'ended'",
+            params![claim.export, to_stored(at), end.outcome, end.sound, end.receipt],
+        )?;
+        claim.tidy();
+        Ok(())
+    }
+
+    /// Writes down something that happened to an export, for its history.
+    pub fn note(&mut self, claim: &Claim, at: SystemTime, event: &str) -> Result<(), Error> {
+        self.advance(
+            Write::Event,
+            "insert into event (export, at, event) values (?1, ?2, ?3)",
+            params![claim.export, to_stored(at), event],
+        )
+    }
+
+    /// Returns the history of an export, oldest first.
+    pub fn notes(&self, export: i64) -> Result<Vec<(SystemTime, String)>, Error> {
+        self.rows("select at, event from event where export = ?1 order by id", params![export], |row| {
+            Ok((super::time::from_stored(row.get(0)?), row.get(1)?))
+        })
+    }
+
+    /// Returns one export.
+    pub fn export(&self, id: i64) -> Result<Option<Export>, Error> {
+        read(&self.connection, id).map_err(|error| self.refused(error))
+    }
+
+    /// Returns the exports without a recorded end, of one host or of all, oldest first.
+    pub fn open_exports(&self, host: Option<&str>) -> Result<Vec<Export>, Error> {
+        let sql = format!(
+            "select {} from export where ended_at is null and (?1 is null or host = ?1) order by id",
+            export::COLUMNS
+        );
+        self.rows(&sql, params![host.map(fold_host)], Export::read)
+    }
+
+    /// Returns the exports of a machine or group, newest first.
+    pub fn exports_of(&self, kind: Kind, subject: &str) -> Result<Vec<Export>, Error> {
+        let sql = format!(
+            "select {} from export where kind = ?1 and subject = ?2 order by id desc",
+            export::COLUMNS
+        );
+        self.rows(&sql, params![kind, fold_id(subject)], Export::read)
+    }
+
+    /// Returns the newest export of a machine or group that ended so that the next may be relative to it.
+    pub fn last_sound(&self, kind: Kind, subject: &str) -> Result<Option<Export>, Error> {
+        let sql = format!(
+            "select {} from export where kind = ?1 and subject = ?2 and sound = 1 and ended_at is not null \
+             order by ended_at desc, id desc limit 1",
+            export::COLUMNS
+        );
+        Ok(self.rows(&sql, params![kind, fold_id(subject)], Export::read)?.pop())
+    }
+
+    /// Writes down a point that is ours. One that was gone is there again.
+    pub fn own(&mut self, point: &Point) -> Result<(), Error> {
+        self.advance(
+            Write::Point,
+            "insert into point (kind, id_key, subject, id, host, subject_name, type, consistency, disks, origin, \
+             made_at, gone_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) \
+             on conflict (kind, subject, id_key) do update set host = excluded.host, \
+             subject_name = excluded.subject_name, type = excluded.type, consistency = excluded.consistency, \
+             disks = excluded.disks, gone_at = excluded.gone_at",
+            params![
+                point.subject.kind,
+                fold(&point.id),
+                fold_id(&point.subject.id),
+                point.id,
+                fold_host(&point.host),
+                point.subject.name,
+                point.point_type,
+                point.consistency,
+                point.stored_disks(),
+                point.origin,
+                to_stored(point.made_at),
+                point.gone_at.map(to_stored),
+            ],
+        )
+    }
+
+    /// Writes down that a point is gone from its host. Of one that was never ours there is nothing to say.
+    pub fn gone(&mut self, kind: Kind, subject: &str, point: &str, at: SystemTime) -> Result<(), Error> {
+        self.write(Write::PointGone, |transaction| {
+            transaction.execute(
+                "update point set gone_at = coalesce(gone_at, ?4) where kind = ?1 and subject = ?2 and id_key = ?3",
+                params![kind, fold_id(subject), fold(point), to_stored(at)],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Returns the points of a machine or group that are ours and not known to be gone, newest first.
+    pub fn points_of(&self, kind: Kind, subject: &str) -> Result<Vec<Point>, Error> {
+        let sql = format!(
+            "select {} from point where kind = ?1 and subject = ?2 and gone_at is null \
+             order by made_at desc, rowid desc",
+            point::COLUMNS
+        );
+        self.rows(&sql, params![kind, fold_id(subject)], Point::read)
+    }
+
+    /// Returns one point of ours, gone or not.
+    pub fn point(&self, kind: Kind, subject: &str, id: &str) -> Result<Option<Point>, Error> {
+        let sql =
+            format!("select {} from point where kind = ?1 and subject = ?2 and id_key = ?3", point::COLUMNS);
+        Ok(self.rows(&sql, params![kind, fold_id(subject), fold(id)], Point::read)?.pop())
+    }
+
+    fn locks(&self) -> PathBuf {
+        let mut name = self.path.as_os_str().to_owned();
+        name.push(".claims");
+        PathBuf::from(name)
+    }
+
+    fn refused(&self, error: rusqlite::Error) -> Error {
+        Error::of(error, &self.path)
+    }
+
+    fn rows<T>(
+        &self,
+        sql: &str,
+        params: impl Params,
+        read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, Error> {
+        let collect = || -> rusqlite::Result<Vec<T>> {
+            self.connection.prepare(sql)?.query_map(params, read)?.collect()
+        };
+        collect().map_err(|error| self.refused(error))
+    }
+
+    /// One statement that must find its row: a stage that does not follow from the one before is a mistake of
+    /// the caller, and must not look as if it were written.
+    fn advance(&mut self, write: Write, sql: &str, params: impl Params) -> Result<(), Error> {
+        self.write(write, |transaction| match transaction.execute(sql, params)? {
+            0 => Err(Failure::Rows),
+            _ => Ok(()),
+        })
+    }
+
+    fn write<T>(
+        &mut self,
+        write: Write,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Error> {
+        self.tell(write, false);
+        let path = &self.path;
+        let refused = |error| Error::of(error, path);
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(refused)?;
+        let done = work(&transaction).map_err(|failure| match failure {
+            Failure::Database(error) => Error::of(error, path),
+            Failure::Ledger(error) => *error,
+            Failure::Rows => Error::of(rusqlite::Error::QueryReturnedNoRows, path),
+        })?;
+        transaction.commit().map_err(refused)?;
+        self.tell(write, true);
+        Ok(done)
+    }
+
+    fn tell(&self, write: Write, done: bool) {
+        if let Some(observer) = &self.observer {
+            observer(write, done);
+        }
+    }
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ledger").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// Why a transaction is not committed.
+enum Failure {
+    Database(rusqlite::Error),
+    Ledger(Box<Error>),
+    /// A statement that changes one row found none.
+    Rows,
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Ledger(Box::new(error))
+    }
+}
+
+fn read(connection: &Connection, id: i64) -> rusqlite::Result<Option<Export>> {
+    let sql = format!("select {} from export where id = ?1", export::COLUMNS);
+    connection.query_row(&sql, params![id], Export::read).optional()
+}
+
+fn open_in(connection: &Connection, host: &str, directory: &str) -> rusqlite::Result<Option<Export>> {
+    let sql = format!(
+        "select {} from export where host = ?1 and directory_key = ?2 and ended_at is null",
+        export::COLUMNS
+    );
+    connection.query_row(&sql, params![fold_host(host), fold_directory(directory)], Export::read).optional()
+}
+
+fn insert(transaction: &Transaction<'_>, intent: &Intent, at: SystemTime) -> rusqlite::Result<i64> {
+    transaction.execute(
+        "insert into export (host, kind, subject, subject_name, point, point_key, base, directory, directory_key, \
+         details, stage, intended_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'intended', ?11)",
+        params![
+            fold_host(&intent.host),
+            intent.subject.kind,
+            fold_id(&intent.subject.id),
+            intent.subject.name,
+            intent.point,
+            fold(&intent.point),
+            intent.base,
+            intent.directory,
+            fold_directory(&intent.directory),
+            intent.details,
+            to_stored(at),
+        ],
+    )?;
+    Ok(transaction.last_insert_rowid())
+}
+
+/// Computer names are written in capitals, as Windows does.
+fn fold_host(host: &str) -> String {
+    host.to_uppercase()
+}
+
+/// GUIDs are written in capitals, as Hyper-V does.
+fn fold_id(id: &str) -> String {
+    id.to_uppercase()
+}
+
+/// Makes folder and file, readable by their owner alone: they tell what there is to steal and where.
+fn make_file(path: &Path) -> Result<(), Error> {
+    let opened = |source| Error::Open { path: path.to_owned(), source };
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(folder).map_err(opened)?;
+    }
+    if path.exists() {
+        return Ok(());
+    }
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map_err(opened)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ledger::{Origin, Subject};
+
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("refpoint-ledger-{name}-{}", std::process::id()));
+            let _ = std::fs::remove_dir_all(&path);
+            std::fs::create_dir_all(&path).unwrap();
+            Self(path)
+        }
+
+        fn ledger(&self) -> Ledger {
+            Ledger::open(self.file()).unwrap()
+        }
+
+        fn file(&self) -> PathBuf {
+            self.0.join("ledger.db")
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn at(seconds: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(1_795_000_000 + seconds)
+    }
+
+    fn intent() -> Intent {
+        Intent {
+            host: "hv01".to_owned(),
+            subject: web01(),
+            point: r"Microsoft:3F2C9A10\A0E4C1D7".to_owned(),
+            base: None,
+            directory: r"D:\exports\web01".to_owned(),
+            details: "{}".to_owned(),
+        }
+    }
+
+    fn web01() -> Subject {
+        Subject { kind: Kind::Vm, id: "3F2C9A10".to_owned(), name: "web01".to_owned() }
+    }
+
+    fn found(claimed: Claimed) -> (Claim, Export) {
+        match claimed {
+            Claimed::Found(claim, export) => (claim, *export),
+            Claimed::Fresh(claim) => panic!("{claim:?} is fresh"),
+        }
+    }
+
+    fn fresh(claimed: Claimed) -> Claim {
+        match claimed {
+            Claimed::Fresh(claim) => claim,
+            Claimed::Found(_, export) => panic!("{export:?} was there"),
+        }
+    }
+
+    #[test]
+    fn each_stage_is_found_again_by_the_next_process() {
+        let folder = Folder::new("stages");
+        let end = End { outcome: "completed", sound: true, receipt: Some("{}") };
+        type Deed<'a> = &'a dyn Fn(&mut Ledger, &Claim);
+        let deeds: [(Stage, Deed<'_>); 3] = [
+            (Stage::Sent, &|ledger, claim| ledger.sent(claim, at(1), Some("vmms 812")).unwrap()),
+            (Stage::Answered, &|ledger, claim| {
+                ledger.answered(claim, at(2), Some(4096), Some("X.InstanceID=\"1\"")).unwrap();
+            }),
+            (Stage::Ended, &|ledger, claim| ledger.ended(claim, at(3), &end).unwrap()),
+        ];
+        let claim = fresh(folder.ledger().claim(&intent(), at(0)).unwrap());
+        let id = claim.export();
+        drop(claim);
+        let mut stage = Stage::Intended;
+        for (next, deed) in deeds {
+            let mut ledger = folder.ledger();
+            let (claim, export) = found(ledger.claim(&intent(), at(9)).unwrap());
+            assert_eq!((export.id, export.stage), (id, stage));
+            deed(&mut ledger, &claim);
+            stage = next;
+        }
+        let export = folder.ledger().export(id).unwrap().unwrap();
+        assert_eq!(
+            (export.intended_at, export.sent_at, export.answered_at, export.ended_at),
+            (at(0), Some(at(1)), Some(at(2)), Some(at(3)))
+        );
+        assert_eq!((export.return_value, export.job.as_deref()), (Some(4096), Some("X.InstanceID=\"1\"")));
+        assert_eq!((export.outcome.as_deref(), export.sound), (Some("completed"), true));
+        assert_eq!(export.witness.as_deref(), Some("vmms 812"));
+    }
+
+    #[test]
+    fn after_a_recorded_end_the_same_begins_anew() {
+        let folder = Folder::new("anew");
+        let mut ledger = folder.ledger();
+        let first = fresh(ledger.claim(&intent(), at(0)).unwrap());
+        ledger.ended(&first, at(1), &End { outcome: "failed", sound: false, receipt: None }).unwrap();
+        let second = fresh(ledger.claim(&intent(), at(2)).unwrap());
+        assert_ne!(first.export(), second.export());
+    }
+
+    #[test]
+    fn a_claim_is_held_by_one_process_and_free_when_it_is_gone() {
+        let folder = Folder::new("held");
+        let (mut one, mut other) = (folder.ledger(), folder.ledger());
+        let claim = one.claim(&intent(), at(0)).unwrap().into_claim();
+        assert!(matches!(other.claim(&intent(), at(1)), Err(Error::Claimed { .. })));
+        assert!(matches!(other.reclaim(claim.export()), Err(Error::Claimed { .. })));
+        let id = claim.export();
+        drop(claim);
+        drop(found(other.claim(&intent(), at(1)).unwrap()));
+        let (claim, export) = one.reclaim(id).unwrap().unwrap();
+        assert_eq!(export.stage, Stage::Intended);
+        one.ended(&claim, at(2), &End { outcome: "failed", sound: false, receipt: None }).unwrap();
+        assert!(one.reclaim(id).unwrap().is_none());
+    }
+
+    #[test]
+    fn one_directory_takes_one_export_however_it_is_spelled() {
+        let folder = Folder::new("directory");
+        let mut ledger = folder.ledger();
+        drop(ledger.claim(&intent(), at(0)).unwrap());
+        let with = |change: &dyn Fn(&mut Intent)| {
+            let mut intent = intent();
+            change(&mut intent);
+            intent
+        };
+        for same in [
+            with(&|intent| intent.directory = r"d:\EXPORTS\web01\".to_owned()),
+            with(&|intent| intent.host = "HV01".to_owned()),
+            with(&|intent| intent.subject.id = "3f2c9a10".to_owned()),
+            with(&|intent| intent.point = intent.point.to_lowercase()),
+            with(&|intent| intent.subject.name = "renamed".to_owned()),
+        ] {
+            drop(found(ledger.claim(&same, at(1)).unwrap()));
+        }
+        for other in [
+            with(&|intent| intent.point = "another".to_owned()),
+            with(&|intent| intent.subject.id = "7B1D04E2".to_owned()),
+            with(&|intent| intent.subject.kind = Kind::Group),
+        ] {
+            assert!(matches!(ledger.claim(&other, at(1)), Err(Error::DirectoryTaken { .. })), "{other:?}");
+        }
+        for free in [
+            with(&|intent| intent.directory = r"D:\exports\web01\2".to_owned()),
+            with(&|intent| intent.host = "hv02".to_owned()),
+        ] {
+            drop(fresh(ledger.claim(&free, at(1)).unwrap()));
+        }
+        assert_eq!(ledger.open_exports(Some("Hv01")).unwrap().len(), 2);
+        assert_eq!(ledger.open_exports(None).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn a_stage_that_does_not_follow_is_not_written() {
+        let folder = Folder::new("order");
+        let mut ledger = folder.ledger();
+        let end = End { outcome: "failed", sound: false, receipt: None };
+        let claim = fresh(ledger.claim(&intent(), at(0)).unwrap());
+        assert!(ledger.answered(&claim, at(1), Some(0), None).is_err());
+        assert!(ledger.not_started(&claim).is_err());
+        ledger.sent(&claim, at(1), None).unwrap();
+        assert!(ledger.sent(&claim, at(2), None).is_err());
+        ledger.not_started(&claim).unwrap();
+        ledger.sent(&claim, at(3), None).unwrap();
+        ledger.answered(&claim, at(4), Some(0), None).unwrap();
+        assert!(ledger.not_started(&claim).is_err());
+        assert!(ledger.sent(&claim, at(5), None).is_err());
+        ledger.ended(&claim, at(6), &end).unwrap();
+        assert!(ledger.ended(&claim, at(7), &end).is_err());
+        let export = ledger.export(claim.export()).unwrap().unwrap();
+        assert_eq!((export.sent_at, export.ended_at), (Some(at(3)), Some(at(6))));
+    }
+
+    #[test]
+    fn the_newest_sound_export_is_the_last() {
+        let folder = Folder::new("last");
+        let mut ledger = folder.ledger();
+        assert_eq!(ledger.last_sound(Kind::Vm, "3F2C9A10").unwrap(), None);
+        for (second, point, sound) in [(10, "a", true), (20, "b", true), (30, "c", false)] {
+            let claim = ledger.claim(&Intent { point: point.to_owned(), ..intent() }, at(second)).unwrap();
+            let outcome = if sound { "completed" } else { "failed" };
+            let end = End { outcome, sound, receipt: None };
+            ledger.ended(&claim.into_claim(), at(second + 1), &end).unwrap();
+        }
+        assert_eq!(ledger.last_sound(Kind::Vm, "3f2c9a10").unwrap().unwrap().point, "b");
+        assert_eq!(ledger.last_sound(Kind::Group, "3f2c9a10").unwrap(), None);
+        let all = ledger.exports_of(Kind::Vm, "3f2c9a10").unwrap();
+        assert_eq!(all.iter().map(|export| &*export.point).collect::<Vec<_>>(), ["c", "b", "a"]);
+    }
+
+    #[test]
+    fn points_are_newest_first_by_our_own_time() {
+        let folder = Folder::new("points");
+        let mut ledger = folder.ledger();
+        let point = |id: &str, made: u64| Point {
+            id: id.to_owned(),
+            host: "HV01".to_owned(),
+            subject: web01(),
+            point_type: Some(2),
+            consistency: Some(1),
+            disks: vec![r"Microsoft:3F2C9A10\0\0\L".to_owned(), r"Microsoft:3F2C9A10\0\1\L".to_owned()],
+            origin: Origin::Made,
+            made_at: at(made),
+            gone_at: None,
+        };
+        for (id, made) in [("old", 1), ("new", 3), ("middle", 2)] {
+            ledger.own(&point(id, made)).unwrap();
+        }
+        let ids = |ledger: &Ledger| {
+            let points = ledger.points_of(Kind::Vm, "3f2c9a10").unwrap();
+            points.into_iter().map(|point| point.id).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(&ledger), ["new", "middle", "old"]);
+        assert_eq!(ledger.point(Kind::Vm, "3F2C9A10", "NEW").unwrap().unwrap(), point("new", 3));
+        ledger.gone(Kind::Vm, "3F2C9A10", "NEW", at(9)).unwrap();
+        ledger.gone(Kind::Vm, "3F2C9A10", "never ours", at(9)).unwrap();
+        assert_eq!(ids(&ledger), ["middle", "old"]);
+        assert_eq!(ledger.point(Kind::Vm, "3F2C9A10", "new").unwrap().unwrap().gone_at, Some(at(9)));
+        // Its time stays the one that was written first.
+        ledger.own(&Point { origin: Origin::Adopted, ..point("new", 0) }).unwrap();
+        assert_eq!(ids(&ledger), ["new", "middle", "old"]);
+        assert_eq!(ledger.point(Kind::Vm, "3F2C9A10", "new").unwrap().unwrap().origin, Origin::Made);
+    }
+
+    #[test]
+    fn what_is_no_ledger_is_said_to_be_damaged_and_left_as_it_is() {
+        let folder = Folder::new("damage");
+        let write = |bytes: &[u8]| std::fs::write(folder.file(), bytes).unwrap();
+        write(b"this is a text file that somebody named ledger.db, longer than the header of a database");
+        assert!(matches!(Ledger::open(folder.file()), Err(Error::Damaged { .. })));
+        assert!(std::fs::read(folder.file()).unwrap().starts_with(b"this is"));
+        write(b"");
+        Connection::open(folder.file()).unwrap().execute_batch("create table theirs (a)").unwrap();
+        assert!(matches!(Ledger::open(folder.file()), Err(Error::Damaged { .. })));
+        std::fs::remove_file(folder.file()).unwrap();
+        let ledger = folder.ledger();
+        ledger.connection.pragma_update(None, "user_version", 7).unwrap();
+        drop(ledger);
+        assert!(matches!(Ledger::open(folder.file()), Err(Error::Later { found: 7, .. })));
+    }
+
+    #[test]
+    fn a_page_that_went_bad_is_found_when_the_ledger_is_opened() {
+        let folder = Folder::new("page");
+        let mut ledger = folder.ledger();
+        for number in 0..50 {
+            let directory = format!(r"D:\exports\{number}");
+            drop(ledger.claim(&Intent { directory, ..intent() }, at(number)).unwrap());
+        }
+        drop(ledger);
+        let mut bytes = std::fs::read(folder.file()).unwrap();
+        let last = bytes.len() - 4096;
+        bytes[last..last + 2048].fill(0xA5);
+        std::fs::write(folder.file(), bytes).unwrap();
+        let error = Ledger::open(folder.file()).unwrap_err();
+        assert!(matches!(error, Error::Damaged { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_full_disk_is_an_error_and_leaves_the_stage_as_it_was() {
+        let folder = Folder::new("full");
+        let mut ledger = folder.ledger();
+        let claim = fresh(ledger.claim(&intent(), at(0)).unwrap());
+        let pages: i64 = ledger.connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+        ledger.connection.pragma_update(None, "max_page_count", pages).unwrap();
+        let witness = "x".repeat(100_000);
+        let error = ledger.sent(&claim, at(1), Some(&witness)).unwrap_err();
+        assert!(matches!(error, Error::Unwritable { .. }), "{error}");
+        assert_eq!(ledger.export(claim.export()).unwrap().unwrap().stage, Stage::Intended);
+    }
+
+    #[test]
+    fn a_writer_that_does_not_let_go_is_reported_as_a_lock() {
+        let folder = Folder::new("locked");
+        let mut ledger = folder.ledger();
+        ledger.connection.busy_timeout(Duration::ZERO).unwrap();
+        let other = Connection::open(folder.file()).unwrap();
+        other.execute_batch("begin immediate").unwrap();
+        let error = ledger.claim(&intent(), at(0)).unwrap_err();
+        assert!(error.is_locked(), "{error}");
+        other.execute_batch("commit").unwrap();
+        drop(fresh(ledger.claim(&intent(), at(0)).unwrap()));
+    }
+
+    #[test]
+    fn an_observer_hears_of_every_write_before_and_after() {
+        let folder = Folder::new("observer");
+        let mut ledger = folder.ledger();
+        let (sender, heard) = std::sync::mpsc::channel();
+        ledger.observe(move |write, done| sender.send((write, done)).unwrap());
+        let claim = fresh(ledger.claim(&intent(), at(0)).unwrap());
+        ledger.sent(&claim, at(1), None).unwrap();
+        ledger.note(&claim, at(1), "{}").unwrap();
+        assert!(ledger.sent(&claim, at(2), None).is_err());
+        let heard: Vec<_> = heard.try_iter().collect();
+        let both = |write| [(write, false), (write, true)];
+        let expected =
+            [&both(Write::Claim)[..], &both(Write::Sent), &both(Write::Event), &[(Write::Sent, false)]];
+        assert_eq!(heard, expected.concat());
+        assert_eq!(ledger.notes(claim.export()).unwrap(), [(at(1), "{}".to_owned())]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_but_its_owner_may_read_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = Folder::new("mode");
+        let path = folder.0.join("state/refpoint/ledger.db");
+        drop(Ledger::open(&path).unwrap());
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+    }
+
+    proptest! {
+        // Each case waits for the disk several times.
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
+        /// Whatever text a host or a person gives comes back as it was.
+        #[test]
+        fn any_text_comes_back(name in "\\PC*", directory in "\\PC*", receipt in "\\PC*") {
+            let folder = Folder::new("text");
+            let mut ledger = folder.ledger();
+            let mut intent = intent();
+            intent.subject.name = name.clone();
+            intent.directory = directory.clone();
+            let claim = ledger.claim(&intent, at(0)).unwrap().into_claim();
+            ledger.sent(&claim, at(1), Some(&receipt)).unwrap();
+            ledger.ended(&claim, at(2), &End { outcome: &receipt, sound: false, receipt: Some(&receipt) }).unwrap();
+            drop(ledger);
+            let export = folder.ledger().export(claim.export()).unwrap().unwrap();
+            prop_assert_eq!((export.subject.name, export.directory), (name, directory));
+            prop_assert_eq!((export.receipt, export.witness), (Some(receipt.clone()), Some(receipt)));
+        }
+    }
+}

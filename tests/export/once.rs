@@ -1,0 +1,66 @@
+use std::time::Duration;
+
+use refpoint::fleet::{Kind, News, Outcome, Reason, Wish};
+
+use crate::support::{Yard, plan};
+
+#[tokio::test(start_paused = true)]
+async fn the_same_command_follows_what_an_earlier_one_has_left_running() {
+    let yard = Yard::new("");
+    let first = yard.export_with(&plan(), Some(Duration::from_secs(2)), |_, _| ()).await.report;
+    assert_eq!((first.outcome, first.exit_code()), (Outcome::Detached, 8), "{first:#?}");
+    let second = yard.export(&plan()).await;
+    assert_eq!(second.report.outcome, Outcome::Completed, "{:#?}", second.report);
+    assert!(second.names().contains(&"adopted".to_owned()));
+    assert_eq!(yard.exports(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_leaves_leaves_the_job() {
+    let yard = Yard::new("");
+    let told = yard
+        .export_with(&plan(), None, |event, wishes| {
+            if matches!(event.what, News::JobStarted { .. }) {
+                wishes.send_replace(Wish::Detach(Reason::Interrupt));
+            }
+        })
+        .await;
+    assert_eq!((told.report.outcome, told.report.exit_code()), (Outcome::Detached, 130));
+    assert_eq!(yard.export(&plan()).await.report.outcome, Outcome::Completed);
+    assert_eq!(yard.exports(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_is_cancelled_and_followed_to_its_end() {
+    let yard = Yard::new("");
+    let told = yard
+        .export_with(&plan(), None, |event, wishes| {
+            if matches!(event.what, News::Progress { .. }) {
+                wishes.send_replace(Wish::Cancel);
+            }
+        })
+        .await;
+    let error = told.report.error.as_ref().unwrap();
+    assert_eq!((told.report.outcome, error.kind, error.exit_code), (Outcome::Cancelled, Kind::Cancelled, 7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_lost_is_looked_for_and_not_asked_for_again() {
+    let yard = Yard::new(
+        "[[fault]]\nwhat = \"lost-response\"\nwhen = { method = \"ExportReferencePoint\" }\ntimes = 1\n",
+    );
+    let told = yard.export(&plan()).await;
+    assert_eq!(told.report.outcome, Outcome::Completed, "{:#?}", told.report);
+    assert!(told.names().contains(&"adopted".to_owned()), "{:?}", told.names());
+    assert_eq!(yard.exports(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_vanishes_is_unknown_until_a_person_says_otherwise() {
+    let yard = Yard::new("[[fault]]\nwhat = \"vanish-jobs\"\nwhen = { after = 3 }\ntimes = 1\n");
+    let told = yard.export(&plan()).await;
+    assert_eq!((told.report.outcome, told.report.exit_code()), (Outcome::Unknown, 12), "{:#?}", told.report);
+    let again = yard.export(&plan()).await.report;
+    assert_eq!((again.outcome, again.exit_code()), (Outcome::Unknown, 12), "{again:#?}");
+    assert_eq!(yard.exports(), 1);
+}

@@ -1,0 +1,171 @@
+use std::cell::Cell;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use refpoint::client::{Connection, Credentials, Dial, Login, Options, Retries, Session, Target};
+use refpoint::fleet::{
+    BaseChoice, Control, Event, ExportPlan, Keeper, PointChoice, Report, Surroundings, Wanted, Wish, export,
+};
+use refpoint::hyperv::{Directory, Host, Selector};
+use refpoint::lab::{self, Channel, Hosts, Log, Scenario, serve_stream};
+use refpoint::ledger::Ledger;
+use tokio::io::duplex;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+const PASSWORD: &str = "Swordfish-7391";
+
+pub(crate) const DB01: &str = "7B1D04E2-91C3-4F0A-8A65-5C2E9D3B7F44";
+pub(crate) const LOG_POINT: &str = "E4282031-639C-4FD7-8059-B192D4F5E637";
+pub(crate) const RCT_POINT: &str = "D3171F20-528B-4EC6-BF49-A081C3E4D526";
+
+/// A simulated host, a ledger, and who exports from the one by the other.
+pub(crate) struct Yard {
+    pub(crate) hosts: Arc<Hosts>,
+    pub(crate) log: Lines,
+    folder: PathBuf,
+}
+
+/// One export as it was told.
+pub(crate) struct Told {
+    pub(crate) report: Report,
+    pub(crate) events: Vec<Event>,
+}
+
+impl Told {
+    pub(crate) fn names(&self) -> Vec<String> {
+        let name = |event: &Event| serde_json::to_value(event).unwrap()["event"].as_str().unwrap().to_owned();
+        self.events.iter().map(name).collect()
+    }
+}
+
+impl Yard {
+    pub(crate) fn new(scenario: &str) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let log = Lines::default();
+        let mut options = lab::Options::new(Scenario::read(scenario).unwrap());
+        options.password = Some(PASSWORD.to_owned().into());
+        options.log = Some(Log::new(log.clone()));
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("refpoint-export-{}-{number}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        Self { hosts: Hosts::new(options).unwrap(), log, folder }
+    }
+
+    pub(crate) fn ledger(&self) -> Ledger {
+        Ledger::open(self.folder.join("ledger.db")).unwrap()
+    }
+
+    pub(crate) async fn host(&self) -> Host {
+        let hosts = self.hosts.clone();
+        let dial = Dial::new(move |endpoint, options| {
+            let hosts = hosts.clone();
+            async move {
+                let (near, far) = duplex(64 << 10);
+                tokio::spawn(serve_stream(hosts, 0, far, Channel::Http));
+                Connection::over(near, &endpoint, options).await
+            }
+        });
+        let login = Login::new(Credentials::password(r"LAB\operator", PASSWORD));
+        let mut target = Target::new("hv01".parse().unwrap(), Options::new(login));
+        target.retries = Retries::default();
+        Host::new(Session::with(target, dial).await.unwrap())
+    }
+
+    /// Exports once, as a process of its own would.
+    pub(crate) async fn export(&self, plan: &ExportPlan) -> Told {
+        self.export_with(plan, None, |_, _| ()).await
+    }
+
+    /// The same, with a deadline, and with somebody who may wish for something at each event.
+    pub(crate) async fn export_with(
+        &self,
+        plan: &ExportPlan,
+        deadline: Option<Duration>,
+        at_event: impl Fn(&Event, &watch::Sender<Wish>) + Send + Sync,
+    ) -> Told {
+        let host = self.host().await;
+        let keeper = Keeper::new(self.ledger());
+        let (wishes, control) = Control::new();
+        let events = Mutex::new(Vec::new());
+        let listener = |event: Event| {
+            at_event(&event, &wishes);
+            events.lock().unwrap().push(event);
+        };
+        let around = Surroundings {
+            host: &host,
+            label: "hv01".to_owned(),
+            keeper: &keeper,
+            clock,
+            listener: &listener,
+            control,
+            deadline: deadline.map(|after| Instant::now() + after),
+            operation_timeout: Duration::from_secs(60),
+            unit: plan.what.name(),
+        };
+        let report = export(&around, plan).await;
+        host.close().await.unwrap();
+        Told { report, events: events.into_inner().unwrap() }
+    }
+
+    /// Counts how often the host was asked to export, refusals included.
+    pub(crate) fn exports(&self) -> usize {
+        self.log.all().iter().filter(|line| line["method"] == "ExportReferencePoint").count()
+    }
+}
+
+impl Drop for Yard {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// The clock of the tests: it goes as the runtime's paused clock does.
+pub(crate) fn clock() -> SystemTime {
+    thread_local!(static START: Cell<Option<Instant>> = const { Cell::new(None) });
+    let now = Instant::now();
+    let start = START.get().unwrap_or_else(|| {
+        START.set(Some(now));
+        now
+    });
+    UNIX_EPOCH + Duration::from_secs(1_795_000_000) + now.duration_since(start)
+}
+
+/// An export of the log point of db01.
+pub(crate) fn plan() -> ExportPlan {
+    ExportPlan {
+        what: Wanted::Machine(Selector::parse("db01")),
+        point: PointChoice::Named(LOG_POINT.to_owned()),
+        base: BaseChoice::None,
+        directory: Directory::parse(r"D:\exports\db01").unwrap(),
+        disks: Vec::new(),
+        settings: None,
+        retry_unknown: false,
+        detach: false,
+        poll: None,
+    }
+}
+
+#[derive(Clone, Default)]
+pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Lines {
+    pub(crate) fn all(&self) -> Vec<serde_json::Value> {
+        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
