@@ -62,6 +62,8 @@ fn kind_of_transport(error: &TransportError) -> Exit {
         TransportError::Answer(answer) if answer.is_retryable() => Exit::Busy,
         TransportError::Answer(answer) if answer.status == 403 => Exit::AccessDenied,
         TransportError::Answer(answer) if answer.status == 401 => Exit::Login,
+        // Somebody answered, and not as a host that can do it.
+        TransportError::Answer(_) => Exit::RemoteFailed,
         TransportError::Request(_) => Exit::Usage,
         _ => Exit::Unreachable,
     }
@@ -128,6 +130,9 @@ fn hint_of_transport(error: &TransportError) -> Option<String> {
         }
         TransportError::Tls { source, .. } => return hint_of_tls(source),
         TransportError::Answer(answer) => return answer.hint().map(str::to_owned),
+        TransportError::Framing { .. } => {
+            "what answers there does not speak HTTP as WinRM does: is it the port for https? Write https://HOST:PORT"
+        }
         TransportError::TimedOut { .. } => {
             "is a firewall in between? A longer --operation-timeout waits longer"
         }

@@ -280,13 +280,14 @@ impl Caller {
         let catalog = self.shared.target.catalog.as_deref().unwrap_or_else(|| Catalog::bundled());
         let reply = decode_reply(operation, &text, catalog, &Limits::default());
         let reply = reply.map_err(unreadable)?;
-        let related = reply.header.relates_to;
+        // An element with nothing in it says as much as none.
+        let related = reply.header.relates_to.filter(|related| !related.is_empty());
         let is_ours = match &related {
             Some(related) => *related == header.message_id,
             // A host that could not read the request cannot say which one it was.
             None => is_identify || reply.result.is_err(),
         };
-        if !is_ours && !is_identify {
+        if !is_ours {
             // Whatever is on this connection, it is not in step with us.
             self.connection = None;
             return Err(Error::Unrelated { operation: asked.to_owned(), related });

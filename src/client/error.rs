@@ -288,11 +288,22 @@ fn standing_of(fault: &Fault) -> Standing {
     if fault.proves_not_started() {
         return Standing::NotBegun;
     }
-    match fault.is_timeout() || fault.is_too_large() || is_passing(advice(fault)) {
+    match fault.is_timeout() || fault.is_too_large() || is_mute(fault) || is_passing(advice(fault)) {
         true => Standing::Unknown,
         false => Standing::Refused,
     }
 }
+
+/// Says that a fault only says that something failed: at the beginning or half-way it does not say.
+fn is_mute(fault: &Fault) -> bool {
+    match fault.numbers().find_map(codes::of_fault) {
+        Some(entry) => entry.number.is_some_and(|number| MUTE.contains(&number)),
+        None => fault.cim_status() == Some(1),
+    }
+}
+
+/// WBEM_E_FAILED and E_FAIL.
+const MUTE: [u32; 2] = [0x8004_1001, 0x8000_4005];
 
 /// Returns what the code tables say about trying again: of the number closest to the cause that they know,
 /// else of the CIM status, else of the subcode.

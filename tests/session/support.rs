@@ -296,7 +296,7 @@ pub(crate) fn call() -> Invoke {
     Invoke::new(service, "ExportReferencePoint").with("ExportDirectory", r"D:\exports")
 }
 
-fn fault(local: &str, code: u32) -> Fault {
+pub(crate) fn fault(local: &str, code: u32) -> Fault {
     let subcode = Subcode::new(WSMAN, local);
     Fault::new(FaultCode::Receiver, subcode, "in the host's words").with_wsman(code, "HV01", "the same")
 }

@@ -195,6 +195,30 @@ async fn an_answer_to_another_request_is_not_believed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_identity_that_was_asked_for_by_another_request_is_not_believed_and_one_for_nobody_is() {
+    let related = |relates_to: Option<&'static str>| {
+        Host::new(move |_| {
+            let identity = refpoint::wsman::Identity::default();
+            Answer::Message(message(relates_to, &refpoint::wsman::Identify, Ok(&identity)))
+        })
+    };
+    let error = related(Some("uuid:another")).session().await.identify().await.unwrap_err();
+    assert!(matches!(error, Error::Unrelated { .. }), "{error:?}");
+    related(None).session().await.identify().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_that_only_says_that_something_failed_leaves_the_outcome_of_a_method_unknown() {
+    for code in [0x8004_1001, 0x8000_4005, 1726] {
+        let fault = crate::support::fault("InternalError", code);
+        let host = Host::new(move |incoming| refuse(incoming, &fault));
+        let error = host.session().await.invoke(&call()).await.unwrap_err();
+        assert!(error.is_outcome_unknown(), "{code:#x}: {error:?}");
+        assert_eq!(host.invokes(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_fault_for_another_request_is_not_believed_and_one_for_nobody_is() {
     let related = |relates_to: Option<&'static str>| {
         Host::new(move |_| Answer::Message(message(relates_to, &call(), Err(&crate::support::not_found()))))

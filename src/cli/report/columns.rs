@@ -10,7 +10,7 @@ const KNOWN: &[(&str, &[&str])] = &[
     ),
     (
         "Msvm_VirtualSystemReferencePoint",
-        &["InstanceID", "VirtualSystemIdentifier", "ReferencePointType", "ConsistencyLevel", "CreationTime"],
+        &["InstanceID", "VirtualSystemIdentifier", "ReferencePointType", "ConsistencyLevel"],
     ),
     (
         "CIM_ConcreteJob",
@@ -24,7 +24,7 @@ const KNOWN: &[(&str, &[&str])] = &[
             "ElapsedTime",
         ],
     ),
-    ("CIM_Collection", &["ElementName", "InstanceID"]),
+    ("CIM_Collection", &["ElementName", "CollectionID", "VirtualSystemCollectionId", "ReferencePointType"]),
     ("CIM_Service", &["ElementName", "Name", "Started", "EnabledState"]),
 ];
 

@@ -163,6 +163,10 @@ pub(super) static CODES: &[Code] = codes! {
         meaning "A service behind WinRM cannot be reached."
         cause   "The service vmms or WMI is stopped, or another node does not answer."
         advice  "Check that vmms and WMI run and that the nodes reach each other.";
+    1726 "rpc-call-failed" "RPC_S_CALL_FAILED" RepeatableOnly
+        meaning "A service behind WinRM broke off half-way."
+        cause   "The service vmms or WMI ended while it was at work. It may have begun, or finished."
+        advice  "Reading is repeated. After a method call look for its job or result first.";
     1909 "account-locked-out" "ERROR_ACCOUNT_LOCKED_OUT" Never
         meaning "The account is locked."
         cause   "Too many failed logins."

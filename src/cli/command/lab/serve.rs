@@ -6,7 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use refpoint::lab::{Hosts, Listen, Log, Options, Scenario, Server};
+use refpoint::lab::{Hosts, Listen, Log, Options, Scenario, Server, StartError};
 
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
@@ -35,7 +35,7 @@ pub(crate) struct Args {
     /// Simulate what this file says (TOML)
     #[arg(long, value_name = "FILE")]
     scenario: Option<PathBuf>,
-    /// Write one JSON line for each operation that the hosts are asked
+    /// Write one JSON line for each operation that the hosts are asked, behind what the file holds already
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
 }
@@ -55,8 +55,12 @@ pub(crate) fn run(args: &Args, ui: &mut Ui) -> Result<Exit, Error> {
             Hosts::new(options).map_err(|error| Error::usage("cannot make the hosts").because(error))?;
         let listen = Listen { http: Some(args.listen), https: args.tls };
         let server = Server::start(hosts, listen).await.map_err(|error| {
+            let is_taken = matches!(error, StartError::Listen { .. } | StartError::NoPort { .. });
             let error = Error::new(Exit::Failed, "cannot serve").because(error);
-            error.hint("another --listen ADDRESS:PORT may be free; port 0 finds one")
+            match is_taken {
+                true => error.hint("another --listen ADDRESS:PORT may be free; port 0 finds one"),
+                false => error,
+            }
         })?;
         ui.print(&format!("{}\n", server.ready_line()))?;
         ui.flush()?;
