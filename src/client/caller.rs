@@ -385,8 +385,13 @@ impl Caller {
                 }
             };
             let error = ended.err().filter(|error| error.standing() != Standing::Refused);
-            if error.is_none() || is_last {
-                self.left_over.pop();
+            match (&error, self.left_over.last_mut()) {
+                // The connection was closed while nobody looked: it has not been said.
+                (Some(error), Some(left_over)) if error.standing() == Standing::NotBegun => {
+                    left_over.tries -= 1;
+                }
+                (Some(_), _) if !is_last => {}
+                _ => _ = self.left_over.pop(),
             }
             if let Some(error) = error {
                 debug!(%error, "something is left over on the host");
