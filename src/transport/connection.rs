@@ -246,10 +246,9 @@ enum Repeat {
 impl Repeat {
     /// Says whether a request may go out on a new login after the old one ended like this.
     fn allows_after(self, error: &Error) -> bool {
-        match (error, self) {
-            (Error::NotSent { .. }, _) => true,
-            (Error::LoginExpired { fate: Fate::NotSent, .. }, _) => true,
-            (Error::LoginExpired { fate: Fate::Unknown, .. }, Self::Harmless) => true,
+        match error {
+            Error::NotSent { .. } => true,
+            Error::LoginExpired { fate, .. } => *fate == Fate::NotSent || matches!(self, Self::Harmless),
             _ => false,
         }
     }

@@ -2,6 +2,7 @@ use bytes::Bytes;
 use hyper::header::HeaderValue;
 
 use super::answer::{Head, is_soap};
+use super::sent::Sent;
 use super::{Answer, Error, Fate, Protocol, Reply};
 use crate::auth::{self, Scheme, Seal, sealed};
 
@@ -85,7 +86,10 @@ impl Guard {
             Self::Open { .. } if head.status == 401 => {
                 Err(Error::LoginExpired { offered: head.offered(), fate: Fate::NotSent })
             }
-            Self::Open { .. } => read_clear(head, body).map_err(Error::Answer),
+            Self::Open { authorization } => {
+                let sent = Sent::of(authorization.as_ref());
+                read_clear(head, body, &sent).map_err(Error::Answer)
+            }
         }
     }
 }
@@ -101,28 +105,30 @@ fn beside_the_seal(head: &Head, body: &[u8]) -> Error {
     if head.status == 401 {
         return Error::LoginExpired { offered: head.offered(), fate: Fate::Unknown };
     }
+    // Nothing that is sealed can be repeated by whoever cannot open it.
+    let sent = Sent::default();
     let answer = match head.encoding() {
-        Some(encoding) => Answer::encoded(head, encoding),
+        Some(encoding) => Answer::encoded(head, encoding, &sent),
         // It would be a reply where there is no seal.
         None if is_soap(head.content_type()) && !body.is_empty() => Answer::clear(head),
         None if body.is_empty() && is_success(head) => Answer::clear(head),
-        None => Answer::new(head, body),
+        None => Answer::new(head, body, &sent),
     };
     Error::Answer(Answer { fate: Fate::Unknown, ..answer })
 }
 
 /// Reads an answer that nothing seals but what is below.
-fn read_clear(head: &Head, body: Vec<u8>) -> Result<Reply, Answer> {
+fn read_clear(head: &Head, body: Vec<u8>, sent: &Sent) -> Result<Reply, Answer> {
     let content_type = head.content_type();
     match head.encoding() {
-        Some(encoding) => Err(Answer::encoded(head, encoding)),
+        Some(encoding) => Err(Answer::encoded(head, encoding, sent)),
         None if body.is_empty() && is_success(head) => {
             Ok(Reply { status: head.status, content_type: String::new(), body })
         }
         None if !body.is_empty() && is_soap(content_type) => {
             Ok(Reply { status: head.status, content_type: content_type.to_owned(), body })
         }
-        None => Err(Answer::new(head, &body)),
+        None => Err(Answer::new(head, &body, sent)),
     }
 }
 
