@@ -73,7 +73,8 @@ async fn no_answer_beside_the_seal_proves_that_nothing_was_done() {
     let later = || Problem::Unavailable { retry_after: None };
     let page = || Problem::NotSoap { content_type: "text/html".into(), excerpt: "no".into() };
     let moved = || Problem::Redirect { location: "http://evil.test/".into() };
-    let cases: [(u16, fn() -> Response, Problem, bool); 13] = [
+    type Forged = fn() -> Response;
+    let cases: [(u16, Forged, Problem, bool); 13] = [
         (200, || Response::new(200), Problem::Clear, false),
         (204, || Response::new(204), Problem::Clear, false),
         (200, || Response::new(200).body("text/html", "<h1>no</h1>"), page(), false),
