@@ -5,7 +5,9 @@ use std::future::Future;
 use sha2::{Digest, Sha256};
 
 use refpoint::auth::{Chosen, Credentials};
-use refpoint::transport::{Connection, Endpoint, Error, Limits, Login, Method, Options, Proxy, Tls, Trust};
+use refpoint::transport::{
+    Connection, Endpoint, Error, Fingerprint, Limits, Login, Method, Options, Proxy, Tls, Trust,
+};
 
 use crate::HOST;
 use crate::http_peers::{PASSWORD, Socks, Tinyproxy, USER, WinrmServer};
@@ -56,7 +58,7 @@ fn sealed_exchanges_go_over_one_connection_to_a_server_of_others() {
             let mut connection = Connection::open(&endpoint(&server), options).await.unwrap();
             assert!(connection.is_sealed());
             assert_eq!(connection.report().chosen, Chosen::Ntlm);
-            let small = (1..1000).map(|number| number % 3000);
+            let small = (1..5000).map(|number| number % 300);
             converse(&mut connection, small.chain([70_000, 1_000_000, 2])).await;
             assert_eq!(connections_seen(&mut connection).await, "1", "{mode}");
             assert_eq!(connection.logins(), 1);
@@ -184,6 +186,54 @@ mod inside {
                 assert_eq!(connections_seen(&mut connection).await, "1");
             });
             assert_eq!(server.log(), "");
+        }
+    }
+
+    #[test]
+    #[ignore = "run by kerberos_against_a_real_realm"]
+    fn five_thousand_sealed_requests_go_over_one_connection() {
+        let server = WinrmServer::start_in(&["--accept", "negotiate-kerberos"], &server_environment());
+        wait(async {
+            let login = Login { service_host: Some(HOST.into()), ..Login::new(tickets()) };
+            let mut connection = Connection::open(&endpoint(&server), Options::new(login)).await.unwrap();
+            assert_eq!(connection.report().chosen, Chosen::Kerberos);
+            converse(&mut connection, (0..5000).map(|number| 1 + number % 300)).await;
+            assert_eq!(connections_seen(&mut connection).await, "1");
+            assert_eq!(connection.logins(), 1);
+        });
+        assert_eq!(server.log(), "");
+    }
+
+    #[test]
+    #[ignore = "run by kerberos_against_a_real_realm"]
+    fn over_tls_a_ticket_is_bound_to_the_certificate() {
+        for (mode, method) in [("kerberos", Method::Kerberos), ("negotiate-kerberos", Method::Negotiate)] {
+            for (kind, bindings, is_let_in) in [
+                ("rsa-pss-sha512", "right", true),
+                ("ecdsa-sha384", "right", true),
+                ("ecdsa-sha256", "wrong", false),
+            ] {
+                let arguments = ["--accept", mode, "--tls", kind, "--bindings", bindings];
+                let server = WinrmServer::start_in(&arguments, &server_environment());
+                wait(async {
+                    let login =
+                        Login { service_host: Some(HOST.into()), ..Login::new(tickets()).with(method) };
+                    let pin = Fingerprint::of(&server.certificate());
+                    let options = Options { tls: Tls::new(Trust::Pin(pin)), ..Options::new(login) };
+                    match Connection::open(&endpoint(&server), options).await {
+                        Ok(mut connection) => {
+                            let report = connection.report();
+                            assert_eq!(report.chosen, Chosen::Kerberos);
+                            assert!(is_let_in && report.bound && report.mutual, "{mode}, {kind}");
+                            assert!(!connection.is_sealed());
+                            converse(&mut connection, [1, 1000, 70_000]).await;
+                        }
+                        Err(refused) => {
+                            assert!(!is_let_in && refused.is_login(), "{mode}, {kind}: {refused:?}")
+                        }
+                    }
+                });
+            }
         }
     }
 
