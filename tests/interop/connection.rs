@@ -10,7 +10,7 @@ use refpoint::transport::{
 };
 
 use crate::HOST;
-use crate::http_peers::{PASSWORD, Socks, Tinyproxy, USER, WinrmServer};
+use crate::http_peers::{Apache, PASSWORD, Socks, Tinyproxy, USER, WinrmServer};
 
 const SOAP: &str = "application/soap+xml;charset=UTF-8";
 
@@ -163,6 +163,30 @@ fn a_login_and_its_keys_go_through_real_proxies() {
         assert!(http.log().contains(&format!("CONNECT {host}")), "{}", http.log());
         assert!(socks.log().contains(&host.to_string()), "{}", socks.log());
     }
+}
+
+// It knows nothing of WinRM, and so of sealing: what comes after the login is not believed.
+#[test]
+fn a_second_ntlm_server_lets_a_connection_in_and_its_clear_answers_are_refused() {
+    let apache = Apache::start();
+    let endpoint: Endpoint = format!("http://{}/empty", apache.address()).parse().unwrap();
+    wait(async {
+        for method in [Method::Ntlm, Method::Negotiate] {
+            let login = |password: &str| {
+                let account = Credentials::password(USER, password).into_ntlm();
+                Login { service_host: Some(HOST.into()), ..Login::new(account).with(method) }
+            };
+            let mut connection =
+                Connection::open(&endpoint, Options::new(login(PASSWORD))).await.unwrap_or_else(|error| {
+                    panic!("{method:?}: {error:?}\n{}", apache.log());
+                });
+            assert!(connection.is_sealed() && connection.report().chosen == Chosen::Ntlm);
+            let refused = connection.exchange("<get/>", SOAP).await.unwrap_err();
+            assert!(matches!(refused, Error::Answer(_)) && !refused.was_not_sent(), "{refused:?}");
+            let refused = Connection::open(&endpoint, Options::new(login("wrong"))).await.unwrap_err();
+            assert!(refused.is_login() && refused.was_not_sent(), "{refused:?}");
+        }
+    });
 }
 
 mod inside {
