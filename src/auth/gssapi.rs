@@ -502,6 +502,7 @@ impl Drop for Context {
 
 /// Flags of a context, [RFC 2744] section 5.19.
 pub(super) const MUTUAL: u32 = 2;
+pub(super) const SEQUENCE: u32 = 8;
 pub(super) const CONFIDENTIALITY: u32 = 16;
 pub(super) const INTEGRITY: u32 = 32;
 /// The acceptor saw and checked channel bindings (MIT 1.19).
@@ -509,7 +510,7 @@ pub(super) const CHANNEL_BOUND: u32 = 2048;
 
 /// Mutual, replay, sequence, confidentiality, integrity: what Windows' own client asks for, no more. No
 /// delegation, no DCE style.
-const WANTED: u32 = MUTUAL | 4 | 8 | CONFIDENTIALITY | INTEGRITY;
+const WANTED: u32 = MUTUAL | 4 | SEQUENCE | CONFIDENTIALITY | INTEGRITY;
 
 const LIBRARY: &str = "libgssapi_krb5.so.2";
 

@@ -70,12 +70,14 @@ impl Offers {
     }
 }
 
+/// Names the schemes. One that nobody has registered is not repeated: a server that says our own token where
+/// a name belongs must not bring it into a log.
 impl fmt::Display for Offers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.challenges.is_empty() {
             return f.write_str("none");
         }
-        let names: Vec<_> = self.challenges.iter().map(|challenge| challenge.scheme.as_str()).collect();
+        let names: Vec<_> = self.challenges.iter().map(Challenge::known_name).collect();
         f.write_str(&names.join(", "))
     }
 }
@@ -84,6 +86,12 @@ impl Challenge {
     /// Returns a parameter by its name in lower case.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    fn known_name(&self) -> &'static str {
+        let ours = Scheme::from_name(&self.scheme).map(Scheme::name);
+        let others = || REGISTERED.into_iter().find(|name| name.eq_ignore_ascii_case(&self.scheme));
+        ours.or_else(others).unwrap_or("an unknown scheme")
     }
 
     fn is(&self, scheme: Scheme) -> bool {
@@ -96,7 +104,7 @@ impl fmt::Debug for Challenge {
         let token = self.token68.as_ref().map(String::len);
         let parameters: Vec<_> = self.parameters.iter().map(|(name, _)| name).collect();
         f.debug_struct("Challenge")
-            .field("scheme", &self.scheme)
+            .field("scheme", &self.known_name())
             .field("token68_length", &token)
             .field("parameters", &parameters)
             .finish()
@@ -129,6 +137,22 @@ pub fn read_authorization(value: &str, mechanism: &dyn Mechanism) -> Result<Opti
 const MAX_LINE: usize = 128 * 1024;
 const MAX_CHALLENGES: usize = 32;
 const MAX_PARAMETERS: usize = 32;
+
+/// What other schemes servers and proxies offer: IANA's registry, and NTLM.
+const REGISTERED: [&str; 12] = [
+    "Bearer",
+    "Digest",
+    "NTLM",
+    "OAuth",
+    "HOBA",
+    "Mutual",
+    "SCRAM-SHA-1",
+    "SCRAM-SHA-256",
+    "vapid",
+    "DPoP",
+    "GNAP",
+    "PrivateToken",
+];
 
 struct Cursor<'a> {
     rest: &'a str,
@@ -366,9 +390,13 @@ mod tests {
     }
 
     #[test]
-    fn debug_shows_no_token() {
-        let offers = Offers::parse(["Negotiate c2VjcmV0"]).unwrap();
-        assert!(!format!("{offers:?}").contains("c2VjcmV0"));
+    fn neither_debug_nor_the_names_show_a_token() {
+        for line in ["Negotiate c2VjcmV0", "c2VjcmV0", "c2VjcmV0 realm=x"] {
+            let offers = Offers::parse([line]).unwrap();
+            assert!(!format!("{offers:?} {offers}").contains("c2VjcmV0"));
+        }
+        let offers = Offers::parse(["negotiate, NTLM, digest realm=x, c2VjcmV0"]).unwrap();
+        assert_eq!(offers.to_string(), "Negotiate, NTLM, Digest, an unknown scheme");
     }
 
     #[test]

@@ -427,9 +427,10 @@ fn check_realm(account: &Account, name: &Name) -> Result<()> {
 }
 
 fn check_protection(progress: &Progress, protection: Protection) -> Result<()> {
-    let required = gssapi::CONFIDENTIALITY | gssapi::INTEGRITY;
+    // Without the order, a message that is left out or said twice would open.
+    let required = gssapi::CONFIDENTIALITY | gssapi::INTEGRITY | gssapi::SEQUENCE;
     match protection == Protection::Seal && progress.flags & required != required {
-        true => Err(Error::CannotSeal { missing: "confidentiality or integrity".into() }),
+        true => Err(Error::CannotSeal { missing: "confidentiality, integrity or sequence".into() }),
         false => Ok(()),
     }
 }

@@ -7,6 +7,12 @@
 //! Read as well: part headers without the TAB (OMI's client), `-- boundary` with a space (Exchange), a
 //! closing boundary without its last dashes or line break, and several messages in one body
 //! (`multipart/x-multi-encrypted`).
+//!
+//! The part headers are not under the seal: whoever sits on the way can write them anew. So nothing is taken
+//! from them that the sealed message does not bear out: a message is SOAP in UTF-8 or UTF-16, the lengths are
+//! checked by the seal, a message that is said to be UTF-16 has to look like it; and there are no other lines
+//! than the two that have to be there. What can be altered unnoticed is the case of letters in labels, and one
+//! name of SOAP for another.
 
 use std::fmt::{self, Write};
 
@@ -91,7 +97,7 @@ pub fn open(seal: &mut dyn Seal, content_type: &str, mut body: Vec<u8>, limit: u
         body.truncate(cipher.end);
         body.drain(..cipher.start);
         unseal(seal, &token, &mut body, length)?;
-        return Ok(Opened { content_type, message: body });
+        return Opened { content_type, message: body }.checked();
     }
     let mut opened = Opened { content_type: parts.parts[0].content_type.to_owned(), message: Vec::new() };
     for part in &parts.parts {
@@ -99,7 +105,22 @@ pub fn open(seal: &mut dyn Seal, content_type: &str, mut body: Vec<u8>, limit: u
         unseal(seal, part.token, &mut message, part.length)?;
         opened.message.append(&mut message);
     }
-    Ok(opened)
+    opened.checked()
+}
+
+impl Opened {
+    /// Refuses a label that the message does not bear out: read as UTF-16, UTF-8 is another text.
+    fn checked(self) -> Result<Self> {
+        let charset = parameter(&self.content_type, "charset").unwrap_or_default();
+        let is_wide = matches!(
+            self.message.as_slice(),
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [b'<', 0, ..] | [0, b'<', ..] | []
+        );
+        match charset.eq_ignore_ascii_case(UTF_16) && !is_wide {
+            true => Err(malformed("message is not in the character set it is said to be in")),
+            false => Ok(self),
+        }
+    }
 }
 
 /// Says whether a content type announces a sealed body.
@@ -149,6 +170,9 @@ impl<'a> Multipart<'a> {
             if *protocol.get_or_insert(named) != named {
                 return Err(malformed("parts of different protocols"));
             }
+            if parts.first().is_some_and(|first: &Part<'_>| first.content_type != part.content_type) {
+                return Err(malformed("parts of different content types"));
+            }
             parts.push(part);
             if cursor.closes()? {
                 break;
@@ -173,6 +197,9 @@ impl<'a> Multipart<'a> {
 
 const BOUNDARY: &str = "Encrypted Boundary";
 const OCTET_STREAM: &str = "application/octet-stream";
+const SOAP_KINDS: [&str; 3] = ["application/soap+xml", "text/xml", "application/xml"];
+const UTF_8: &str = "utf-8";
+const UTF_16: &str = "utf-16";
 const KINDS: [&str; 2] = ["multipart/encrypted", "multipart/x-multi-encrypted"];
 
 /// [RFC 2046] section 5.1.1.
@@ -235,13 +262,15 @@ struct Cursor<'a, 'b> {
 impl<'a> Cursor<'a, '_> {
     fn part(&mut self) -> Result<(&'a str, Part<'a>)> {
         let headers = self.headers()?;
-        let protocol = field(&headers, "Content-Type")?;
-        let original = field(&headers, "OriginalContent")?;
+        let [first, second] = headers.as_slice() else { return Err(malformed("not two part headers")) };
+        let protocol = field(first, "Content-Type")?;
+        let original = field(second, "OriginalContent")?;
         let content_type = original.strip_prefix("type=").ok_or(malformed("original content has no type"))?;
         let (content_type, length) = split_length(content_type)?;
+        check_soap(content_type)?;
 
         let stream = self.line()?;
-        if field(&[stream], "Content-Type")? != OCTET_STREAM {
+        if field(stream, "Content-Type")? != OCTET_STREAM {
             return Err(malformed("second part is not an octet stream"));
         }
         let token_length = self.take(4)?.try_into().map_err(|_| malformed("body cut off"))?;
@@ -317,15 +346,30 @@ impl<'a> Cursor<'a, '_> {
     }
 }
 
-/// Returns the one header line with that name, with or without the TAB before it.
-fn field<'a>(lines: &[&'a str], name: &str) -> Result<&'a str> {
-    let mut values = lines.iter().filter_map(|line| {
-        let (key, value) = line.split_once(':')?;
-        key.trim().eq_ignore_ascii_case(name).then(|| value.trim())
-    });
-    match (values.next(), values.next()) {
-        (Some(value), None) => Ok(value),
-        _ => Err(malformed("part header missing or repeated")),
+/// Returns the value of the header line with that name, with or without the TAB before it.
+fn field<'a>(line: &'a str, name: &str) -> Result<&'a str> {
+    let line = line.strip_prefix('\t').unwrap_or(line);
+    match line.split_once(':') {
+        Some((key, value)) if key.eq_ignore_ascii_case(name) => Ok(value.trim_matches(' ')),
+        _ => Err(malformed("part header missing")),
+    }
+}
+
+/// Takes SOAP, in a character set that WinRM uses, and nothing else.
+fn check_soap(content_type: &str) -> Result<()> {
+    let (kind, parameters) = content_type.split_once(';').unwrap_or((content_type, ""));
+    let is_soap = SOAP_KINDS.iter().any(|soap| soap.eq_ignore_ascii_case(kind.trim_matches(' ')));
+    let charset = match parameters.trim_matches(' ') {
+        "" => Some(UTF_8),
+        given => given.split_once('=').and_then(|(name, value)| {
+            name.eq_ignore_ascii_case("charset")
+                .then(|| value.strip_prefix('"').and_then(|it| it.strip_suffix('"')).unwrap_or(value))
+        }),
+    };
+    let is_known = |charset: &str| [UTF_8, UTF_16].iter().any(|known| known.eq_ignore_ascii_case(charset));
+    match is_soap && charset.is_some_and(is_known) {
+        true => Ok(()),
+        false => Err(malformed("original content is not SOAP in UTF-8 or UTF-16")),
     }
 }
 
@@ -333,11 +377,13 @@ fn field<'a>(lines: &[&'a str], name: &str) -> Result<&'a str> {
 fn split_length(original: &str) -> Result<(&str, usize)> {
     let (content_type, last) = original.rsplit_once(';').ok_or(malformed("length missing"))?;
     let (key, digits) = last.split_once('=').ok_or(malformed("length missing"))?;
-    if !key.trim().eq_ignore_ascii_case("Length") || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+    if !key.trim_matches(' ').eq_ignore_ascii_case("Length")
+        || !digits.bytes().all(|byte| byte.is_ascii_digit())
+    {
         return Err(malformed("length missing"));
     }
     let length = digits.parse().map_err(|_| malformed("length is not a number"))?;
-    Ok((content_type.trim(), length))
+    Ok((content_type.trim_matches(' '), length))
 }
 
 fn malformed(reason: &'static str) -> Error {
@@ -469,14 +515,67 @@ mod tests {
     }
 
     #[test]
-    fn each_flipped_bit_never_yields_another_message() {
+    fn each_flipped_bit_is_refused_but_those_for_the_case_of_letters_in_labels() {
         let SealedBody { content_type, body } = sealed(b"<s/>");
+        // Names of headers and parameters, and labels: they mean the same in either case.
+        let labels = [
+            "Content-Type: application/HTTP-SPNEGO-session-encrypted\r\n",
+            "OriginalContent: ",
+            "application/soap+xml;charset=UTF-8;Length=",
+            "Content-Type: application/octet",
+        ];
+        let labels = labels.map(|label| {
+            let at = body.windows(label.len()).position(|window| window == label.as_bytes()).unwrap();
+            let colon = label.starts_with("Content-Type: application/octet").then_some("Content-Type".len());
+            at..at + colon.unwrap_or(label.len())
+        });
+        let mut accepted = 0;
         for bit in 0..body.len() * 8 {
             let mut bad = body.clone();
             bad[bit / 8] ^= 1 << (bit % 8);
-            if let Ok(opened) = opened(&content_type, &bad) {
-                assert_eq!(opened.message, b"<s/>");
+            let is_case = body[bit / 8].is_ascii_alphabetic() && bit % 8 == 5;
+            let harmless = is_case && labels.iter().any(|label| label.contains(&(bit / 8)));
+            match opened(&content_type, &bad) {
+                Ok(opened) => {
+                    assert!(harmless, "bit {} of byte {}", bit % 8, bit / 8);
+                    assert_eq!(opened.message, b"<s/>");
+                    assert!(opened.content_type.eq_ignore_ascii_case(SOAP));
+                    accepted += 1;
+                }
+                Err(_) => assert!(!harmless, "bit {} of byte {}", bit % 8, bit / 8),
             }
+        }
+        assert_eq!(
+            accepted,
+            labels.into_iter().flatten().filter(|at| body[*at].is_ascii_alphabetic()).count()
+        );
+    }
+
+    #[test]
+    fn a_message_is_soap_in_a_character_set_it_bears_out() {
+        let SealedBody { content_type, body } = sealed(b"<s/>");
+        for same in ["text/xml;charset=UTF-8", "application/xml", "application/soap+xml; charset=\"utf-8\""] {
+            let altered = replaced(&body, SOAP, same);
+            assert_eq!(opened(&content_type, &altered).unwrap().message, b"<s/>", "{same}");
+        }
+        for bad in [
+            "application/soap+xml;charset=UTF-16",
+            "application/soap+xml;charset=UTF-7",
+            "application/soap+xml;charset=",
+            "application/soap+xml;action=x",
+            "application/soap+xml;charset=UTF-8;charset=UTF-16",
+            "text/html;charset=UTF-8",
+            "application/soap+xml;charset=UTF-8\r\n\tX: y",
+            "",
+        ] {
+            assert!(opened(&content_type, &replaced(&body, SOAP, bad)).is_err(), "{bad}");
+        }
+        let wide = SOAP.replace("UTF-8", "UTF-16");
+        for text in ["\u{feff}<s/>", "<s/>", ""] {
+            let message: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+            let SealedBody { content_type, body } =
+                seal(&mut sealer(Side::Client), &wide, message.clone()).unwrap();
+            assert_eq!(opened(&content_type, &body).unwrap(), Opened { content_type: wide.clone(), message });
         }
     }
 

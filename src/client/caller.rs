@@ -275,7 +275,7 @@ impl Caller {
         let unreadable = |source| Error::Unreadable { operation: asked.to_owned(), source: Box::new(source) };
         let request = encode_request(&header, operation)
             .map_err(|source| Error::Unwritable { operation: asked.to_owned(), source: Box::new(source) })?;
-        let reply = self.send(request, asked, limit, patience).await?;
+        let reply = self.send(request, Manner::of::<O>(), asked, limit, patience).await?;
         let text = decode(&reply.body, reply.charset()).map_err(wsman::Error::from).map_err(unreadable)?;
         let catalog = self.shared.target.catalog.as_deref().unwrap_or_else(|| Catalog::bundled());
         let reply = decode_reply(operation, &text, catalog, &Limits::default());
@@ -318,6 +318,7 @@ impl Caller {
     async fn send(
         &mut self,
         request: String,
+        manner: Manner,
         asked: &str,
         limit: Limit,
         patience: Duration,
@@ -333,7 +334,10 @@ impl Caller {
         if let Some(tap) = &target.tap {
             tap.sent(number, asked, request.as_bytes());
         }
-        let reply = connection.exchange(request, SOAP).await;
+        let reply = match manner {
+            Manner::Repeatable => connection.exchange_repeatable(request, SOAP).await,
+            _ => connection.exchange(request, SOAP).await,
+        };
         let logins = connection.logins() - logins;
         self.logged_in_again = logins > 0;
         if logins > 0 {
@@ -393,8 +397,13 @@ impl Caller {
                 }
             };
             let error = ended.err().filter(|error| error.standing() != Standing::Refused);
-            if error.is_none() || is_last {
-                self.left_over.pop();
+            match (&error, self.left_over.last_mut()) {
+                // The connection was closed while nobody looked: it has not been said.
+                (Some(error), Some(left_over)) if error.standing() == Standing::NotBegun => {
+                    left_over.tries -= 1;
+                }
+                (Some(_), _) if !is_last => {}
+                _ => _ = self.left_over.pop(),
             }
             if let Some(error) = error {
                 debug!(%error, "something is left over on the host");

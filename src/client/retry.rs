@@ -174,18 +174,19 @@ impl Attempts {
     fn after_loss(&mut self, error: &transport::Error, standing: Standing) -> Option<Again> {
         use transport::Error as E;
         let may = standing == Standing::NotBegun || self.manner == Manner::Repeatable;
-        if !may || !error.is_retryable() {
+        if !may {
             return None;
         }
         match error {
+            // Once more, on a new login: an account that may not use WinRM hears the same.
+            E::LoginExpired { .. } => self.once()?,
+            _ if !error.is_retryable() => return None,
             // Somebody who has just come waits for the reason, not for the host.
             E::NotResolved { .. } | E::Unreachable { .. } | E::Proxy { .. } | E::TimedOut { .. }
                 if self.manner == Manner::Opening =>
             {
                 return None;
             }
-            // Once more, on a new login: an account that may not use WinRM hears the same.
-            E::LoginExpired { .. } => self.once()?,
             E::TimedOut { .. } if standing == Standing::Unknown => {
                 self.silences += 1;
                 if self.silences > 1 {

@@ -6,6 +6,7 @@ use hyper::header::{
 };
 
 use super::Fate;
+use super::sent::Sent;
 use crate::auth::{self, http::Offers};
 
 /// What the host said to one request, opened.
@@ -85,7 +86,7 @@ pub enum Problem {
     NotSoap {
         /// What it says it is.
         content_type: String,
-        /// How it begins, made harmless.
+        /// How it begins, made harmless; empty where the password was sent, which it may repeat.
         excerpt: String,
     },
     /// A compressed body, though none was asked for.
@@ -132,10 +133,11 @@ impl Answer {
         })
     }
 
-    /// Reads what the status means, of an answer whose body is not a message.
-    pub(super) fn new(head: &Head, body: &[u8]) -> Self {
+    /// Reads what the status means, of an answer whose body is not a message. Nothing of it repeats what was
+    /// sent.
+    pub(super) fn new(head: &Head, body: &[u8], sent: &Sent) -> Self {
         let problem = match head.status {
-            300..=399 => Problem::Redirect { location: harmless(head.text(LOCATION), MAX_LOCATION) },
+            300..=399 => Problem::Redirect { location: location(head.text(LOCATION), sent) },
             400 => Problem::BadRequest,
             403 => Problem::Forbidden,
             404 => Problem::NotFound,
@@ -145,8 +147,8 @@ impl Answer {
             408 | 425 | 429 | 502 | 503 | 504 => Problem::Unavailable { retry_after: head.retry_after() },
             500 if body.is_empty() => Problem::EmptyFailure,
             _ if !body.is_empty() => Problem::NotSoap {
-                content_type: harmless(head.content_type(), MAX_EXCERPT),
-                excerpt: excerpt(body),
+                content_type: sent.redact(harmless(head.content_type(), MAX_EXCERPT)),
+                excerpt: if sent.is_password() { String::new() } else { sent.redact(excerpt(body)) },
             },
             _ => Problem::Other,
         };
@@ -156,8 +158,8 @@ impl Answer {
         Self { status: head.status, problem, fate }
     }
 
-    pub(super) fn encoded(head: &Head, encoding: &str) -> Self {
-        let problem = Problem::Encoded { encoding: harmless(encoding, MAX_EXCERPT) };
+    pub(super) fn encoded(head: &Head, encoding: &str, sent: &Sent) -> Self {
+        let problem = Problem::Encoded { encoding: sent.redact(harmless(encoding, MAX_EXCERPT)) };
         Self { status: head.status, problem, fate: Fate::Unknown }
     }
 
@@ -182,6 +184,9 @@ impl fmt::Display for Answer {
             Problem::Unavailable { retry_after: Some(after) } => write!(f, ": come back in {after:?}"),
             Problem::Unavailable { retry_after: None } => f.write_str(": come back later"),
             Problem::EmptyFailure => f.write_str(" without a word"),
+            Problem::NotSoap { content_type, excerpt } if excerpt.is_empty() => {
+                write!(f, " with something other than SOAP ({content_type})")
+            }
             Problem::NotSoap { content_type, excerpt } => {
                 write!(f, " with something other than SOAP ({content_type}): {excerpt}")
             }
@@ -218,7 +223,7 @@ impl Head {
         Offers::parse(lines.map(|line| line.to_str().unwrap_or_default()))
     }
 
-    /// Returns the names of the schemes offered, made harmless.
+    /// Returns the names of the schemes offered.
     pub(super) fn offered(&self) -> String {
         self.offers().map_or_else(|_| "something unreadable".to_owned(), |offers| offered(&offers))
     }
@@ -228,11 +233,11 @@ impl Head {
     }
 }
 
-/// Returns the names of the schemes offered, made harmless; empty where there are none.
+/// Returns the names of the schemes offered; empty where there are none.
 pub(super) fn offered(offers: &Offers) -> String {
     match offers.challenges().is_empty() {
         true => String::new(),
-        false => harmless(&offers.to_string(), MAX_EXCERPT),
+        false => offers.to_string(),
     }
 }
 
@@ -259,6 +264,17 @@ fn steers(c: char) -> bool {
     let more = '\u{2060}'..='\u{206f}';
     let alone = ['\u{ad}', '\u{61c}', '\u{feff}'];
     c.is_control() || format.contains(&c) || direction.contains(&c) || more.contains(&c) || alone.contains(&c)
+}
+
+/// Returns where a redirect leads; where the password was sent, without the parts of an address that may
+/// hold it in any spelling.
+fn location(text: &str, sent: &Sent) -> String {
+    let text = match sent.is_password() {
+        true if text.contains('@') => "somewhere with a user in its address",
+        true => text.split(['?', '#']).next().unwrap_or_default(),
+        false => text,
+    };
+    sent.redact(harmless(text, MAX_LOCATION))
 }
 
 const MAX_EXCERPT: usize = 160;

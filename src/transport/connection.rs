@@ -21,9 +21,9 @@ use crate::auth::Report;
 /// the seal is gone. Until [`Connection::reconnect`] every later exchange then is [`Error::Unusable`], without
 /// a byte sent.
 ///
-/// Two ends of a login are mended unasked, once an exchange, since the host certainly has not carried out
-/// anything: a socket that was closed while it was idle, and a 401. Both only where the connection was made
-/// by [`Connection::open`], which knows the way.
+/// Two ends of a login are mended unasked, once an exchange: a socket that was closed while it was idle, and
+/// a 401. Both only where the connection was made by [`Connection::open`], which knows the way; and a 401
+/// that is not proved to be the host's only for what may be repeated.
 pub struct Connection {
     endpoint: Endpoint,
     options: Arc<Options>,
@@ -109,19 +109,33 @@ impl Connection {
         Self { endpoint, options, dialed, logged_in: Some(logged_in), facts, timeouts, logins: 1 }
     }
 
-    /// Sends one body and returns the reply.
+    /// Sends one body and returns the reply. It is sent again, after a new login, only where it is certain
+    /// that the host has not carried it out.
     ///
     /// A SOAP fault is a reply, whatever its status. An error says what became of the request:
     /// [`Error::was_not_sent`].
     pub async fn exchange(&mut self, body: impl Into<Bytes>, content_type: &str) -> Result<Reply, Error> {
+        self.exchange_as(Repeat::Never, body.into(), content_type).await
+    }
+
+    /// The same for a body that may be carried out twice: it is sent again, once, after any 401. An error then
+    /// says what became of it the second time.
+    pub async fn exchange_repeatable(
+        &mut self,
+        body: impl Into<Bytes>,
+        content_type: &str,
+    ) -> Result<Reply, Error> {
+        self.exchange_as(Repeat::Harmless, body.into(), content_type).await
+    }
+
+    async fn exchange_as(&mut self, repeat: Repeat, body: Bytes, content_type: &str) -> Result<Reply, Error> {
         let patience = Patience::in_total(self.timeouts);
-        let body = body.into();
         // Taken, and put back only when all went well: whatever else happens, a dropped future included, the
         // socket is closed and its keys are gone.
         let logged_in = self.logged_in.take().ok_or(Error::Unusable)?;
         let first = self.attempt(logged_in, body.clone(), content_type, &patience).await;
         let error = match first {
-            Err(error @ (Error::NotSent { .. } | Error::LoginExpired { .. })) if self.dialed => error,
+            Err(error) if self.dialed && repeat.allows_after(&error) => error,
             other => return other,
         };
         info!(host = self.endpoint.host(), reason = %error, "login lost, logging in again");
@@ -217,6 +231,26 @@ impl fmt::Debug for Connection {
             .field("chosen", &self.facts.report.chosen)
             .field("usable", &self.is_usable())
             .finish_non_exhaustive()
+    }
+}
+
+/// What it would mean to send a request a second time.
+#[derive(Clone, Copy)]
+enum Repeat {
+    /// It would be done twice.
+    Never,
+    /// Nothing.
+    Harmless,
+}
+
+impl Repeat {
+    /// Says whether a request may go out on a new login after the old one ended like this.
+    fn allows_after(self, error: &Error) -> bool {
+        match error {
+            Error::NotSent { .. } => true,
+            Error::LoginExpired { fate, .. } => *fate == Fate::NotSent || matches!(self, Self::Harmless),
+            _ => false,
+        }
     }
 }
 

@@ -77,12 +77,15 @@ pub enum Error {
     /// The login would send a password in clear, and nobody allowed it.
     #[error("{0} over http would show the password to everybody on the way")]
     CleartextRefused(auth::Scheme),
-    /// The host no longer knows our login (401): it did not look at the request. Also what a host says to an
+    /// The host no longer knows our login (401), or somebody on the way says so. Also what a host says to an
     /// account that may not use WinRM at all.
     #[error("host has forgotten the login, or the account may not use WinRM")]
     LoginExpired {
         /// What the host offers, in its own words.
         offered: String,
+        /// What became of the request: a 401 stands outside the login's seal, so that to a sealed request
+        /// anybody on the way can say it.
+        fate: Fate,
     },
     /// The connection was closed before the request was sent.
     #[error("connection closed before the request was sent")]
@@ -157,13 +160,13 @@ impl Error {
             | Self::LoginRefused { .. }
             | Self::LoginFailed { .. }
             | Self::CleartextRefused(_)
-            | Self::LoginExpired { .. }
             | Self::NotSent { .. }
             | Self::Unusable
             | Self::Request(_) => Fate::NotSent,
             Self::FateUnknown { .. } => Fate::Unknown,
             Self::Answer(answer) => answer.fate,
-            Self::Tls { fate, .. }
+            Self::LoginExpired { fate, .. }
+            | Self::Tls { fate, .. }
             | Self::TimedOut { fate, .. }
             | Self::Framing { fate, .. }
             | Self::TooLong { fate, .. }
@@ -224,7 +227,8 @@ impl Error {
     pub(super) fn before_sending(mut self) -> Self {
         match &mut self {
             Self::Answer(answer) => answer.fate = Fate::NotSent,
-            Self::Tls { fate, .. }
+            Self::LoginExpired { fate, .. }
+            | Self::Tls { fate, .. }
             | Self::TimedOut { fate, .. }
             | Self::Framing { fate, .. }
             | Self::TooLong { fate, .. }

@@ -2,7 +2,8 @@ use bytes::Bytes;
 use hyper::header::HeaderValue;
 
 use super::answer::{Head, is_soap};
-use super::{Answer, Error, Fate, Problem, Protocol, Reply};
+use super::sent::Sent;
+use super::{Answer, Error, Fate, Protocol, Reply};
 use crate::auth::{self, Scheme, Seal, sealed};
 
 /// What protects the bodies of a connection after its login.
@@ -69,37 +70,68 @@ impl Guard {
     }
 
     /// Makes a reply of an answer, or says what it is instead.
+    ///
+    /// INVARIANT: on a sealed connection nothing but what comes through the seal is a reply, and nothing else
+    /// proves that a request was not carried out: whoever answers in clear may have let it through.
     pub(super) fn open(&mut self, head: &Head, body: Vec<u8>, limit: usize) -> Result<Reply, Error> {
-        if head.status == 401 {
-            return Err(Error::LoginExpired { offered: head.offered() });
-        }
-        if let Some(encoding) = head.encoding() {
-            return Err(Error::Answer(Answer::encoded(head, encoding)));
-        }
         let content_type = head.content_type();
-        let success = (200..300).contains(&head.status);
-        if body.is_empty() && success {
-            return Ok(Reply { status: head.status, content_type: String::new(), body });
-        }
         match self {
-            Self::Sealed(seal) if sealed::is_sealed(content_type) => {
+            Self::Sealed(seal) if is_sealed_reply(head, &body) => {
                 let opened = sealed::open(&mut **seal, content_type, body, limit)
                     .map_err(|source| Error::Seal { source, fate: Fate::Unknown })?;
                 let sealed::Opened { content_type, message: body } = opened;
                 Ok(Reply { status: head.status, content_type, body })
             }
-            // Whoever answers in clear does not hold the keys of the login, whatever the answer says.
-            Self::Sealed(_) if !body.is_empty() && (success || is_soap(content_type)) => {
-                let answer = Answer::new(head, &body);
-                match answer.problem {
-                    Problem::NotSoap { .. } if !is_soap(content_type) => Err(Error::Answer(answer)),
-                    _ => Err(Error::Answer(Answer::clear(head))),
-                }
+            Self::Sealed(_) => Err(beside_the_seal(head, &body)),
+            Self::Open { .. } if head.status == 401 => {
+                Err(Error::LoginExpired { offered: head.offered(), fate: Fate::NotSent })
             }
-            Self::Open { .. } if !body.is_empty() && is_soap(content_type) => {
-                Ok(Reply { status: head.status, content_type: content_type.to_owned(), body })
+            Self::Open { authorization } => {
+                let sent = Sent::of(authorization.as_ref());
+                read_clear(head, body, &sent).map_err(Error::Answer)
             }
-            _ => Err(Error::Answer(Answer::new(head, &body))),
         }
     }
+}
+
+/// Says whether an answer is one for the seal to open.
+fn is_sealed_reply(head: &Head, body: &[u8]) -> bool {
+    let refused = head.status == 401 || head.encoding().is_some();
+    !refused && !body.is_empty() && sealed::is_sealed(head.content_type())
+}
+
+/// Says what an answer is that is no reply, since it is not sealed.
+fn beside_the_seal(head: &Head, body: &[u8]) -> Error {
+    if head.status == 401 {
+        return Error::LoginExpired { offered: head.offered(), fate: Fate::Unknown };
+    }
+    // Nothing that is sealed can be repeated by whoever cannot open it.
+    let sent = Sent::default();
+    let answer = match head.encoding() {
+        Some(encoding) => Answer::encoded(head, encoding, &sent),
+        // It would be a reply where there is no seal.
+        None if is_soap(head.content_type()) && !body.is_empty() => Answer::clear(head),
+        None if body.is_empty() && is_success(head) => Answer::clear(head),
+        None => Answer::new(head, body, &sent),
+    };
+    Error::Answer(Answer { fate: Fate::Unknown, ..answer })
+}
+
+/// Reads an answer that nothing seals but what is below.
+fn read_clear(head: &Head, body: Vec<u8>, sent: &Sent) -> Result<Reply, Answer> {
+    let content_type = head.content_type();
+    match head.encoding() {
+        Some(encoding) => Err(Answer::encoded(head, encoding, sent)),
+        None if body.is_empty() && is_success(head) => {
+            Ok(Reply { status: head.status, content_type: String::new(), body })
+        }
+        None if !body.is_empty() && is_soap(content_type) => {
+            Ok(Reply { status: head.status, content_type: content_type.to_owned(), body })
+        }
+        None => Err(Answer::new(head, &body, sent)),
+    }
+}
+
+fn is_success(head: &Head) -> bool {
+    (200..300).contains(&head.status)
 }

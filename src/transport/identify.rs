@@ -5,6 +5,7 @@ use super::answer::is_soap;
 use super::dial::{self, Reached};
 use super::login::SOAP;
 use super::patience::Patience;
+use super::sent::Sent;
 use super::{Answer, Endpoint, Error, Fate, Options, Phase, Problem, Reply};
 
 /// Asks who listens there, without a login ([MS-WSMV] 3.1.4.1.3, the header `WSMANIDENTIFY`).
@@ -36,10 +37,10 @@ async fn ask(reached: Reached, patience: &Patience) -> Result<Reply, Error> {
         return Err(Error::Answer(Answer { status: head.status, problem, fate }));
     }
     if let Some(encoding) = head.encoding() {
-        return Err(Error::Answer(Answer::encoded(&head, encoding)));
+        return Err(Error::Answer(Answer::encoded(&head, encoding, &Sent::default())));
     }
     if body.is_empty() || !is_soap(head.content_type()) {
-        return Err(Error::Answer(Answer::new(&head, &body)));
+        return Err(Error::Answer(Answer::new(&head, &body, &Sent::default())));
     }
     Ok(Reply { status: head.status, content_type: head.content_type().to_owned(), body })
 }

@@ -7,6 +7,7 @@ use super::answer::{Head, is_soap, offered};
 use super::guard::Guard;
 use super::line::Line;
 use super::patience::Patience;
+use super::sent::Sent;
 use super::{Answer, Endpoint, Error, Login, Method, Options, Protocol};
 use crate::auth::http::{Offers, header_value};
 use crate::auth::{
@@ -131,7 +132,10 @@ impl Attempt<'_> {
                     };
                     return self.enter(scheme, done, authorization).map_err(failed(&offered));
                 }
-                _ => return Err(Error::Answer(Answer::new(&head, &body)).before_sending()),
+                _ => {
+                    let sent = Sent::of(Some(&authorization));
+                    return Err(Error::Answer(Answer::new(&head, &body, &sent)).before_sending());
+                }
             }
         }
         Err(failed("")(auth::Error::OutOfTurn { what: "one more leg of the login" }))

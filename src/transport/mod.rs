@@ -42,6 +42,7 @@ mod options;
 mod patience;
 mod proxy;
 mod race;
+mod sent;
 mod tls;
 
 pub use answer::{Answer, Problem, Reply};

@@ -5,10 +5,12 @@ use std::future::Future;
 use sha2::{Digest, Sha256};
 
 use refpoint::auth::{Chosen, Credentials};
-use refpoint::transport::{Connection, Endpoint, Error, Limits, Login, Method, Options, Proxy, Tls, Trust};
+use refpoint::transport::{
+    Connection, Endpoint, Error, Fingerprint, Limits, Login, Method, Options, Proxy, Tls, Trust,
+};
 
 use crate::HOST;
-use crate::http_peers::{PASSWORD, Socks, Tinyproxy, USER, WinrmServer};
+use crate::http_peers::{Apache, PASSWORD, Socks, Tinyproxy, USER, WinrmServer};
 
 const SOAP: &str = "application/soap+xml;charset=UTF-8";
 
@@ -56,7 +58,7 @@ fn sealed_exchanges_go_over_one_connection_to_a_server_of_others() {
             let mut connection = Connection::open(&endpoint(&server), options).await.unwrap();
             assert!(connection.is_sealed());
             assert_eq!(connection.report().chosen, Chosen::Ntlm);
-            let small = (1..1000).map(|number| number % 3000);
+            let small = (1..5000).map(|number| number % 300);
             converse(&mut connection, small.chain([70_000, 1_000_000, 2])).await;
             assert_eq!(connections_seen(&mut connection).await, "1", "{mode}");
             assert_eq!(connection.logins(), 1);
@@ -163,6 +165,30 @@ fn a_login_and_its_keys_go_through_real_proxies() {
     }
 }
 
+// It knows nothing of WinRM, and so of sealing: what comes after the login is not believed.
+#[test]
+fn a_second_ntlm_server_lets_a_connection_in_and_its_clear_answers_are_refused() {
+    let apache = Apache::start();
+    let endpoint: Endpoint = format!("http://{}/empty", apache.address()).parse().unwrap();
+    wait(async {
+        for method in [Method::Ntlm, Method::Negotiate] {
+            let login = |password: &str| {
+                let account = Credentials::password(USER, password).into_ntlm();
+                Login { service_host: Some(HOST.into()), ..Login::new(account).with(method) }
+            };
+            let mut connection =
+                Connection::open(&endpoint, Options::new(login(PASSWORD))).await.unwrap_or_else(|error| {
+                    panic!("{method:?}: {error:?}\n{}", apache.log());
+                });
+            assert!(connection.is_sealed() && connection.report().chosen == Chosen::Ntlm);
+            let refused = connection.exchange("<get/>", SOAP).await.unwrap_err();
+            assert!(matches!(refused, Error::Answer(_)) && !refused.was_not_sent(), "{refused:?}");
+            let refused = Connection::open(&endpoint, Options::new(login("wrong"))).await.unwrap_err();
+            assert!(refused.is_login() && refused.was_not_sent(), "{refused:?}");
+        }
+    });
+}
+
 mod inside {
     use super::*;
     use refpoint::auth::Scheme;
@@ -184,6 +210,54 @@ mod inside {
                 assert_eq!(connections_seen(&mut connection).await, "1");
             });
             assert_eq!(server.log(), "");
+        }
+    }
+
+    #[test]
+    #[ignore = "run by kerberos_against_a_real_realm"]
+    fn five_thousand_sealed_requests_go_over_one_connection() {
+        let server = WinrmServer::start_in(&["--accept", "negotiate-kerberos"], &server_environment());
+        wait(async {
+            let login = Login { service_host: Some(HOST.into()), ..Login::new(tickets()) };
+            let mut connection = Connection::open(&endpoint(&server), Options::new(login)).await.unwrap();
+            assert_eq!(connection.report().chosen, Chosen::Kerberos);
+            converse(&mut connection, (0..5000).map(|number| 1 + number % 300)).await;
+            assert_eq!(connections_seen(&mut connection).await, "1");
+            assert_eq!(connection.logins(), 1);
+        });
+        assert_eq!(server.log(), "");
+    }
+
+    #[test]
+    #[ignore = "run by kerberos_against_a_real_realm"]
+    fn over_tls_a_ticket_is_bound_to_the_certificate() {
+        for (mode, method) in [("kerberos", Method::Kerberos), ("negotiate-kerberos", Method::Negotiate)] {
+            for (kind, bindings, is_let_in) in [
+                ("rsa-pss-sha512", "right", true),
+                ("ecdsa-sha384", "right", true),
+                ("ecdsa-sha256", "wrong", false),
+            ] {
+                let arguments = ["--accept", mode, "--tls", kind, "--bindings", bindings];
+                let server = WinrmServer::start_in(&arguments, &server_environment());
+                wait(async {
+                    let login =
+                        Login { service_host: Some(HOST.into()), ..Login::new(tickets()).with(method) };
+                    let pin = Fingerprint::of(&server.certificate());
+                    let options = Options { tls: Tls::new(Trust::Pin(pin)), ..Options::new(login) };
+                    match Connection::open(&endpoint(&server), options).await {
+                        Ok(mut connection) => {
+                            let report = connection.report();
+                            assert_eq!(report.chosen, Chosen::Kerberos);
+                            assert!(is_let_in && report.bound && report.mutual, "{mode}, {kind}");
+                            assert!(!connection.is_sealed());
+                            converse(&mut connection, [1, 1000, 70_000]).await;
+                        }
+                        Err(refused) => {
+                            assert!(!is_let_in && refused.is_login(), "{mode}, {kind}: {refused:?}")
+                        }
+                    }
+                });
+            }
         }
     }
 

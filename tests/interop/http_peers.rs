@@ -95,12 +95,14 @@ pub(crate) struct Apache {
 }
 
 impl Apache {
-    /// Starts it; behind a login as [`USER`], a POST to `/wsman` is answered with 200.
+    /// Starts it; behind a login as [`USER`], a POST to `/wsman` is answered with 200, and one to `/empty` without
+    /// a page.
     pub(crate) fn start() -> Self {
         // Started by root it serves as somebody else, who may have no path to the build's directory.
         let directory = Directory(scratch_in(&std::env::temp_dir(), "apache"));
         fs::create_dir(directory.join("root")).unwrap();
         fs::write(directory.join("root/wsman"), "in\n").unwrap();
+        fs::write(directory.join("root/empty"), "").unwrap();
         let users = users(&directory);
         let (process, address) = on_a_free_port(|port| {
             fs::write(directory.join("apache.conf"), apache_configuration(&directory.0, port)).unwrap();

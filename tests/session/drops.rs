@@ -221,3 +221,31 @@ fn sessions_and_their_futures_move_between_threads() {
 fn unreachable() -> Session {
     unreachable!("the futures are never polled")
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_over_survives_connections_that_close_before_it_is_said() {
+    let machines = Machines::new(20, 1);
+    let mut closing = 5;
+    let host = Host::new({
+        let machines = machines.clone();
+        move |incoming| {
+            let answer = match incoming.request {
+                Request::Enumerate(_) | Request::Pull(_) | Request::Release(_) => machines.serve(incoming),
+                _ => succeed(incoming),
+            };
+            closing -= i32::from(closing > 0);
+            match answer {
+                Answer::Message(text) if closing > 0 => Answer::AndClose(text),
+                answer => answer,
+            }
+        }
+    });
+    let mut session = host.session().await;
+    assert!(session.enumerate("Msvm_ComputerSystem").next_instance().await.unwrap().is_ok());
+    for _ in 0..3 {
+        session.get(&path()).await.unwrap();
+    }
+    drop(session);
+    settle().await;
+    assert_eq!(machines.open(), 0);
+}

@@ -82,15 +82,20 @@ async fn a_redirect_is_reported_and_not_followed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_is_named_with_its_beginning() {
+async fn a_page_is_named_with_its_beginning_unless_it_may_repeat_the_password() {
     let page = "<html><body><h1>Blocked</h1>\x1b]0;x\x07 by policy</body></html>";
-    let length = page.len();
-    let answer = problem(&format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {length}\r\n\r\n{page}"
-    ))
-    .await;
-    let Problem::NotSoap { content_type, excerpt } = &answer.problem else { panic!("{answer:?}") };
+    let peer = Peer::for_method(Method::Negotiate).spoil(move |_| Response::new(200).body("text/html", page));
+    let error = ask(&mut connect(Method::Negotiate, peer).await.unwrap(), "<s/>").await.unwrap_err();
+    let Error::Answer(Answer { problem: Problem::NotSoap { content_type, excerpt }, fate, .. }) = &error
+    else {
+        panic!("{error:?}")
+    };
     assert_eq!((content_type.as_str(), excerpt.as_str()), ("text/html", "Blocked ]0;x by policy"));
+    assert_eq!(*fate, Fate::Unknown);
+    let length = page.len();
+    let raw = format!("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {length}\r\n\r\n{page}");
+    let answer = problem(&raw).await;
+    assert_eq!(answer.to_string(), "host answered 200 with something other than SOAP (text/html)");
     assert_eq!(answer.fate, Fate::Unknown);
 }
 

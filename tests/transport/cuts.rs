@@ -1,9 +1,13 @@
 //! A connection cut after each byte, in each direction, over login and exchange.
 
-use std::sync::atomic::Ordering;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use refpoint::auth::Binding;
 use refpoint::transport::{Connection, Error, Fate, Method, Tls, TlsError, Trust};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
 
 use crate::support::{Cut, Peer, ask, http, https, options, start};
 
@@ -101,4 +105,85 @@ async fn a_cut_anywhere_under_tls_ends_in_the_right_error() {
     let (cuts, [login, _, exchange]) = cut_everywhere(Method::Ntlm, true, |cut| (3 * cut, usize::MAX)).await;
     println!("{cuts} cuts of what comes in: {login} in the login, {exchange} in the exchange");
     assert!(login > 300 && exchange > 30);
+}
+
+/// A host on loopback whose first socket breaks after so many bytes, and the later ones do not; a connection that
+/// knows the way there asks it for one thing.
+async fn dial(method: Method, read: usize, written: usize) -> (Result<u64, Error>, usize) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    let executed = Arc::new(AtomicUsize::new(0));
+    let count = executed.clone();
+    let (stop, mut stopped) = oneshot::channel::<()>();
+    let host = tokio::spawn(async move {
+        let mut sockets = JoinSet::new();
+        let mut cut = Some((read, written));
+        loop {
+            let socket = tokio::select! {
+                accepted = listener.accept() => accepted.unwrap().0,
+                _ = &mut stopped => break,
+            };
+            let (read, written) = cut.take().unwrap_or((usize::MAX, usize::MAX));
+            let count = count.clone();
+            let peer = Peer::for_method(method).operation(move |body| {
+                count.fetch_add(1, Ordering::SeqCst);
+                [b"echo ", body].concat()
+            });
+            sockets.spawn(peer.serve(Cut::new(socket, read, written)));
+        }
+        while let Some(served) = sockets.join_next().await {
+            served.unwrap();
+        }
+    });
+    let mut options = options(method);
+    options.login.allow_cleartext = true;
+    let result = match Connection::open(&endpoint, options).await {
+        Err(error) => {
+            assert!(error.was_not_sent(), "{error:?}");
+            Err(error)
+        }
+        Ok(mut connection) => ask(&mut connection, "<export/>").await.map(|reply| {
+            assert_eq!(reply.body, b"echo <export/>");
+            connection.logins()
+        }),
+    };
+    stop.send(()).unwrap();
+    host.await.unwrap();
+    (result, executed.load(Ordering::SeqCst))
+}
+
+#[tokio::test]
+async fn nothing_is_carried_out_twice_wherever_a_dialed_connection_is_cut() {
+    for method in [Method::Ntlm, Method::Negotiate, Method::Basic] {
+        for in_what_we_send in [true, false] {
+            let (mut not_sent, mut unknown, mut mended) = (0, 0, 0);
+            for bytes in (1..).step_by(3) {
+                let (read, written) = match in_what_we_send {
+                    true => (bytes, usize::MAX),
+                    false => (usize::MAX, bytes),
+                };
+                let (result, executed) = dial(method, read, written).await;
+                match &result {
+                    Ok(1) => {
+                        assert_eq!(executed, 1);
+                        break;
+                    }
+                    Ok(logins) => {
+                        assert_eq!((*logins, executed), (2, 1), "{method:?}, {bytes}");
+                        mended += 1;
+                    }
+                    Err(error) if error.was_not_sent() => {
+                        assert_eq!(executed, 0, "{method:?}, {bytes}: {error:?}");
+                        not_sent += 1;
+                    }
+                    Err(error) => {
+                        assert!(executed <= 1, "{method:?}, {bytes}: {executed} times, {error:?}");
+                        unknown += 1;
+                    }
+                }
+            }
+            println!("{method:?}: {not_sent} not sent, {unknown} unknown, {mended} mended");
+            assert!(not_sent > 10 && unknown > 10);
+        }
+    }
 }

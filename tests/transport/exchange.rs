@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use refpoint::auth;
@@ -46,9 +46,13 @@ async fn each_flipped_bit_of_a_sealed_reply_is_noticed_and_ends_the_connection()
     for method in [Method::Ntlm, Method::Negotiate] {
         // Headers of the parts, token, cipher text and boundary: every byte, one bit of each.
         for at in 0..260_usize {
+            let is_case = Arc::new(AtomicBool::new(false));
+            let noticed = is_case.clone();
             let peer = Peer::for_method(method).spoil(move |mut response| {
                 let at = at % response.body.len();
+                let before = response.body[at];
                 response.body[at] ^= 1 << (at % 8);
+                noticed.store(before.eq_ignore_ascii_case(&response.body[at]), Ordering::SeqCst);
                 response
             });
             let executed = peer.executed.clone();
@@ -59,8 +63,12 @@ async fn each_flipped_bit_of_a_sealed_reply_is_noticed_and_ends_the_connection()
                     assert!(matches!(ask(&mut connection, "<s/>").await, Err(Error::Unusable)), "{at}");
                     assert_eq!(executed.load(Ordering::SeqCst), 1);
                 }
-                // The labels of the parts are not under the seal; what they label is.
-                Ok(reply) => assert_eq!(reply.body, b"echo <s/>", "{at}"),
+                // The case of letters in the labels of the parts is not under the seal.
+                Ok(reply) => {
+                    assert!(is_case.load(Ordering::SeqCst), "{at}");
+                    assert_eq!(reply.body, b"echo <s/>", "{at}");
+                    assert!(reply.content_type.eq_ignore_ascii_case(SOAP), "{at}");
+                }
             }
         }
     }

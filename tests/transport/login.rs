@@ -3,7 +3,7 @@ use refpoint::transport::{Connection, Error, Fate, Login, Method, Options, Phase
 use tokio::net::TcpListener;
 
 use crate::support::{
-    PASSWORD, Peer, Request, Response, ask, connect, http, login, options, script, scripted, start,
+    PASSWORD, Peer, Request, Response, SOAP, ask, connect, http, login, options, script, scripted, start,
 };
 
 #[tokio::test(start_paused = true)]
@@ -254,7 +254,8 @@ async fn a_401_in_mid_life_logs_in_once_on_a_new_socket_and_sends_again() {
     });
     let mut connection = Connection::open(&endpoint, options(Method::Ntlm)).await.unwrap();
     for text in ["one", "two", "three"] {
-        assert_eq!(ask(&mut connection, text).await.unwrap().body, format!("echo {text}").into_bytes());
+        let reply = connection.exchange_repeatable(text, SOAP).await.unwrap();
+        assert_eq!(reply.body, format!("echo {text}").into_bytes());
     }
     assert_eq!(connection.logins(), 2);
     drop(connection);
@@ -279,10 +280,10 @@ async fn a_host_that_forgets_each_login_is_asked_twice() {
         }
     });
     let mut connection = Connection::open(&endpoint, options(Method::Ntlm)).await.unwrap();
-    let error = ask(&mut connection, "one").await.unwrap_err();
-    assert!(matches!(&error, Error::LoginExpired { offered } if offered == "Negotiate"), "{error:?}");
-    // A new login was tried already, and forgotten like the first.
-    assert!(error.was_not_sent() && error.is_login() && !error.is_retryable());
+    let error = connection.exchange_repeatable("one", SOAP).await.unwrap_err();
+    assert!(matches!(&error, Error::LoginExpired { offered, .. } if offered == "Negotiate"), "{error:?}");
+    // A new login was tried already, and forgotten like the first; and nothing proves that the host said so.
+    assert!(!error.was_not_sent() && error.is_login() && !error.is_retryable());
     assert_eq!(connection.logins(), 2);
     assert!(matches!(ask(&mut connection, "two").await, Err(Error::Unusable)));
     connection.reconnect().await.unwrap();

@@ -7,6 +7,7 @@ mod answers;
 mod canary;
 mod cuts;
 mod exchange;
+mod forged;
 mod login;
 mod proxy;
 #[path = "../support/canary.rs"]

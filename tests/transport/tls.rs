@@ -37,11 +37,16 @@ fn authority(params: &mut CertificateParams) {
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
 }
 
-/// A certificate that an authority signed; returns the authority too.
-fn signed(change: impl FnOnce(&mut CertificateParams)) -> (Made, Made) {
+fn lab_authority() -> CertificateParams {
     let mut root = CertificateParams::new(Vec::new()).unwrap();
     root.distinguished_name.push(DnType::CommonName, "Lab authority");
     authority(&mut root);
+    root
+}
+
+/// A certificate that an authority signed; returns the authority too.
+fn signed(change: impl FnOnce(&mut CertificateParams)) -> (Made, Made) {
+    let root = lab_authority();
     let root_key = KeyPair::generate().unwrap();
     let root_made = root.self_signed(&root_key).unwrap();
     let (root_pem, root_der) = (root_made.pem(), root_made.der().clone());
@@ -390,4 +395,51 @@ fn a_key_of_another_certificate_is_refused() {
     let (one, two) = (self_signed(|_| {}), self_signed(|_| {}));
     let mixed = Identity::from_pem(one.pem.as_bytes(), two.key.serialize_pem().as_bytes(), None);
     assert!(matches!(mixed, Err(TlsError::Unreadable { .. })));
+}
+
+// What the system trusts is read from the environment, which a process cannot change for itself: so the test is
+// run once more, with a place for the authorities.
+#[test]
+fn the_systems_authorities_are_the_default_and_nothing_else_is_good_enough() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let file = folder.join(format!("authorities-{}.pem", std::process::id()));
+    let mut alone = std::process::Command::new(std::env::current_exe().unwrap());
+    alone.args(["--ignored", "--exact", "tls::what_the_system_trusts_is_trusted_and_nothing_else"]);
+    let output = alone.env("SSL_CERT_FILE", &file).env_remove("SSL_CERT_DIR").output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && out.contains(" 1 passed"), "{out}\n{err}");
+    std::fs::remove_file(file).unwrap();
+}
+
+#[tokio::test]
+#[ignore = "run by the_systems_authorities_are_the_default_and_nothing_else_is_good_enough"]
+async fn what_the_system_trusts_is_trusted_and_nothing_else() {
+    let (leaf, root) = signed(|_| {});
+    std::fs::write(std::env::var_os("SSL_CERT_FILE").unwrap(), &root.pem).unwrap();
+    assert!(matches!(Trust::default(), Trust::System));
+    let mut connection = open(&leaf, Trust::default()).await.unwrap();
+    assert_eq!(ask(&mut connection, "<s/>").await.unwrap().body, b"echo <s/>");
+    assert!(connection.warnings().is_empty());
+
+    let authority = lab_authority();
+    let issuer = Issuer::from_params(&authority, &root.key);
+    let signed_as = |names: &[&str], change: fn(&mut CertificateParams)| {
+        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut params = CertificateParams::new(names).unwrap();
+        change(&mut params);
+        let key = KeyPair::generate().unwrap();
+        let made = params.signed_by(&key, &issuer).unwrap();
+        Made { certificate: made.der().clone(), pem: made.pem(), key }
+    };
+    open(&signed_as(&[HOST], |_| {}), Trust::System).await.unwrap();
+    let wrong_name = problem(&signed_as(&["hv02.lab.test"], |_| {}), Trust::System).await;
+    assert!(matches!(wrong_name, CertificateProblem::WrongName { .. }), "{wrong_name:?}");
+    let expired = signed_as(&[HOST], |params| params.not_after = date_time_ymd(2001, 1, 1));
+    assert!(matches!(problem(&expired, Trust::System).await, CertificateProblem::Expired));
+    // Of another authority, which calls itself the same.
+    let (of_another, _) = signed(|_| {});
+    let other = problem(&of_another, Trust::System).await;
+    assert!(matches!(&other, CertificateProblem::Other(why) if why == "BadSignature"), "{other:?}");
+    let own = problem(&self_signed(|_| {}), Trust::System).await;
+    assert!(matches!(own, CertificateProblem::UnknownIssuer), "{own:?}");
 }

@@ -6,10 +6,11 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use zeroize::Zeroizing;
 
 use super::super::Endpoint;
-use super::super::answer::harmless;
+use super::super::answer::{self, harmless};
 use super::ProxyError;
 use super::error::MAX_HEAD;
 use super::server::ProxyLogin;
+use crate::auth::http::Offers;
 
 /// Asks for a tunnel to the endpoint.
 pub(super) async fn tunnel<S>(
@@ -40,6 +41,8 @@ where
     match status {
         200..=299 => Ok(()),
         407 => Err(ProxyError::LoginRefused { offered: offered(&head), given: login.is_some() }),
+        // It may repeat the password.
+        _ if login.is_some() => Err(ProxyError::Refused { status, reason: String::new() }),
         _ => Err(ProxyError::Refused { status, reason: reason(&head) }),
     }
 }
@@ -76,7 +79,8 @@ fn reason(head: &str) -> String {
 fn offered(head: &str) -> String {
     let values = head.lines().filter_map(|line| {
         let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("Proxy-Authenticate").then(|| value.split_whitespace().next())?
+        name.eq_ignore_ascii_case("Proxy-Authenticate").then(|| value.trim())
     });
-    harmless(&values.collect::<Vec<_>>().join(", "), 80)
+    Offers::parse(values)
+        .map_or_else(|_| "something unreadable".to_owned(), |offers| answer::offered(&offers))
 }

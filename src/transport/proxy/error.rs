@@ -21,11 +21,11 @@ pub enum ProxyError {
         given: bool,
     },
     /// The proxy does not connect us.
-    #[error("refused the connection: {status} {reason}")]
+    #[error("refused the connection: {}", format!("{status} {reason}").trim_end())]
     Refused {
         /// Its status.
         status: u16,
-        /// Its words.
+        /// Its words; empty where it got a password, which they may repeat.
         reason: String,
     },
     /// The SOCKS proxy does not connect us, [RFC 1928] section 6.
