@@ -174,7 +174,10 @@ impl Attempts {
     fn after_loss(&mut self, error: &transport::Error, standing: Standing) -> Option<Again> {
         use transport::Error as E;
         let may = standing == Standing::NotBegun || self.manner == Manner::Repeatable;
-        if !may || !error.is_retryable() {
+        // A login that is lost is no reason to wait, but one to log in: a connection that somebody else has
+        // made does not do so by itself.
+        let passes = error.is_retryable() || matches!(error, E::LoginExpired { .. });
+        if !may || !passes {
             return None;
         }
         match error {
