@@ -390,10 +390,15 @@ impl Caller {
         }
     }
 
-    /// Ends what is left over, on a new connection if there is none. It has a few seconds, whatever the
-    /// deadline of the session: that there was no time is the last reason to leave something behind.
-    pub(super) async fn finish(&mut self) -> Result<(), Error> {
-        let limit = Limit::new(TIDYING);
+    /// Ends what is left over while nobody waits, so that there is time for each try.
+    ///
+    /// What cannot be ended expires: there is nobody to tell.
+    pub(super) async fn finish_alone(&mut self) {
+        _ = self.finish(Limit::new(TIDYING * MOST_TRIES)).await;
+    }
+
+    /// Ends what is left over, on a new connection if there is none.
+    async fn finish(&mut self, limit: Limit) -> Result<(), Error> {
         while self.has_left_over() {
             self.connect("Release", limit).await?;
             self.tidy_up(limit).await;
@@ -404,9 +409,11 @@ impl Caller {
         Ok(())
     }
 
-    /// The same, and waits for what is finished in the background.
+    /// Ends what is left over, and waits for what is finished in the background. The first has a few seconds,
+    /// whatever the deadline of the session: that there was no time is the last reason to leave something
+    /// behind.
     pub(super) async fn close(&mut self) -> Result<(), Error> {
-        let finished = self.finish().await;
+        let finished = self.finish(Limit::new(TIDYING)).await;
         let limit = self.shared.limit(self.shared.target.call_limit);
         self.shared.finished(limit).await;
         finished
