@@ -143,24 +143,34 @@ impl Caller {
         operation: &O,
         manner: Manner,
     ) -> Result<O::Reply, Error> {
+        let call_limit = match manner {
+            // Nobody knows when something will happen.
+            Manner::Events => Duration::MAX,
+            _ => self.shared.target.call_limit,
+        };
+        self.call_until(operation, manner, self.shared.limit(call_limit)).await
+    }
+
+    /// The same for one of several calls that have a limit together.
+    pub(super) async fn call_until<O: Operation + Sync>(
+        &mut self,
+        operation: &O,
+        manner: Manner,
+        limit: Limit,
+    ) -> Result<O::Reply, Error> {
         let asked = label(operation);
         let host = self.shared.target.endpoint.host().to_owned();
         let span = debug_span!("call", host, operation = asked);
-        self.persist(operation, manner, asked).instrument(span).await
+        self.persist(operation, manner, limit, asked).instrument(span).await
     }
 
     async fn persist<O: Operation + Sync>(
         &mut self,
         operation: &O,
         manner: Manner,
+        limit: Limit,
         asked: String,
     ) -> Result<O::Reply, Error> {
-        let call_limit = match manner {
-            // Nobody knows when something will happen.
-            Manner::Events => Duration::MAX,
-            _ => self.shared.target.call_limit,
-        };
-        let limit = self.shared.limit(call_limit);
         let mut attempts = self.attempts(manner, limit);
         loop {
             let stretch = attempts.begin();
