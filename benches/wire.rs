@@ -2,10 +2,14 @@
 //!
 //! `cargo bench --bench wire`. The allocations of decoding are counted and printed first.
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 
+#[expect(dead_code, reason = "the bench of streams asks for bytes")]
+#[path = "support/counting.rs"]
+mod counting;
+
+use counting::{ALLOCATIONS, Counting};
 use criterion::{Criterion, Throughput, criterion_group};
 use refpoint::cim::{Catalog, Instance, ObjectPath, Value, embedded};
 use refpoint::wsman::{
@@ -17,31 +21,8 @@ use refpoint::xml::{Limits, Node, Reader};
 const INSTANCES: usize = 10_000;
 const NAMESPACE: &str = "root/virtualization/v2";
 
-/// Counts what is allocated.
-struct Counting;
-
-static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call goes to the system's allocator with the arguments it came with.
-#[expect(unsafe_code, reason = "an allocator can be counted in no other way; it only passes calls on")]
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: Counting<false> = Counting;
 
 /// An export job as a host shows it while it runs: 33 properties of every kind.
 fn job(number: usize) -> Instance {

@@ -148,24 +148,34 @@ impl Caller {
         operation: &O,
         manner: Manner,
     ) -> Result<O::Reply, Error> {
+        let call_limit = match manner {
+            // Nobody knows when something will happen.
+            Manner::Events => Duration::MAX,
+            _ => self.shared.target.call_limit,
+        };
+        self.call_until(operation, manner, self.shared.limit(call_limit)).await
+    }
+
+    /// The same for one of several calls that have a limit together.
+    pub(super) async fn call_until<O: Operation + Sync>(
+        &mut self,
+        operation: &O,
+        manner: Manner,
+        limit: Limit,
+    ) -> Result<O::Reply, Error> {
         let asked = label(operation);
         let host = self.shared.target.endpoint.host().to_owned();
         let span = debug_span!("call", host, operation = asked);
-        self.persist(operation, manner, asked).instrument(span).await
+        self.persist(operation, manner, limit, asked).instrument(span).await
     }
 
     async fn persist<O: Operation + Sync>(
         &mut self,
         operation: &O,
         manner: Manner,
+        limit: Limit,
         asked: String,
     ) -> Result<O::Reply, Error> {
-        let call_limit = match manner {
-            // Nobody knows when something will happen.
-            Manner::Events => Duration::MAX,
-            _ => self.shared.target.call_limit,
-        };
-        let limit = self.shared.limit(call_limit);
         let mut attempts = self.attempts(manner, limit);
         loop {
             let stretch = attempts.begin();
@@ -412,10 +422,15 @@ impl Caller {
         }
     }
 
-    /// Ends what is left over, on a new connection if there is none. It has a few seconds, whatever the
-    /// deadline of the session: that there was no time is the last reason to leave something behind.
-    pub(super) async fn finish(&mut self) -> Result<(), Error> {
-        let limit = Limit::new(TIDYING);
+    /// Ends what is left over while nobody waits, so that there is time for each try.
+    ///
+    /// What cannot be ended expires: there is nobody to tell.
+    pub(super) async fn finish_alone(&mut self) {
+        _ = self.finish(Limit::new(TIDYING * MOST_TRIES)).await;
+    }
+
+    /// Ends what is left over, on a new connection if there is none.
+    async fn finish(&mut self, limit: Limit) -> Result<(), Error> {
         while self.has_left_over() {
             self.connect("Release", limit).await?;
             self.tidy_up(limit).await;
@@ -426,9 +441,11 @@ impl Caller {
         Ok(())
     }
 
-    /// The same, and waits for what is finished in the background.
+    /// Ends what is left over, and waits for what is finished in the background. The first has a few seconds,
+    /// whatever the deadline of the session: that there was no time is the last reason to leave something
+    /// behind.
     pub(super) async fn close(&mut self) -> Result<(), Error> {
-        let finished = self.finish().await;
+        let finished = self.finish(Limit::new(TIDYING)).await;
         let limit = self.shared.limit(self.shared.target.call_limit);
         self.shared.finished(limit).await;
         finished

@@ -5,7 +5,7 @@ use tokio::time::{Instant, sleep};
 use super::caller::{Caller, LeftOver, label};
 use super::flight::Flight;
 use super::page_size::PageSize;
-use super::retry::{Manner, jitter};
+use super::retry::{Limit, Manner, jitter};
 use super::{Error, Session};
 use crate::cim::{Instance, ObjectPath};
 use crate::wsman::{Enumerate, Item, Opening};
@@ -192,11 +192,13 @@ impl Listing {
         Some(self.request.release(context).into())
     }
 
-    /// Asks for pages until one holds something: empty only at the end.
+    /// Asks for pages until one holds something: empty only at the end. However many requests that takes, it
+    /// is one call for whoever waits.
     async fn next_page(&mut self, caller: &mut Caller) -> Result<Vec<Item>, Error> {
+        let limit = caller.shared.limit(caller.shared.target.call_limit);
         loop {
             let asked = Instant::now();
-            let items = self.fitting_page(caller).await?;
+            let items = self.fitting_page(caller, limit).await?;
             if !items.is_empty() || self.is_over() {
                 self.empty_pages = 0;
                 return Ok(items);
@@ -207,15 +209,15 @@ impl Listing {
             }
             // The first may well be empty: not every host puts items beside a new context.
             if self.empty_pages > 1 && asked.elapsed() < BREATH {
-                sleep(jitter(BREATH, caller.shared.target.random)).await;
+                sleep(jitter(BREATH, caller.shared.target.random).min(limit.left())).await;
             }
         }
     }
 
     /// Asks for one page, smaller each time that it does not fit its envelope.
-    async fn fitting_page(&mut self, caller: &mut Caller) -> Result<Vec<Item>, Error> {
+    async fn fitting_page(&mut self, caller: &mut Caller, limit: Limit) -> Result<Vec<Item>, Error> {
         loop {
-            match self.page(caller).await {
+            match self.page(caller, limit).await {
                 Ok(items) => {
                     self.size.grow();
                     return Ok(items);
@@ -231,19 +233,19 @@ impl Listing {
         }
     }
 
-    async fn page(&mut self, caller: &mut Caller) -> Result<Vec<Item>, Error> {
+    async fn page(&mut self, caller: &mut Caller, limit: Limit) -> Result<Vec<Item>, Error> {
         let max_elements = Some(self.size.now());
         let page = match &self.context {
             None => {
                 if matches!(self.request.opening, Opening::FirstPage { .. }) {
                     self.request.opening = Opening::FirstPage { max_elements };
                 }
-                caller.call(&self.request).await?
+                caller.call_until(&self.request, Manner::of::<Enumerate>(), limit).await?
             }
             Some(context) => {
                 let mut pull = self.request.pull(context.as_str());
                 pull.max_elements = max_elements;
-                caller.call_as(&pull, Manner::Page).await?
+                caller.call_until(&pull, Manner::Page, limit).await?
             }
         };
         self.has_begun = true;

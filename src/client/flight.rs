@@ -57,8 +57,7 @@ impl<T: Send + 'static> Drop for Flight<T> {
             if let Some(left_over) = left_over(got) {
                 caller.leave(left_over);
             }
-            // What cannot be ended expires: there is nobody to tell.
-            _ = caller.finish().await;
+            caller.finish_alone().await;
         });
     }
 }

@@ -257,8 +257,7 @@ impl Drop for Session {
     fn drop(&mut self) {
         let Some(mut caller) = self.caller.take().filter(|caller| caller.has_left_over()) else { return };
         self.shared.finish_in_background(async move {
-            // What cannot be ended expires: there is nobody to tell.
-            _ = caller.finish().await;
+            caller.finish_alone().await;
         });
     }
 }

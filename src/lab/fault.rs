@@ -25,6 +25,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::asked::Asked;
+use super::scenario::Busy;
 
 /// One rule.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -84,8 +85,8 @@ pub enum Fault {
     },
     /// `quota`: a quota of WinRM's is used up; nothing is carried out.
     Quota,
-    /// `busy`: the host refuses work for now; or, with `machine` and `status`, from now on the methods on
-    /// that machine return that value.
+    /// `busy`: the host refuses work for now; or, with `machine` and `status`, from now on something goes on
+    /// with that machine, and the methods on it return that value.
     Busy(Option<BusyMachine>),
     /// `timed-out`: the fault that Windows sends when the operation took longer than it was granted.
     TimedOut,
@@ -110,7 +111,7 @@ pub enum Fault {
 pub struct BusyMachine {
     /// Its name or GUID.
     pub machine: String,
-    /// What methods on it return: 32775 mostly.
+    /// What methods on it return: 32775, since it is not in a state for them, or 32774, since somebody uses it.
     pub status: u16,
 }
 
@@ -296,6 +297,17 @@ impl Fault {
 
     fn suits_login(&self) -> bool {
         self.is_final() || matches!(self, Self::Slow(_))
+    }
+}
+
+impl BusyMachine {
+    /// Returns what then goes on with it, as the second entry of its `OperationalStatus` says: an export is
+    /// somebody else's use of it, a merge a state of its own.
+    pub(super) fn goings_on(&self) -> u16 {
+        match self.status {
+            IN_USE => Busy::Exporting.number(),
+            _ => Busy::Merging.number(),
+        }
     }
 }
 
@@ -546,9 +558,11 @@ impl Written {
     fn take_busy_machine(&mut self) -> Result<Option<BusyMachine>, String> {
         match (self.machine.take(), self.status.take()) {
             (None, None) => Ok(None),
-            (Some(machine), status) => {
-                Ok(Some(BusyMachine { machine, status: status.unwrap_or(INVALID_STATE) }))
+            (Some(machine), None) => Ok(Some(BusyMachine { machine, status: INVALID_STATE })),
+            (Some(machine), Some(status @ (IN_USE | INVALID_STATE))) => {
+                Ok(Some(BusyMachine { machine, status }))
             }
+            (Some(_), Some(_)) => Err("busy: methods on a busy machine return 32774 or 32775".to_owned()),
             (None, Some(_)) => Err("busy: `status` is that of a `machine`".to_owned()),
         }
     }
@@ -570,6 +584,8 @@ impl Written {
     }
 }
 
+/// "System is in use."
+const IN_USE: u16 = 32774;
 /// "The method could not be executed in the current state."
 const INVALID_STATE: u16 = 32775;
 
@@ -755,6 +771,10 @@ mod tests {
             ("what = 'slow'", "slow: `seconds` is missing"),
             ("what = 'slow'\nseconds = -1.0", "slow: `seconds` is no time"),
             ("what = 'busy'\nstatus = 32775", "busy: `status` is that of a `machine`"),
+            (
+                "what = 'busy'\nmachine = 'web01'\nstatus = 32773",
+                "busy: methods on a busy machine return 32774 or 32775",
+            ),
             (
                 "what = 'refuse-connect'\nwhen = { operation = 'Get' }",
                 "refuse-connect: `operation` is not known yet when this happens",

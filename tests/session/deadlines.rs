@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use refpoint::client::{Dial, Session, TransportError};
-use refpoint::wsman::{Content, Request};
+use refpoint::wsman::{Content, Page, Request};
 use tokio::time::Instant;
 
 use crate::support::{
-    Answer, Host, call, http_answer, impatient, machine, message, path, succeed, target, transport,
+    Answer, Host, Machines, answer, call, http_answer, impatient, machine, message, path, succeed, target,
+    transport,
 };
 
 const LIMIT: Duration = Duration::from_secs(40);
@@ -112,5 +113,32 @@ async fn pauses_grow_and_are_as_long_as_chance_has_it() {
         let (got, elapsed) = took(session.get(&path())).await;
         assert!(got.unwrap_err().is_quota());
         assert!(elapsed.abs_diff(Duration::from_millis(millis)) < Duration::from_millis(20), "{elapsed:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_is_one_call_however_often_it_has_to_be_asked_for() {
+    // Neither pages that do not fit nor those that are empty begin the time anew.
+    let empty = Page { context: Some("more".to_owned()), ..Page::default() };
+    for is_empty in [false, true] {
+        let (machines, empty) = (Machines::new(40_000, 1).strict(), empty.clone());
+        let host = Host::new(move |incoming| {
+            let answer = match &incoming.request {
+                Request::Enumerate(enumerate) if is_empty => answer(incoming, enumerate, Ok(&empty)),
+                Request::Pull(pull) if is_empty => answer(incoming, pull, Ok(&empty)),
+                Request::Release(release) if is_empty => answer(incoming, release, Ok(&())),
+                _ => machines.serve(incoming),
+            };
+            let Answer::Message(text) = answer else { panic!("a message") };
+            Answer::Dripping(text, usize::MAX, Duration::from_secs(15))
+        });
+        let mut session = host.session_with(impatient(LIMIT)).await.unwrap();
+        let (page, elapsed) = took(session.enumerate("Msvm_ComputerSystem").next_page()).await;
+        let error = page.unwrap().unwrap_err();
+        assert!(error.is_deadline(), "{error:?}");
+        assert_eq!(
+            (elapsed.as_secs(), host.count(|it| !matches!(it, Request::Release(_)))),
+            (LIMIT.as_secs(), 3)
+        );
     }
 }

@@ -444,7 +444,8 @@ impl Harm {
             Fault::AccessDenied => self.upsets.push(refuse(Refusal::AccessDenied)),
             Fault::InternalError => self.upsets.push(refuse(Refusal::InternalError)),
             Fault::Busy(Some(busy)) => {
-                self.upsets.push(Upset::MachineBusy { machine: busy.machine, status: busy.status });
+                let status = busy.goings_on();
+                self.upsets.push(Upset::MachineBusy { machine: busy.machine, status });
             }
             Fault::VanishJobs => self.upsets.push(Upset::VanishJobs),
             Fault::RestartService => self.upsets.push(Upset::RestartService),
