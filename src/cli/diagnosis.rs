@@ -1,7 +1,7 @@
 //! What a session's error means for whoever ran the command: the exit code, and what to try next.
 
 use refpoint::cim::Catalog;
-use refpoint::client::{Error as SessionError, Fault, TlsError, TransportError, codes};
+use refpoint::client::{Error as SessionError, Fault, TlsError, TransportError};
 
 use super::error::Error;
 use super::exit::Exit;
@@ -83,9 +83,7 @@ fn hints(error: &SessionError) -> Vec<String> {
     if error.is_outcome_unknown() {
         hints.push("the host may have done it: look there before you ask again".to_owned());
     }
-    if let Some(fault) = error.fault() {
-        hints.extend(advice(fault).map(str::to_owned));
-    }
+    hints.extend(error.advice().map(str::to_owned));
     if let Some(transport) = error.transport() {
         hints.extend(hint_of_transport(transport));
     }
@@ -93,17 +91,6 @@ fn hints(error: &SessionError) -> Vec<String> {
         hints.push("a longer --deadline, or none, waits longer".to_owned());
     }
     hints
-}
-
-/// Returns what the code tables advise, of the number closest to the cause that they know.
-fn advice(fault: &Fault) -> Option<&'static str> {
-    let of_number = fault.numbers().find_map(codes::of_fault).map(|entry| entry.advice);
-    let of_status = || fault.cim_status().and_then(codes::cim_status).map(|code| code.advice);
-    let of_subcode = || {
-        let subcode = fault.subcode.as_ref()?;
-        codes::subcode(&subcode.namespace, &subcode.local).map(|subcode| subcode.advice)
-    };
-    of_number.or_else(of_status).or_else(of_subcode)
 }
 
 fn hint_of_transport(error: &TransportError) -> Option<String> {

@@ -3,7 +3,8 @@
 use std::error::Error as StdError;
 use std::io;
 
-use refpoint::fleet::Failure;
+use refpoint::client::TransportError;
+use refpoint::fleet::{Failure, Kind};
 use refpoint::{hyperv, ledger};
 
 use super::exit::Exit;
@@ -50,6 +51,50 @@ impl Error {
             Some(hint) => error.hint(hint),
             None => error,
         }
+    }
+
+    /// Returns the same as the library's verdict on an export, for the object that scripts read.
+    pub(crate) fn to_failure(&self) -> Failure {
+        let (mut message, mut hints) = (String::new(), Vec::new());
+        for line in self.lines() {
+            match line {
+                Line::Error(text) => message.push_str(&text),
+                Line::Cause(text) => message.push_str(&format!(": {text}")),
+                Line::Hint(text) => hints.push(text),
+            }
+        }
+        let hint = (!hints.is_empty()).then(|| hints.join("; "));
+        Failure { kind: self.kind_of_failure(), code: None, message, hint, exit_code: self.kind.code() }
+    }
+
+    fn kind_of_failure(&self) -> Kind {
+        match self.kind {
+            Exit::Usage => Kind::Usage,
+            Exit::Unreachable => Kind::Unreachable,
+            Exit::Login if self.is_tls() => Kind::Tls,
+            Exit::Login => Kind::Login,
+            Exit::AccessDenied => Kind::AccessDenied,
+            Exit::Deadline => Kind::Deadline,
+            Exit::Busy => Kind::Busy,
+            Exit::NotFound => Kind::NotFound,
+            Exit::LocalFiles => Kind::Ledger,
+            Exit::OutcomeUnknown => Kind::Unknown,
+            Exit::Interrupted => Kind::Interrupted,
+            Exit::Terminated => Kind::Terminated,
+            Exit::Done | Exit::Failed | Exit::Warnings | Exit::RemoteFailed => Kind::Fault,
+        }
+    }
+
+    fn is_tls(&self) -> bool {
+        let mut cause = self.source.as_ref().map(|source| &**source as &(dyn StdError + 'static));
+        while let Some(error) = cause {
+            let boxed = || error.downcast_ref::<Box<TransportError>>().map(|error| &**error);
+            if error.downcast_ref().or_else(boxed).is_some_and(TransportError::is_tls) {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
     }
 
     /// Returns the error of a write to standard output.

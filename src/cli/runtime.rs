@@ -30,7 +30,7 @@ pub(crate) fn wait(work: impl Future<Output = Result<Exit, Error>>) -> Result<Ex
 }
 
 /// Does something that waits and that listens to [`Signals`] itself.
-pub(crate) fn follow(work: impl AsyncFnOnce(&mut Signals) -> Result<Exit, Error>) -> Result<Exit, Error> {
+pub(crate) fn follow<T>(work: impl AsyncFnOnce(&mut Signals) -> Result<T, Error>) -> Result<T, Error> {
     let runtime = Builder::new_current_thread().enable_all().build().map_err(failed)?;
     let done = runtime.block_on(async {
         let mut signals = Signals::new()?;

@@ -83,16 +83,6 @@ impl Ui {
         io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
-    /// Asks something and returns the answer; `None` where nobody answers.
-    pub(crate) fn answer(&mut self, question: &str) -> Option<String> {
-        self.ask(question);
-        let mut answer = String::new();
-        match io::stdin().read_line(&mut answer) {
-            Ok(1..) => Some(answer.trim().to_owned()),
-            _ => None,
-        }
-    }
-
     /// Says something that a person may want to know, unless he wants it quiet.
     pub(crate) fn note(&mut self, text: &str) {
         if !self.is_quiet {

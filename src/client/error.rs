@@ -209,6 +209,19 @@ impl Error {
         })
     }
 
+    /// Returns what to try next, where the host said a number that the code tables know: the one closest to
+    /// the cause, else its CIM status, else its subcode.
+    pub fn advice(&self) -> Option<&'static str> {
+        let fault = self.fault()?;
+        let of_number = fault.numbers().find_map(codes::of_fault).map(|entry| entry.advice);
+        let of_status = || fault.cim_status().and_then(codes::cim_status).map(|code| code.advice);
+        let of_subcode = || {
+            let subcode = fault.subcode.as_ref()?;
+            codes::subcode(&subcode.namespace, &subcode.local).map(|subcode| subcode.advice)
+        };
+        of_number.or_else(of_status).or_else(of_subcode)
+    }
+
     /// Says that nobody knows whether the host has carried out what was asked.
     pub fn is_outcome_unknown(&self) -> bool {
         matches!(self, Self::OutcomeUnknown { .. })

@@ -19,6 +19,13 @@ pub struct Event {
     pub what: News,
 }
 
+impl Event {
+    /// Returns what has happened to a machine or group on a host, both as they were named.
+    pub fn new(at: Timestamp, host: String, unit: String, what: News) -> Self {
+        Self { schema: SCHEMA, at, host, unit, what }
+    }
+}
+
 /// What has happened.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
@@ -84,4 +91,4 @@ pub enum News {
 }
 
 /// The version of the shape of [`Event`].
-pub(super) const SCHEMA: &str = "refpoint.event/1";
+const SCHEMA: &str = "refpoint.event/1";

@@ -39,7 +39,7 @@ impl From<&client::Error> for Failure {
     fn from(error: &client::Error) -> Self {
         let code = error.fault().and_then(client::Fault::error_code);
         let (kind, hint) = if error.is_outcome_unknown() || error.is_result_lost() {
-            (Kind::Unknown, None)
+            (Kind::Unknown, Some("the host may have done it: look there before you ask again"))
         } else if error.is_tls() {
             (Kind::Tls, Some("check the certificate: --ca FILE or --pin sha256:… say what to trust"))
         } else if error.is_login() {
@@ -50,12 +50,9 @@ impl From<&client::Error> for Failure {
                 ),
             )
         } else if error.is_deadline() {
-            (Kind::Deadline, None)
+            (Kind::Deadline, Some("a longer --deadline, or none, waits longer"))
         } else if error.is_access_denied() {
-            (
-                Kind::AccessDenied,
-                Some("the user needs to be in Hyper-V Administrators and Remote Management Users"),
-            )
+            (Kind::AccessDenied, Some(RIGHTS))
         } else if error.is_quota() || error.is_busy() {
             (Kind::Busy, Some("the host refuses more work for now: try again later, with fewer at once"))
         } else if error.is_unreachable() {
@@ -63,9 +60,11 @@ impl From<&client::Error> for Failure {
         } else if error.is_class_missing() {
             (Kind::NotFound, Some("the host has no Hyper-V role, or is older than Windows Server 2016"))
         } else if error.is_not_found() {
-            (Kind::NotFound, None)
+            (Kind::NotFound, error.advice())
+        } else if matches!(error, client::Error::Unwritable { .. }) {
+            (Kind::Usage, None)
         } else {
-            (Kind::Fault, None)
+            (Kind::Fault, error.advice())
         };
         let failure = Self { code, ..Self::new(kind, chain(error)) };
         Self { hint: hint.map(str::to_owned), ..failure }
@@ -76,14 +75,23 @@ impl From<&hyperv::Error> for Failure {
     fn from(error: &hyperv::Error) -> Self {
         match error {
             hyperv::Error::Client(error) => error.into(),
-            hyperv::Error::NotFound { candidates, .. } => {
-                Self { hint: listed("there are", candidates), ..Self::new(Kind::NotFound, chain(error)) }
+            hyperv::Error::NotFound { candidates, kind, .. } => {
+                // Whoever may not see machines gets an empty list and no refusal.
+                let none = || match *kind {
+                    "machine" | "group" => {
+                        Some(format!("the host shows no {kind} at all to this user: {RIGHTS}"))
+                    }
+                    _ => Some("there is none: refpoint point create makes one".to_owned()),
+                };
+                let hint = listed("there are", candidates).or_else(none);
+                Self { hint, ..Self::new(Kind::NotFound, chain(error)) }
             }
             hyperv::Error::Ambiguous { candidates, .. } => Self {
                 hint: listed("say which by its identifier:", candidates),
                 ..Self::new(Kind::Ambiguous, chain(error))
             },
-            hyperv::Error::NoService { .. } => Self::new(Kind::NotFound, chain(error)),
+            hyperv::Error::NoService { .. } => Self::new(Kind::NotFound, chain(error))
+                .with_hint(format!("is it the right host? If so, {RIGHTS}")),
             hyperv::Error::Refused { code, meaning, .. } => {
                 let kind = match code {
                     32769 => Kind::AccessDenied,
@@ -131,6 +139,9 @@ fn listed(words: &str, candidates: &[hyperv::Candidate]) -> Option<String> {
     }
     Some(text)
 }
+
+/// What an account needs, and no more.
+const RIGHTS: &str = "the user needs to be in Hyper-V Administrators and Remote Management Users";
 
 /// More candidates than this are no help.
 const MOST_SHOWN: usize = 12;

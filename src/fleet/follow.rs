@@ -57,8 +57,17 @@ impl Control {
         }
     }
 
+    /// Returns why not to begin at all: what is to be cancelled is best not begun.
+    pub(super) fn reason_not_to_begin(&self) -> Option<Reason> {
+        match self.wish() {
+            Wish::Detach(reason) => Some(reason),
+            Wish::Cancel | Wish::Kill => Some(Reason::Interrupt),
+            Wish::GoOn => None,
+        }
+    }
+
     /// Waits for the next wish; for ever where nobody is left to wish.
-    async fn changed(&mut self) {
+    pub(super) async fn changed(&mut self) {
         if self.wishes.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
@@ -96,6 +105,10 @@ pub(super) async fn follow(
             Wish::Detach(reason) => return Followed::Left(reason),
             wish @ (Wish::Cancel | Wish::Kill) if wish != asked_to_end => {
                 asked_to_end = wish;
+                if last.as_ref().is_some_and(|job| job.cancellable == Some(false)) {
+                    let message = "the host says that this job cannot be cancelled; it is asked all the same";
+                    around.tell(News::Warning { message: message.to_owned() });
+                }
                 if let Err(error) = around.host.cancel(path, wish == Wish::Kill).await {
                     around.tell(News::Warning { message: format!("the job was not cancelled: {error}") });
                 }

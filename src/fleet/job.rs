@@ -3,9 +3,9 @@ use std::time::Duration;
 use super::follow::{Followed, follow};
 use super::plan::{BaseChoice, ExportPlan, PointChoice, Wanted};
 use super::report::{Failure, Kind, Report};
-use super::unit::{Surroundings, export};
+use super::unit::{Surroundings, export, interrupted};
 use crate::client::codes::Treatment;
-use crate::hyperv::{Directory, EXPORT_JOBS, Job, Selector};
+use crate::hyperv::{Directory, EXPORT_JOBS, Job, Selector, advice};
 use crate::ledger::{self, Export};
 
 /// How a job ended that was waited for.
@@ -39,7 +39,7 @@ pub async fn wait_for_job(
             Failure::new(Kind::Unknown, "the host no longer has the job, and nobody saw it end")
         }
         Followed::Deadline => Failure::new(Kind::Deadline, "the deadline has passed; the job may still run"),
-        Followed::Left(_) => Failure::new(Kind::Interrupted, "interrupted; the job goes on"),
+        Followed::Left(reason) => interrupted(reason),
         Followed::Lost(error) => Failure::from(&error),
     };
     Ok(JobEnd::Other(Box::new(seen), Some(failure)))
@@ -53,7 +53,8 @@ fn verdict(job: &Job) -> Option<Failure> {
         }
         _ => {
             let message = format!("the job ended as {}: {}", job.state_name(), job.error_description);
-            Some(Failure::new(Kind::JobFailed, message).with_code(job.error_code))
+            let failure = Failure::new(Kind::JobFailed, message).with_code(job.error_code);
+            Some(failure.with_hint(advice(job, &[])))
         }
     }
 }

@@ -38,4 +38,4 @@ pub use report::{
     Report,
 };
 pub use resolve::{Resolved, resolve};
-pub use unit::{Surroundings, export};
+pub use unit::{Surroundings, export, not_begun};

@@ -9,25 +9,37 @@ use crate::hyperv::{
 pub(super) async fn preflight(host: &Host, request: &ExportRequest) -> Result<Vec<String>, Failure> {
     let mut warnings = Vec::new();
     of_the_point(&request.what, &mut warnings);
-    for machine in machines(host, &request.what).await? {
-        idle(&machine)?;
+    let machines = machines(host, &request.what).await?;
+    for machine in &machines {
+        idle(machine)?;
+        if machine.replication > PRIMARY {
+            warnings.push(format!("{} is a replica here, and another host has the original", machine.name));
+        }
     }
-    alone(host, request).await?;
+    alone(host, request, &machines, &mut warnings).await?;
     directory(host, request, &mut warnings).await?;
     Ok(warnings)
 }
 
 fn of_the_point(what: &Exported, warnings: &mut Vec<String>) {
-    let point_type = match what {
-        Exported::Machine { point, .. } => point.point_type,
-        Exported::Group { points, .. } => points.point_type,
+    let (point_type, has_data) = match what {
+        Exported::Machine { point, .. } => (point.point_type, point.has_data),
+        Exported::Group { points, .. } => (points.point_type, points.has_log),
     };
-    if point_type == PointType::Rct {
-        warnings.push(
+    match point_type {
+        PointType::Rct => warnings.push(
             "this is an RCT point, a mark without data: whether hosts export such points, and what they write \
-             then, is documented nowhere"
+             then, is documented nowhere. If this one refuses, the way that is known to work is a recovery \
+             checkpoint, exported with ExportSystemDefinition and then converted to a reference point"
                 .to_owned(),
-        );
+        ),
+        PointType::Log if !has_data => warnings.push(
+            "the log of this point has been removed: the host may have nothing to export".to_owned(),
+        ),
+        PointType::Log => {}
+        PointType::Other(number) => {
+            warnings.push(format!("this point is of type {number}, which nobody has documented"));
+        }
     }
 }
 
@@ -50,36 +62,50 @@ fn idle(machine: &Machine) -> Result<(), Failure> {
 }
 
 /// Another export of the machine, or into the directory, would end badly for one of the two.
-async fn alone(host: &Host, request: &ExportRequest) -> Result<(), Failure> {
+async fn alone(
+    host: &Host,
+    request: &ExportRequest,
+    machines: &[Machine],
+    warnings: &mut Vec<String>,
+) -> Result<(), Failure> {
     let jobs = host.jobs().await.map_err(failed)?;
     let in_the_way = |job: &&Job| {
         let Some(facts) = job.export.as_ref().filter(|_| !job.is_over()) else {
             return false;
         };
-        facts.subject.as_ref() == Some(request.what.subject()) || request.directory.is_same(&facts.directory)
+        let takes_part = |machine: &Machine| facts.machines.contains(&machine.id);
+        facts.subject.as_ref() == Some(request.what.subject())
+            || machines.iter().any(takes_part)
+            || request.directory.is_same(&facts.directory)
     };
+    let is_silent = |job: &&Job| !job.is_over() && job.is_silent_export();
+    if let Some(job) = jobs.iter().find(is_silent) {
+        warnings
+            .push(format!("job {} exports a reference point too, and does not say of which machine", job.id));
+    }
     match jobs.iter().find(in_the_way) {
         None => Ok(()),
         Some(job) => {
             let directory = job.export.as_ref().map(|facts| &*facts.directory).unwrap_or_default();
             let message = format!("job {} of {} is exporting to {directory}", job.id, job.owner);
             Err(Failure::new(Kind::Busy, message)
-                .with_hint(format!("wait for its end: refpoint job wait … {}", job.id)))
+                .with_hint(format!("wait for its end: refpoint job wait HOST {}", job.id)))
         }
     }
 }
 
 async fn directory(host: &Host, request: &ExportRequest, warnings: &mut Vec<String>) -> Result<(), Failure> {
     let directory = &request.directory;
-    if let Place::Share { server, share } = directory.place() {
-        warnings.push(format!(
-            r"\\{server}\{share} was not checked: the host writes there with its computer account, which needs \
-             to be allowed to on the share and on the folder"
-        ));
-        return Ok(());
-    }
     if directory.is_verbatim() {
         warnings.push(r"the directory begins with \\?\, which Hyper-V may not take".to_owned());
+    }
+    if let Place::Share { server, share } = directory.place() {
+        warnings.push(format!(
+            "\\\\{server}\\{share} was not checked. The host writes there with its computer account, which needs \
+             full control of the share and of the folder; it may ask for yours as well. A NAS outside the \
+             domain knows no computer accounts: export to a drive of the host and copy from there"
+        ));
+        return Ok(());
     }
     match host.contents(directory).await.map_err(failed)? {
         Seen::Hidden(why) => warnings.push(format!("the directory was not checked: {why}")),
@@ -139,6 +165,9 @@ pub(super) async fn is_exporting(host: &Host, machine: &Guid) -> Result<bool, Er
 fn failed(error: Error) -> Failure {
     (&error).into()
 }
+
+/// `ReplicationMode`: 1 is the original, what is above it are replicas.
+const PRIMARY: u16 = 1;
 
 /// Less than this holds not even the configuration.
 const TOO_LITTLE: u64 = 16 << 20;

@@ -4,7 +4,8 @@ use super::keeper::Keeper;
 use super::plan::{BaseChoice, DiskChoice, ExportPlan, PointChoice, Wanted};
 use super::report::{Failure, Kind};
 use crate::hyperv::{
-    Candidate, Collection, Error, ExportRequest, Exported, Group, Guid, Host, Machine, Point, PointType,
+    COLLECTION_SETTINGS, Candidate, Collection, Error, ExportRequest, Exported, Group, Guid, Host, Instance,
+    Machine, POINT_SETTINGS, Point, PointType, base_of, machines_of,
 };
 use crate::ledger;
 
@@ -20,28 +21,39 @@ pub struct Resolved {
 /// Finds everything that a plan names, on the host and in the ledger.
 pub async fn resolve(host: &Host, keeper: &Keeper, plan: &ExportPlan) -> Result<Resolved, Failure> {
     let mut warnings = Vec::new();
+    let class = match &plan.what {
+        Wanted::Machine(_) => POINT_SETTINGS,
+        Wanted::Group(_) => COLLECTION_SETTINGS,
+    };
+    let settings = plan.settings.as_deref().map(|text| ExportRequest::check_settings(class, text));
+    let settings = settings.transpose().map_err(of_settings)?;
+    let settings = settings.as_ref();
     let what = match &plan.what {
         Wanted::Machine(selector) => {
             let machine = host.machine(selector).await.map_err(failed)?;
-            machine_export(host, keeper, plan, machine, &mut warnings).await?
+            machine_export(host, keeper, plan, settings, machine, &mut warnings).await?
         }
         Wanted::Group(selector) => {
             let group = host.group(selector).await.map_err(failed)?;
-            group_export(host, keeper, plan, group, &mut warnings).await?
+            group_export(host, keeper, plan, settings, group, &mut warnings).await?
         }
     };
-    let settings = plan.settings.as_deref().map(|text| ExportRequest::check_settings(&what, text));
-    let settings = settings.transpose().map_err(|error| {
-        let failure = Failure::from(&error);
-        Failure { kind: Kind::Usage, exit_code: Kind::Usage.exit_code(), ..failure }
-    })?;
+    let settings = settings.cloned();
     Ok(Resolved { request: ExportRequest { what, directory: plan.directory.clone(), settings }, warnings })
+}
+
+/// Returns what is meant as the base: settings that a person wrote say it themselves.
+fn base_choice(plan: &ExportPlan, settings: Option<&Instance>) -> Result<BaseChoice, Failure> {
+    let Some(settings) = settings else { return Ok(plan.base.clone()) };
+    let base = base_of(settings).map_err(of_settings)?;
+    Ok(base.map_or(BaseChoice::None, BaseChoice::Named))
 }
 
 async fn machine_export(
     host: &Host,
     keeper: &Keeper,
     plan: &ExportPlan,
+    settings: Option<&Instance>,
     machine: Machine,
     warnings: &mut Vec<String>,
 ) -> Result<Exported, Failure> {
@@ -57,43 +69,61 @@ async fn machine_export(
         points: points.iter().map(|point| (point.id.as_str(), name(point))).collect(),
     };
     let is_named = |id: &str, text: &str| points.iter().any(|point| point.id == id && point.is_named(text));
-    let chosen = shelf.choose(host, keeper, &plan.point, is_named).await?;
-    let base = shelf.base(host, keeper, &plan.base, &chosen, is_named, warnings).await?;
+    let chosen = shelf.choose(host, keeper, &plan.point, is_named, warnings).await?;
+    let choice = base_choice(plan, settings)?;
+    let base = shelf.base(host, keeper, &choice, &chosen, is_named, warnings).await?;
     let take = |id: &str| points.iter().find(|point| point.id == id).cloned();
     let Some(point) = take(&chosen) else {
         return Err(lost(&chosen));
     };
-    let mut base = base.as_deref().and_then(take);
-    if let Some(older) = &base
-        && let Some(reason) = unfit(&point, older)
-    {
-        match plan.base {
-            BaseChoice::LastOrNone => {
-                warnings.push(format!("exporting without a base: {reason}"));
-                base = None;
-            }
-            _ => {
-                let failure = Failure::new(Kind::Usage, format!("the base does not fit: {reason}"));
-                return Err(failure.with_hint("export without a base, or with --base last-or-none"));
-            }
+    whole(&point)?;
+    let disks = match settings {
+        Some(settings) => settings.texts("DisksToExport").map(str::to_owned).collect(),
+        None => machine_disks(&point, &plan.disks)?,
+    };
+    let base = fitting(base.as_deref().and_then(take), &choice, warnings, |older| {
+        unfit(&point, older, &disks).or_else(|| damage(older))
+    })?;
+    Ok(Exported::Machine { machine, point, base, disks })
+}
+
+/// Returns the base if the export can be relative to it; what to do if not the choice says.
+fn fitting<T>(
+    base: Option<T>,
+    choice: &BaseChoice,
+    warnings: &mut Vec<String>,
+    unfit: impl Fn(&T) -> Option<String>,
+) -> Result<Option<T>, Failure> {
+    let Some(reason) = base.as_ref().and_then(unfit) else { return Ok(base) };
+    if *choice == BaseChoice::LastOrNone {
+        warnings.push(format!("exporting without a base: {reason}"));
+        return Ok(None);
+    }
+    let failure = Failure::new(Kind::Usage, format!("the base does not fit: {reason}"));
+    Err(failure.with_hint("export without a base, or with --base last-or-none"))
+}
+
+fn whole(point: &Point) -> Result<(), Failure> {
+    match damage(point) {
+        None => Ok(()),
+        Some(damage) => {
+            Err(Failure::new(Kind::Refused, damage).with_hint("make a new point and export that"))
         }
     }
-    if !point.is_whole() {
-        let (disks, tracking) = (point.disks.len(), point.tracking.len());
-        let message = format!(
-            "reference point {} is damaged: {disks} disks, {tracking} tracking identifiers",
-            point.id
-        );
-        return Err(Failure::new(Kind::Refused, message).with_hint("make a new point and export that"));
-    }
-    let disks = machine_disks(&point, &plan.disks)?;
-    Ok(Exported::Machine { machine, point, base, disks })
+}
+
+fn damage(point: &Point) -> Option<String> {
+    let (disks, tracking) = (point.disks.len(), point.tracking.len());
+    (!point.is_whole()).then(|| {
+        format!("reference point {} is damaged: {disks} disks, {tracking} tracking identifiers", point.id)
+    })
 }
 
 async fn group_export(
     host: &Host,
     keeper: &Keeper,
     plan: &ExportPlan,
+    settings: Option<&Instance>,
     group: Group,
     warnings: &mut Vec<String>,
 ) -> Result<Exported, Failure> {
@@ -107,14 +137,29 @@ async fn group_export(
     };
     let is_named =
         |id: &str, text: &str| collections.iter().any(|points| points.id == id && points.is_named(text));
-    let chosen = shelf.choose(host, keeper, &plan.point, is_named).await?;
-    let base = shelf.base(host, keeper, &plan.base, &chosen, is_named, warnings).await?;
+    let chosen = shelf.choose(host, keeper, &plan.point, is_named, warnings).await?;
+    let choice = base_choice(plan, settings)?;
+    let base = shelf.base(host, keeper, &choice, &chosen, is_named, warnings).await?;
     let take = |id: &str| collections.iter().find(|points| points.id == id).cloned();
     let Some(points) = take(&chosen) else {
         return Err(lost(&chosen));
     };
-    let disks = group_disks(host, &group, &plan.disks).await?;
-    Ok(Exported::Group { group, points, base: base.as_deref().and_then(take), disks })
+    let held = host.collected(&points).await.map_err(failed)?;
+    held.iter().try_for_each(whole)?;
+    let disks = match settings {
+        Some(settings) => machines_of(settings).map_err(of_settings)?,
+        None => group_disks(host, &group, &held, &plan.disks).await?,
+    };
+    let base = match base.as_deref().and_then(take) {
+        None => None,
+        Some(older) => {
+            let older_held = host.collected(&older).await.map_err(failed)?;
+            fitting(Some(older), &choice, warnings, |older| {
+                unfit_collection((&points, &held), (older, &older_held), &disks)
+            })?
+        }
+    };
+    Ok(Exported::Group { group, points, base, disks })
 }
 
 /// The points of one machine or group, to choose from.
@@ -132,6 +177,7 @@ impl Shelf<'_> {
         keeper: &Keeper,
         choice: &PointChoice,
         is_named: impl Fn(&str, &str) -> bool,
+        warnings: &mut Vec<String>,
     ) -> Result<String, Failure> {
         match choice {
             PointChoice::Named(text) => match self.named(text, &is_named) {
@@ -147,9 +193,18 @@ impl Shelf<'_> {
                 let (kind, subject) = (self.kind, self.subject.to_string());
                 let ours =
                     keeper.with(move |ledger| ledger.points_of(kind, &subject)).await.map_err(unkept)?;
-                let mut here = ours.iter().filter_map(|point| self.named(&point.id, &is_named));
-                match here.next() {
-                    Some(id) => Ok(id),
+                let here = |point: &ledger::Point| self.named(&point.id, &is_named);
+                match ours.iter().find_map(here) {
+                    Some(id) => {
+                        if let Some(newest) = ours.first().filter(|newest| here(newest).is_none()) {
+                            warnings.push(format!(
+                                "reference point {}, the newest of ours, is no longer on the host: {id} is the \
+                                 newest that is",
+                                newest.id
+                            ));
+                        }
+                        Ok(id)
+                    }
                     None => {
                         let message = format!(
                             "the ledger knows of no reference point of {} that is still there, and hosts do not \
@@ -244,41 +299,71 @@ fn format_choices(owner: &str, words: &str, ids: impl Iterator<Item = String>) -
     format!("{words} {}", ids.join(", "))
 }
 
-/// Says why an export of `point` cannot be relative to `base`.
-fn unfit(point: &Point, base: &Point) -> Option<String> {
-    if point.point_type != base.point_type {
-        return Some(format!(
-            "{} is a {} point and {} a {} point",
-            base.id,
-            base.point_type.name(),
-            point.id,
-            point.point_type.name()
-        ));
+/// Says why an export of `point`, or of these of its disks, cannot be relative to `base`.
+fn unfit(point: &Point, base: &Point, disks: &[String]) -> Option<String> {
+    if let Some(reason) = unlike((&point.id, point.point_type), (&base.id, base.point_type)) {
+        return Some(reason);
     }
     if base.point_type == PointType::Log && !(base.has_data && point.has_data) {
-        return Some("the log of one of the two points has been removed".to_owned());
+        return Some(LOG_REMOVED.to_owned());
     }
-    let missing: Vec<_> = point.disks_missing_in(base).collect();
+    let wanted = if disks.is_empty() { &*point.disks } else { disks };
+    let missing: Vec<_> =
+        wanted.iter().filter(|disk| base.disk(disk).is_none()).map(String::as_str).collect();
     match &*missing {
         [] => None,
         missing => Some(format!("{} does not cover {}", base.id, missing.join(", "))),
     }
 }
 
+/// The same for collections, each with the points it holds: a machine that is not in the base has nothing
+/// there to be relative to.
+fn unfit_collection(
+    (points, held): (&Collection, &[Point]),
+    (base, base_held): (&Collection, &[Point]),
+    disks: &[(Guid, Vec<String>)],
+) -> Option<String> {
+    if let Some(reason) = unlike((&points.id, points.point_type), (&base.id, base.point_type)) {
+        return Some(reason);
+    }
+    if base.point_type == PointType::Log && !(base.has_log && points.has_log) {
+        return Some(LOG_REMOVED.to_owned());
+    }
+    held.iter().find_map(|point| {
+        let Some(older) = base_held.iter().find(|older| older.machine == point.machine) else {
+            return Some(format!("{} holds no point of machine {}", base.id, point.machine));
+        };
+        let of_machine = disks.iter().find(|(machine, _)| *machine == point.machine);
+        unfit(point, older, of_machine.map_or(&[], |(_, disks)| disks)).or_else(|| damage(older))
+    })
+}
+
+fn unlike((point, of): (&str, PointType), (base, base_of): (&str, PointType)) -> Option<String> {
+    (of != base_of).then(|| format!("{base} is a {} point and {point} a {} point", base_of.name(), of.name()))
+}
+
 fn machine_disks(point: &Point, chosen: &[DiskChoice]) -> Result<Vec<String>, Failure> {
-    let find = |choice: &DiskChoice| {
-        let known = point.disks.iter().find(|disk| disk.eq_ignore_ascii_case(&choice.disk));
-        known.cloned().ok_or_else(|| {
-            let message = format!("reference point {} does not cover disk {:?}", point.id, choice.disk);
-            Failure::new(Kind::NotFound, message).with_hint(format!("it covers {}", point.disks.join(", ")))
-        })
-    };
-    chosen.iter().map(find).collect()
+    let mut disks = Vec::new();
+    for choice in chosen {
+        let disk = covered(point, &choice.disk)?;
+        if !disks.contains(&disk) {
+            disks.push(disk);
+        }
+    }
+    Ok(disks)
+}
+
+fn covered(point: &Point, disk: &str) -> Result<String, Failure> {
+    point.disk(disk).map(str::to_owned).ok_or_else(|| {
+        let message = format!("reference point {} does not cover disk {disk:?}", point.id);
+        Failure::new(Kind::NotFound, message).with_hint(format!("it covers {}", point.disks.join(", ")))
+    })
 }
 
 async fn group_disks(
     host: &Host,
     group: &Group,
+    held: &[Point],
     chosen: &[DiskChoice],
 ) -> Result<Vec<(Guid, Vec<String>)>, Failure> {
     if chosen.is_empty() {
@@ -298,9 +383,15 @@ async fn group_disks(
             let failure = Failure::new(Kind::NotFound, message);
             return Err(failure.with_hint(format!("its machines are {}", names.join(", "))));
         };
+        let Some(point) = held.iter().find(|point| point.machine == machine.id) else {
+            let message = format!("the collection holds no point of {} ({})", machine.name, machine.id);
+            return Err(Failure::new(Kind::NotFound, message).with_hint("it came to the group later"));
+        };
+        let disk = covered(point, &choice.disk)?;
         match disks.iter_mut().find(|(id, _)| *id == machine.id) {
-            Some((_, of_machine)) => of_machine.push(choice.disk.clone()),
-            None => disks.push((machine.id.clone(), vec![choice.disk.clone()])),
+            Some((_, of_machine)) if of_machine.contains(&disk) => {}
+            Some((_, of_machine)) => of_machine.push(disk),
+            None => disks.push((machine.id.clone(), vec![disk])),
         }
     }
     Ok(disks)
@@ -313,6 +404,14 @@ fn failed(error: Error) -> Failure {
 fn unkept(error: ledger::Error) -> Failure {
     (&error).into()
 }
+
+/// Settings that cannot be sent are the caller's, whatever is wrong with them.
+fn of_settings(error: Error) -> Failure {
+    let failure = Failure::from(&error);
+    Failure { kind: Kind::Usage, exit_code: Kind::Usage.exit_code(), ..failure }
+}
+
+const LOG_REMOVED: &str = "the log of one of the two points has been removed";
 
 fn lost(id: &str) -> Failure {
     Failure::new(Kind::NotFound, format!("reference point {id} has just gone"))

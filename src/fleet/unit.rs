@@ -1,10 +1,13 @@
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
-use super::event::{Event, News, SCHEMA};
+use super::event::{Event, News};
 use super::follow::{Control, Followed, Reason, follow};
 use super::keeper::Keeper;
 use super::plan::{ExportPlan, Wanted};
@@ -14,7 +17,7 @@ use super::resolve::resolve;
 use crate::client::codes::Treatment;
 use crate::hyperv::{
     Begun, Contents, Directory, Error, ExportRequest, Exported, Host, Job, JobError, METHOD, ObjectPath,
-    Receipt, Seen, advice, meaning,
+    Receipt, Seen, advice, is_same_disk, meaning,
 };
 use crate::ledger::{self, Claim, Claimed, End, Intent, Ledger, Stage, Subject};
 
@@ -47,7 +50,7 @@ impl Surroundings<'_> {
 
     pub(super) fn tell(&self, what: News) {
         let (host, unit) = (self.label.clone(), self.unit.clone());
-        (self.listener)(Event { schema: SCHEMA, at: timestamp(self.now()), host, unit, what });
+        (self.listener)(Event::new(timestamp(self.now()), host, unit, what));
     }
 }
 
@@ -60,13 +63,13 @@ pub(super) fn timestamp(time: SystemTime) -> Timestamp {
 /// The same plan again, after whatever ended the one before, takes up what that one began.
 pub async fn export(around: &Surroundings<'_>, plan: &ExportPlan) -> Report {
     let before = around.host.counters().await;
-    let mut work = Work { around, plan, draft: Draft::new(around, plan), trouble: None };
+    let mut work = Work { around, plan, draft: Draft::new(plan, around.now()), trouble: None };
     around.tell(News::UnitStarted);
     if let Some(login) = around.host.logged_in().await {
         around.tell(News::Connected { scheme: login.report.chosen.to_string(), sealed: login.is_sealed });
     }
     let verdict = work.run().await;
-    let mut report = work.draft.report(around, &verdict);
+    let mut report = work.draft.report(&around.label, around.now(), &verdict);
     if report.error.is_none() {
         report.error = work.trouble;
     }
@@ -76,6 +79,19 @@ pub async fn export(around: &Surroundings<'_>, plan: &ExportPlan) -> Report {
     report.bytes_received = counters.bytes_received.saturating_sub(before.bytes_received);
     around.tell(News::UnitFinished { export: Box::new(report.clone()) });
     report
+}
+
+/// Returns the report of an export that ended before there was a host to ask: nothing was sent.
+///
+/// `label` is the host as it was named, `started` and `now` are when work on it began and ended.
+pub fn not_begun(
+    plan: &ExportPlan,
+    label: &str,
+    failure: Failure,
+    started: SystemTime,
+    now: SystemTime,
+) -> Report {
+    Draft::new(plan, started).report(label, now, &failed(failure))
 }
 
 /// How it ended, and why where it did not end well.
@@ -98,7 +114,8 @@ enum Fate {
 
 impl Work<'_> {
     async fn run(&mut self) -> Verdict {
-        let resolved = match resolve(self.around.host, self.around.keeper, self.plan).await {
+        let resolving = resolve(self.around.host, self.around.keeper, self.plan);
+        let resolved = match self.unless_told(resolving).await {
             Ok(resolved) => resolved,
             Err(failure) => return failed(failure),
         };
@@ -208,20 +225,21 @@ impl Work<'_> {
 
     /// Looks, writes down, asks.
     async fn begin(&mut self, request: &ExportRequest, claim: Arc<Claim>) -> Verdict {
-        match preflight(self.around.host, request).await {
+        match self.unless_told(preflight(self.around.host, request)).await {
             Ok(warnings) => warnings.into_iter().for_each(|message| self.warn(message)),
             Err(failure) => return self.end(claim, (Outcome::Failed, Some(failure))).await,
         }
         let looked = async {
-            let witness = self.around.host.service_run().await?.known();
-            Ok::<_, Error>((witness, self.around.host.export_call(request).await?))
+            let of_host = |error: Error| Failure::from(&error);
+            let witness = self.around.host.service_run().await.map_err(of_host)?.known();
+            Ok((witness, self.around.host.export_call(request).await.map_err(of_host)?))
         };
-        let (witness, call) = match looked.await {
+        let (witness, call) = match self.unless_told(looked).await {
             Ok(looked) => looked,
-            Err(error) => return self.end(claim, failed((&error).into())).await,
+            Err(failure) => return self.end(claim, failed(failure)).await,
         };
-        if let Some(reason) = self.left() {
-            return self.end(claim, (Outcome::Failed, Some(interrupted(reason)))).await;
+        if let Some(reason) = self.around.control.reason_not_to_begin() {
+            return self.end(claim, failed(not_asked(reason))).await;
         }
         let (point, base) = (self.draft.point.clone(), self.draft.base.clone());
         if let Some(point) = point {
@@ -253,6 +271,36 @@ impl Work<'_> {
             }
             Err(error) if may_have_begun(&error) => self.after_silence(request, claim, &error).await,
             Err(error) => self.end(claim, failed((&error).into())).await,
+        }
+    }
+
+    /// Does what only looks, unless the time is over or somebody wants it to end first. The host has not been
+    /// asked for anything by then, so that there is nothing to leave behind.
+    async fn unless_told<T>(&self, look: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let (mut look, mut told) = (pin!(look), pin!(self.told()));
+        poll_fn(|context| match look.as_mut().poll(context) {
+            Poll::Ready(seen) => Poll::Ready(seen),
+            Poll::Pending => told.as_mut().poll(context).map(Err),
+        })
+        .await
+    }
+
+    async fn told(&self) -> Failure {
+        let mut control = self.around.control.clone();
+        let wished = async {
+            loop {
+                if let Some(reason) = control.reason_not_to_begin() {
+                    return not_asked(reason);
+                }
+                control.changed().await;
+            }
+        };
+        match self.around.deadline {
+            None => wished.await,
+            Some(deadline) => timeout_at(deadline, wished).await.unwrap_or_else(|_| {
+                Failure::new(Kind::Deadline, "the deadline has passed before the host was asked to export")
+                    .with_hint("a longer --deadline, or none, waits longer")
+            }),
         }
     }
 
@@ -346,8 +394,7 @@ impl Work<'_> {
                 return doubt("it can no longer be seen whether the host's service was restarted");
             }
         }
-        let older_class = |job: &Job| job.export.is_none() && matches!(job.job_type, Some(203 | 206));
-        if host.jobs().await?.iter().any(older_class) {
+        if host.jobs().await?.iter().any(Job::is_silent_export) {
             return doubt("the host has export jobs that do not say what they export");
         }
         if matches!(request.what, Exported::Machine { .. })
@@ -364,8 +411,13 @@ impl Work<'_> {
 
     /// The host was done when it answered: there is no job, and no receipt.
     async fn done_at_once(&mut self, request: &ExportRequest, claim: Arc<Claim>) -> Verdict {
-        let seen = self.around.host.contents(&request.directory).await;
-        let outcome = match seen {
+        let outcome = self.without_receipt(request).await;
+        self.end(claim, (outcome, None)).await
+    }
+
+    /// The host says that it is done and not what it has written: all that can be looked at is the directory.
+    async fn without_receipt(&mut self, request: &ExportRequest) -> Outcome {
+        match self.around.host.contents(&request.directory).await {
             Ok(Seen::Known(Contents::Something)) => Outcome::Completed,
             Ok(Seen::Known(_)) => {
                 self.warn(format!("the host says that it is done, and {} is empty", request.directory));
@@ -373,12 +425,12 @@ impl Work<'_> {
             }
             Ok(Seen::Hidden(_)) | Err(_) => {
                 self.warn(
-                    "the host was done at once, so there is no receipt; look into the directory".to_owned(),
+                    "the host says that it is done and not what it has written; look into the directory"
+                        .to_owned(),
                 );
                 Outcome::CompletedWithWarnings
             }
-        };
-        self.end(claim, (outcome, None)).await
+        }
     }
 
     async fn follow(&mut self, request: &ExportRequest, claim: Arc<Claim>, path: ObjectPath) -> Verdict {
@@ -394,7 +446,7 @@ impl Work<'_> {
         let id = path.key_text("InstanceID").unwrap_or_default().into_owned();
         match followed {
             Followed::Over(job) => {
-                let verdict = self.judge(&path, &job).await;
+                let verdict = self.judge(request, &path, &job).await;
                 self.end(claim, verdict).await
             }
             Followed::Vanished => unknown(
@@ -416,7 +468,7 @@ impl Work<'_> {
     }
 
     /// Decides from a job that has ended how the export did, and copies what will soon be gone.
-    async fn judge(&mut self, path: &ObjectPath, job: &Job) -> Verdict {
+    async fn judge(&mut self, request: &ExportRequest, path: &ObjectPath, job: &Job) -> Verdict {
         let receipt = job.export.as_ref().map(|facts| facts.receipt.clone()).unwrap_or_default();
         self.draft.receipt = ReceiptReport::from(&receipt);
         let treatment = job.treatment();
@@ -427,14 +479,22 @@ impl Work<'_> {
         };
         self.draft.see(job, &errors);
         match treatment {
-            Treatment::Succeeded => match self.check_files(&receipt).await {
-                true => (Outcome::Completed, None),
-                false => (Outcome::CompletedWithWarnings, None),
-            },
-            Treatment::SucceededWithWarnings => {
-                for error in &errors {
-                    self.warn(error.message.clone());
+            Treatment::Succeeded if receipt.files().next().is_none() => {
+                (self.without_receipt(request).await, None)
+            }
+            Treatment::Succeeded => {
+                let is_all = self.check_disks(request, &receipt);
+                match self.check_files(&receipt).await && is_all {
+                    true => (Outcome::Completed, None),
+                    false => (Outcome::CompletedWithWarnings, None),
                 }
+            }
+            Treatment::SucceededWithWarnings => {
+                match said(job, &errors) {
+                    Some(said) => self.warn(said),
+                    None => self.warn("the job completed with warnings and does not say which".to_owned()),
+                }
+                self.check_disks(request, &receipt);
                 self.check_files(&receipt).await;
                 (Outcome::CompletedWithWarnings, None)
             }
@@ -443,17 +503,28 @@ impl Work<'_> {
                 (Outcome::Cancelled, Some(Failure::new(Kind::Cancelled, message)))
             }
             _ => {
-                let said = errors.first().map(|error| error.message.clone()).filter(|text| !text.is_empty());
-                let said = said.unwrap_or_else(|| job.error_description.clone());
-                let message = format!(
-                    "the job ended as {} with error code {}: {said}",
-                    job.state_name(),
-                    job.error_code
-                );
-                let failure = Failure::new(Kind::JobFailed, message).with_code(job.error_code);
-                (Outcome::Failed, Some(failure.with_hint(advice(job.error_code))))
+                let said = said(job, &errors).map_or_else(String::new, |said| format!(": {said}"));
+                let (state, code) = (job.state_name(), job.error_code);
+                let message = format!("the job ended as {state} with error code {code}{said}");
+                let failure = Failure::new(Kind::JobFailed, message).with_code(code);
+                (Outcome::Failed, Some(failure.with_hint(advice(job, &errors))))
             }
         }
+    }
+
+    /// Says whether the receipt has every disk that was to be exported.
+    fn check_disks(&mut self, request: &ExportRequest, receipt: &Receipt) -> bool {
+        let has = |disk: &&String| !receipt.disks.iter().any(|exported| is_same_disk(&exported.id, disk));
+        let missing: Vec<_> = request.what.disks().into_iter().filter(has).cloned().collect();
+        for disk in &missing {
+            self.warn(format!(
+                "disk {disk} was to be exported, and the host does not name it among those it has"
+            ));
+        }
+        if receipt.config_files.is_empty() {
+            self.warn("the host names no configuration file: what it wrote is no whole machine".to_owned());
+        }
+        missing.is_empty() && !receipt.config_files.is_empty()
     }
 
     /// Says whether every file that the receipt names is where it says, as far as that can be seen.
@@ -490,7 +561,8 @@ impl Work<'_> {
     async fn end(&mut self, claim: Arc<Claim>, verdict: Verdict) -> Verdict {
         let (outcome, failure) = &verdict;
         debug_assert!(outcome.is_end(), "what has not ended stays open in the ledger");
-        let report = self.draft.report(self.around, &(*outcome, failure.clone()));
+        let verdict_so_far = (*outcome, failure.clone());
+        let report = self.draft.report(&self.around.label, self.around.now(), &verdict_so_far);
         let receipt = serde_json::to_string(&report).unwrap_or_default();
         let (name, sound, now) = (outcome.name(), *outcome == Outcome::Completed, self.around.now());
         let end = move |ledger: &mut Ledger, claim: &Claim| {
@@ -561,7 +633,7 @@ struct Draft {
 }
 
 impl Draft {
-    fn new(around: &Surroundings<'_>, plan: &ExportPlan) -> Self {
+    fn new(plan: &ExportPlan, started: SystemTime) -> Self {
         let kind = match plan.what {
             Wanted::Machine(_) => "vm",
             Wanted::Group(_) => "group",
@@ -577,7 +649,7 @@ impl Draft {
             job: None,
             receipt: ReceiptReport::default(),
             warnings: Vec::new(),
-            started: around.now(),
+            started,
         }
     }
 
@@ -610,10 +682,10 @@ impl Draft {
         (self.return_value, self.job, self.started) = (None, None, now);
     }
 
-    fn report(&self, around: &Surroundings<'_>, (outcome, error): &Verdict) -> Report {
+    fn report(&self, label: &str, now: SystemTime, (outcome, error): &Verdict) -> Report {
         Report {
             schema: report::SCHEMA.to_owned(),
-            host: around.label.clone(),
+            host: label.to_owned(),
             kind: self.kind.to_owned(),
             machine: self.machine.clone(),
             group: self.group.clone(),
@@ -627,7 +699,7 @@ impl Draft {
             warnings: self.warnings.clone(),
             error: error.clone(),
             started_at: timestamp(self.started),
-            finished_at: timestamp(around.now()),
+            finished_at: timestamp(now),
             requests: 0,
             bytes_sent: 0,
             bytes_received: 0,
@@ -670,7 +742,23 @@ fn unknown(directory: &Directory, why: &str) -> Verdict {
     (Outcome::Unknown, Some(failure.with_hint(hint)))
 }
 
-fn interrupted(reason: Reason) -> Failure {
+/// Returns what a job that has ended says for itself: its errors, or else its description.
+fn said(job: &Job, errors: &[JobError]) -> Option<String> {
+    let sentences: Vec<_> =
+        errors.iter().map(|error| error.message.trim()).filter(|text| !text.is_empty()).collect();
+    let said = if sentences.is_empty() { job.error_description.clone() } else { sentences.join("; ") };
+    Some(said).filter(|said| !said.is_empty())
+}
+
+fn not_asked(reason: Reason) -> Failure {
+    let kind = match reason {
+        Reason::Terminate => Kind::Terminated,
+        Reason::Asked | Reason::Interrupt => Kind::Interrupted,
+    };
+    Failure::new(kind, "interrupted before the host was asked to export: nothing runs there")
+}
+
+pub(super) fn interrupted(reason: Reason) -> Failure {
     match reason {
         Reason::Terminate => Failure::new(Kind::Terminated, "ended by the system; a job that runs goes on"),
         Reason::Asked | Reason::Interrupt => {

@@ -73,6 +73,16 @@ impl Exported {
         }
     }
 
+    /// Returns the disks that are to be exported, as far as they are known: those that were chosen, or all of a
+    /// machine's point.
+    pub fn disks(&self) -> Vec<&String> {
+        match self {
+            Self::Machine { point, disks, .. } if disks.is_empty() => point.disks.iter().collect(),
+            Self::Machine { disks, .. } => disks.iter().collect(),
+            Self::Group { disks, .. } => disks.iter().flat_map(|(_, disks)| disks).collect(),
+        }
+    }
+
     /// Returns the class of the service that does it.
     pub fn service(&self) -> &'static str {
         match self {
@@ -84,8 +94,8 @@ impl Exported {
     /// Returns the class of its settings.
     pub fn settings_class(&self) -> &'static str {
         match self {
-            Self::Machine { .. } => "Msvm_VirtualSystemReferencePointExportSettingData",
-            Self::Group { .. } => "Msvm_CollectionReferencePointExportSettingData",
+            Self::Machine { .. } => POINT_SETTINGS,
+            Self::Group { .. } => COLLECTION_SETTINGS,
         }
     }
 
@@ -136,10 +146,9 @@ impl ExportRequest {
 
     /// Checks settings that a person wrote against the class that the method takes, and returns them in the
     /// class's own spelling. WMI does not care for case; people copy names from pages that changed it.
-    pub fn check_settings(what: &Exported, text: &str) -> Result<Instance, Error> {
+    pub fn check_settings(class: &str, text: &str) -> Result<Instance, Error> {
         let catalog = Catalog::bundled();
         let settings = embedded::read_declared(text, catalog)?;
-        let class = what.settings_class();
         if settings.class != *class {
             let found = settings.class.as_str().to_owned();
             return Err(Error::Settings {
@@ -151,20 +160,58 @@ impl ExportRequest {
         if let Some(property) = unknown {
             return Err(Error::Settings { problem: format!("{class} has no property {}", property.name) });
         }
-        Ok(catalog.canonical(&settings))
+        let settings = catalog.canonical(&settings);
+        machines_of(&settings)?;
+        Ok(settings)
     }
 }
 
 /// One machine of a group with the disks to export, as text within the text of the settings.
 fn machine_to_disks((machine, disks): &(Guid, Vec<String>)) -> Result<String, Error> {
-    let instance = Instance::new("Msvm_VirtualMachineToDisks")
+    let instance = Instance::new(MACHINE_TO_DISKS)
         .with("VirtualMachineId", machine.as_str())
         .with("DisksToExport", disks.clone());
     Ok(embedded::write_declared(&instance, Catalog::bundled())?)
 }
 
+/// Returns which disks of which machines the settings of a group's export name.
+pub fn machines_of(settings: &Instance) -> Result<Vec<(Guid, Vec<String>)>, Error> {
+    let read = |text: &str| {
+        let machine = embedded::read_declared(text, Catalog::bundled())?;
+        let id = machine.text("VirtualMachineId").and_then(|id| id.parse().ok());
+        let id = id.filter(|_| machine.class == *MACHINE_TO_DISKS).ok_or_else(|| Error::Settings {
+            problem: format!(
+                "VirtualMachinesToDisksToExport holds something else than {MACHINE_TO_DISKS}: {text}"
+            ),
+        })?;
+        Ok((id, machine.texts("DisksToExport").map(str::to_owned).collect()))
+    };
+    settings.texts("VirtualMachinesToDisksToExport").map(read).collect()
+}
+
+/// Returns the identifier of the point that settings name as the base.
+pub fn base_of(settings: &Instance) -> Result<Option<String>, Error> {
+    for (property, key) in
+        [("BaseReferencePoint", "InstanceID"), ("BaseReferencePointCollection", "CollectionID")]
+    {
+        let Some(path) = settings.text(property).filter(|path| !path.is_empty()) else { continue };
+        let id = path.parse::<ObjectPath>().ok().and_then(|path| Some(path.key_text(key)?.into_owned()));
+        return match id {
+            Some(id) => Ok(Some(id)),
+            None => Err(Error::Settings { problem: format!("{property} is no path with {key}: {path}") }),
+        };
+    }
+    Ok(None)
+}
+
 /// The method, of both services.
 pub const METHOD: &str = "ExportReferencePoint";
+
+/// The class of the settings of a machine's export.
+pub const POINT_SETTINGS: &str = "Msvm_VirtualSystemReferencePointExportSettingData";
+/// The class of the settings of a group's export.
+pub const COLLECTION_SETTINGS: &str = "Msvm_CollectionReferencePointExportSettingData";
+const MACHINE_TO_DISKS: &str = "Msvm_VirtualMachineToDisks";
 
 pub(super) const POINT_SERVICE: &str = "Msvm_VirtualSystemReferencePointService";
 pub(super) const COLLECTION_SERVICE: &str = "Msvm_CollectionReferencePointService";

@@ -87,14 +87,28 @@ impl Host {
         }
         let wql = format!("SELECT Name FROM {MACHINE}");
         let rows = self.session.lock().await.query(wql).instances().await?;
-        let mut names = rows.iter().filter_map(|row| row.text("Name"));
-        let name = names.find(|name| name.parse::<Guid>().is_err());
-        let name = name.map(str::to_uppercase).ok_or_else(|| Error::Unexpected {
-            what: "the host does not list itself among its computer systems: no Hyper-V role, or no right to see it"
-                .to_owned(),
-        })?;
+        let names = rows.iter().filter_map(|row| row.text("Name"));
+        let mut names: Vec<_> =
+            names.filter(|name| name.parse::<Guid>().is_err()).map(str::to_uppercase).collect();
+        names.sort();
+        names.dedup();
+        let name = match &*names {
+            [] => Err(Error::Unexpected { what: NOT_LISTED.to_owned() }),
+            [name] => Ok(name.clone()),
+            // The ledger knows the host by this name, so it must not depend on the order of rows.
+            several => self.own_name(several).await,
+        }?;
         self.known.lock().await.name = Some(name.clone());
         Ok(name)
+    }
+
+    /// Returns which of several names is the host's own: the one that its services are said to run on.
+    async fn own_name(&self, names: &[String]) -> Result<String, Error> {
+        let service = self.service(POINT_SERVICE).await?;
+        let system = service.key_text("SystemName").unwrap_or_default().to_uppercase();
+        names.iter().find(|name| **name == system).cloned().ok_or_else(|| Error::Unexpected {
+            what: format!("which of {} is the host's own name it does not say", names.join(", ")),
+        })
     }
 
     /// Returns the path of a service, of which there is one. Its name is nowhere published, so it is asked for,
@@ -115,9 +129,6 @@ impl Host {
             return Err(Error::NoService { host: self.known_name().await, class });
         };
         let mut known = self.known.lock().await;
-        if known.name.is_none() {
-            known.name = path.key_text("SystemName").map(|name| name.to_uppercase());
-        }
         known.services.insert(class, path.clone());
         Ok(path)
     }
@@ -373,10 +384,32 @@ pub fn meaning(class: &str, method: &str, code: u32) -> codes::Meaning {
     codes::return_value(family, code)
 }
 
-/// Returns what to try after a job has ended with that error code: the same numbers as return values.
-pub fn advice(error_code: u32) -> &'static str {
-    codes::return_value(ReturnFamily::Hyperv, error_code).advice()
+/// Returns what to try after a job has failed. The number closest to the cause counts: one of Windows' own,
+/// which hosts write into their sentences, `(0x80070070)`, whatever language those are in; else the job's
+/// error code, which is one of the return values; else what its state alone says.
+pub fn advice<'t>(job: &'t Job, errors: &'t [JobError]) -> &'static str {
+    let texts = errors.iter().flat_map(|error| [&*error.message, &*error.message_id]);
+    let numbers = texts.chain([&*job.error_description]).flat_map(numbers_in);
+    let of_text = numbers.filter(|number| *number != 0).find_map(codes::of_fault).map(|entry| entry.advice);
+    let of_code = || match codes::return_value(ReturnFamily::Hyperv, job.error_code) {
+        codes::Meaning::Listed(code) if !matches!(code.number, 0 | 4096) => Some(code.advice),
+        _ => None,
+    };
+    let of_state = || codes::job_state(FAILED).map(|state| state.code.advice);
+    of_text.or_else(of_code).or_else(of_state).unwrap_or_default()
 }
+
+/// Returns the numbers that are written `0x80070070` in a text.
+fn numbers_in(text: &str) -> impl Iterator<Item = u32> {
+    text.match_indices("0x").filter_map(|(at, _)| {
+        let digits = text.get(at + 2..at + 10)?;
+        let ends = !text[at + 10..].starts_with(|next: char| next.is_ascii_hexdigit());
+        u32::from_str_radix(digits, 16).ok().filter(|_| ends)
+    })
+}
+
+/// `JobState`: it ended with an error.
+const FAILED: u32 = 10;
 
 fn refused(class: &str, method: &'static str, code: u32) -> Error {
     Error::Refused { method, code, meaning: meaning(class, method, code) }
@@ -396,6 +429,9 @@ fn one_of<T>(mut found: Vec<T>) -> Result<T, Vec<T>> {
         None => Err(found),
     }
 }
+
+const NOT_LISTED: &str =
+    "the host does not list itself among its computer systems: no Hyper-V role, or no right to see it";
 
 const CANCEL: &str = "RequestStateChange";
 

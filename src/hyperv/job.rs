@@ -40,6 +40,8 @@ pub struct Job {
 pub struct ExportFacts {
     /// The machine, or the group.
     pub subject: Option<Guid>,
+    /// The machines that take part in the export of a group.
+    pub machines: Vec<Guid>,
     /// The point or the collection of points.
     pub point: String,
     /// The one it is relative to.
@@ -95,6 +97,12 @@ impl Job {
         self.treatment().is_terminal()
     }
 
+    /// Says whether it is an export that does not say of what: older hosts have no class for exports, only the
+    /// job types 203 (of a machine) and 206 (of a group).
+    pub fn is_silent_export(&self) -> bool {
+        self.export.is_none() && matches!(self.job_type, Some(203 | 206))
+    }
+
     /// Returns the name of its state, `state-14` where nobody documented it.
     pub fn state_name(&self) -> String {
         job_state(self.state)
@@ -114,6 +122,7 @@ impl ExportFacts {
         };
         Some(Self {
             subject: text(subject).and_then(|text| text.parse().ok()),
+            machines: instance.texts("VirtualMachineId").filter_map(|text| text.parse().ok()).collect(),
             point: text(point).unwrap_or_default(),
             base: text(base),
             directory: text("ExportDirectory").unwrap_or_default(),

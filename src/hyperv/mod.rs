@@ -28,13 +28,15 @@ mod volume;
 pub use create::{Consistency, RCT_NUMBERS, is_as_asked};
 pub use directory::{Directory, DirectoryError, DirectoryProblem, Place};
 pub use error::{Candidate, Error};
-pub use export::{ExportRequest, Exported, METHOD};
+pub use export::{
+    COLLECTION_SETTINGS, ExportRequest, Exported, METHOD, POINT_SETTINGS, base_of, machines_of,
+};
 pub use group::{Collection, Group};
 pub use guid::{Guid, NoGuid};
 pub use host::{Begun, Host, JobError, SERVICES, advice, meaning};
 pub use job::{EXPORT_JOBS, ExportFacts, Job};
 pub use machine::{Busy, Machine};
-pub use point::{Point, PointType};
+pub use point::{Point, PointType, is_same_disk};
 pub use receipt::{ExportedDisk, Receipt};
 pub use selector::Selector;
 pub use volume::{Contents, Seen};

@@ -74,11 +74,11 @@ impl Point {
         }
     }
 
-    /// Returns the disks that it covers and `base` does not: an export relative to `base` cannot have them.
-    /// The last letter of an identifier, which tells disk from slot, is no difference.
-    pub fn disks_missing_in<'p>(&'p self, base: &'p Self) -> impl Iterator<Item = &'p str> {
-        let has = |disk: &str| base.disks.iter().any(|other| slot(other).eq_ignore_ascii_case(slot(disk)));
-        self.disks.iter().map(String::as_str).filter(move |disk| !has(disk))
+    /// Returns the identifier of the disk that a text names. The last letter of an identifier, which tells disk
+    /// from slot, is no difference.
+    pub fn disk(&self, text: &str) -> Option<&str> {
+        let exact = self.disks.iter().find(|disk| disk.eq_ignore_ascii_case(text));
+        exact.or_else(|| self.disks.iter().find(|disk| is_same_disk(disk, text))).map(String::as_str)
     }
 }
 
@@ -117,12 +117,17 @@ impl PointType {
     }
 }
 
+/// Says whether two identifiers mean one disk: `…\L` is the disk, `…\D` the slot it is in.
+pub fn is_same_disk(one: &str, other: &str) -> bool {
+    slot(one).eq_ignore_ascii_case(slot(other))
+}
+
 pub(super) fn consistency(instance: &Instance) -> Option<u16> {
     instance.number("ConsistencyLevel").and_then(|number| u16::try_from(number).ok())
 }
 
 /// Leaves out the last letter of a disk's identifier: `…\L` is the disk, `…\D` the slot it is in.
-pub(super) fn slot(disk: &str) -> &str {
+fn slot(disk: &str) -> &str {
     disk.strip_suffix(r"\L").or_else(|| disk.strip_suffix(r"\D")).unwrap_or(disk)
 }
 
@@ -185,7 +190,8 @@ mod tests {
     fn disks_are_compared_by_slot() {
         let newer = point("n", &[r"Microsoft:x\0\0\L", r"Microsoft:x\0\1\L"]);
         let older = point("o", &[r"microsoft:X\0\0\D"]);
-        assert_eq!(newer.disks_missing_in(&older).collect::<Vec<_>>(), [r"Microsoft:x\0\1\L"]);
-        assert_eq!(older.disks_missing_in(&newer).count(), 0);
+        assert_eq!(newer.disk(&older.disks[0]), Some(r"Microsoft:x\0\0\L"));
+        assert_eq!(older.disk(&newer.disks[0]), Some(r"microsoft:X\0\0\D"));
+        assert_eq!(older.disk(&newer.disks[1]), None);
     }
 }

@@ -68,9 +68,12 @@ impl Host {
 
     /// Returns how many octets are free where a directory is.
     pub async fn free_space(&self, directory: &Directory) -> Result<Seen<u64>, Error> {
-        let Some((drive, _)) = on_drive(directory) else {
+        let Some((drive, path)) = on_drive(directory) else {
             return Ok(Seen::Hidden(NOT_A_DRIVE.to_owned()));
         };
+        if is_on_cluster_volume(&path) {
+            return Ok(Seen::Hidden(format!("a cluster volume has its own space, not that of {drive}")));
+        }
         let wql = format!("SELECT FreeSpace FROM Win32_LogicalDisk WHERE DeviceID = {}", wql_literal(&drive));
         let free = |rows: Vec<Instance>| rows.first().and_then(|row| row.number("FreeSpace"));
         match seen(self.in_namespace(CIMV2, wql).await.map(free))? {
@@ -131,6 +134,11 @@ fn on_drive(directory: &Directory) -> Option<(String, String)> {
     Some((format!("{letter}:"), path.to_owned()))
 }
 
+/// Cluster volumes are folders of the system drive and have space of their own.
+fn is_on_cluster_volume(path: &str) -> bool {
+    path.split('\\').nth(1).is_some_and(|step| step.eq_ignore_ascii_case("ClusterStorage"))
+}
+
 /// What may not be seen is no failure: whoever may export need not be allowed to look at files.
 fn seen<T>(looked: Result<T, Error>) -> Result<Seen<T>, Error> {
     match looked {
@@ -158,5 +166,8 @@ mod tests {
         assert_eq!(split(r"\\?\D:\exports"), Some(("D:".to_owned(), r"\exports".to_owned())));
         assert_eq!(split(r"D:\"), Some(("D:".to_owned(), String::new())));
         assert_eq!(split(r"\\nas1\hv\x"), None);
+        assert!(
+            is_on_cluster_volume(r"\clusterstorage\Volume1\x") && !is_on_cluster_volume(r"\x\ClusterStorage")
+        );
     }
 }

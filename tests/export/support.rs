@@ -111,6 +111,21 @@ impl Yard {
         Told { report, events: events.into_inner().unwrap() }
     }
 
+    /// Returns the disks that a point covers.
+    pub(crate) async fn disks(&self, point: &str) -> Vec<String> {
+        let host = self.host().await;
+        let machines = host.machines(&Selector::parse("*")).await.unwrap();
+        let mut disks = Vec::new();
+        for machine in &machines {
+            let points = host.points(machine).await.unwrap();
+            disks.extend(
+                points.into_iter().filter(|found| found.is_named(point)).flat_map(|found| found.disks),
+            );
+        }
+        host.close().await.unwrap();
+        disks
+    }
+
     /// Counts how often the host was asked to export, refusals included.
     pub(crate) fn exports(&self) -> usize {
         self.log.all().iter().filter(|line| line["method"] == "ExportReferencePoint").count()

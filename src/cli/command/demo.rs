@@ -70,7 +70,7 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
         };
         let report =
             export::watched(&setting, control, &wishes, &plan, export::OnInterrupt::Ask, signals, format, ui)
-                .await?;
+                .await;
         let _ = tokio::time::timeout(GOODBYE, host.close()).await;
         server.shutdown(GOODBYE).await;
         let exit = export::finish(&report, format, ui)?;

@@ -1,16 +1,17 @@
 //! `refpoint export`: one export, begun once and followed to its end.
 
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
 use clap::ValueEnum;
+use refpoint::client::Target;
 use refpoint::fleet::{
-    BaseChoice, Control, DiskChoice, Event, ExportPlan, Keeper, PointChoice, Reason, Report, Surroundings,
-    Wanted, Wish, export, preview,
+    BaseChoice, Control, DiskChoice, Event, ExportPlan, Keeper, News, PointChoice, Reason, Report,
+    Surroundings, Wanted, Wish, export, not_begun, preview,
 };
 use refpoint::hyperv::{Directory, Host, Selector};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
 use crate::cli::args::{Format, OutputArgs};
@@ -96,48 +97,117 @@ pub(crate) enum OnInterrupt {
 /// Runs the command.
 pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit, Error> {
     let plan = plan(args)?;
-    if let Some(file) = &args.receipt {
-        // Found out before anything is asked of the host, not after.
-        save(file, "").map(|()| std::fs::remove_file(file)).map_err(|error| unwritable(file, error))?.ok();
+    let format = output.output.unwrap_or(Format::Table);
+    if args.dry_run {
+        return preview_only(args, &plan, format, ui);
     }
+    if let Some(file) = &args.receipt {
+        // Found out before anything is asked of the host, not after. What an earlier run left there stays.
+        try_beside(file).map_err(|error| unwritable(file, error))?;
+    }
+    let started = clock();
+    let (report, error) = match begin(args, &plan, format, ui) {
+        Ok(report) => (report, None),
+        Err(error) => {
+            let failure = error.to_failure();
+            (not_begun(&plan, &args.connection.host(), failure, started, clock()), Some(error))
+        }
+    };
+    if let Some(file) = &args.receipt {
+        let text = json::pretty(&value(&report)) + "\n";
+        save(file, &text).map_err(|error| unwritable(file, error))?;
+    }
+    match error {
+        None => finish(&report, format, ui),
+        Some(error) => {
+            ui.print(&never_begun(&report, &plan, format, ui))?;
+            Err(error)
+        }
+    }
+}
+
+/// Connects, exports, and follows the export to its end.
+fn begin(args: &Args, plan: &ExportPlan, format: Format, ui: &mut Ui) -> Result<Report, Error> {
+    let (target, after) = target(args, ui)?;
+    let operation_timeout = target.operation_timeout;
+    let keeper = args.ledger.open()?;
+    runtime::follow(async |signals| {
+        let deadline = after.map(|after| Instant::now() + after);
+        let host = connect(&args.connection, target, deadline, signals, ui).await?;
+        let (wishes, control) = Control::new();
+        let label = args.connection.host();
+        let setting = Setting { host: &host, label, keeper: &keeper, deadline, operation_timeout };
+        let report = watched(&setting, control, &wishes, plan, args.on_interrupt, signals, format, ui).await;
+        // What cannot be tidied up the host ends by itself.
+        let _ = tokio::time::timeout(LONGEST_GOODBYE, host.close()).await;
+        Ok(report)
+    })
+}
+
+/// Returns the target, and how long the whole command may take: the job goes on after that, and what is left
+/// to be asked of the host is little, so the session itself has no deadline.
+fn target(args: &Args, ui: &mut Ui) -> Result<(Target, Option<Duration>), Error> {
     let mut target = args.connection.target(Who::User, ui)?;
-    // The job goes on after the deadline, and what is left to be asked of the host is little.
-    let deadline = target.deadline.take();
+    let after = target.deadline.take();
     if let Some(point) = crash::Point::of_requests() {
         target.tap = Some(point.into_tap());
     }
+    Ok((target, after))
+}
+
+/// Logs in, unless the time is over or somebody ends it first.
+async fn connect(
+    connection: &ConnectionArgs,
+    target: Target,
+    deadline: Option<Instant>,
+    signals: &mut Signals,
+    ui: &mut Ui,
+) -> Result<Host, Error> {
+    let too_late = async {
+        match deadline {
+            Some(deadline) => tokio::time::sleep_until(deadline).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        session = connection.open(target, ui) => Ok(Host::new(session?)),
+        () = too_late => {
+            let message = format!("{}: the deadline has passed before the login was done", connection.host());
+            Err(Error::new(Exit::Deadline, message).hint("a longer --deadline, or none, waits longer"))
+        }
+        signal = signals.next() => Err(signal),
+    }
+}
+
+/// Returns what a script reads of an export that never began; a person has the error.
+fn never_begun(report: &Report, plan: &ExportPlan, format: Format, ui: &Ui) -> String {
+    match format {
+        Format::Table | Format::Name => String::new(),
+        Format::Json if ui.is_terminal() => json::pretty(&value(report)) + "\n",
+        Format::Json => json::compact(&value(report)) + "\n",
+        Format::Jsonl => {
+            let finished = News::UnitFinished { export: Box::new(report.clone()) };
+            let event = Event::new(report.finished_at, report.host.clone(), plan.what.name(), finished);
+            json::compact(&serde_json::to_value(&event).unwrap_or_default()) + "\n"
+        }
+        Format::Yaml => yaml::document(&value(report)),
+    }
+}
+
+fn preview_only(args: &Args, plan: &ExportPlan, format: Format, ui: &mut Ui) -> Result<Exit, Error> {
+    let (target, after) = target(args, ui)?;
     let operation_timeout = target.operation_timeout;
     let keeper = args.ledger.open()?;
-    let format = output.output.unwrap_or(Format::Table);
     runtime::follow(async |signals| {
-        let deadline = deadline.map(|after| Instant::now() + after);
-        let report = match args.connection.open(target, ui).await {
-            Ok(session) => {
-                let host = Host::new(session);
-                let (wishes, control) = Control::new();
-                let around = Setting {
-                    host: &host,
-                    label: args.connection.host(),
-                    keeper: &keeper,
-                    deadline,
-                    operation_timeout,
-                };
-                if args.dry_run {
-                    return dry_run(&around, control, &plan, format, ui).await;
-                }
-                let report =
-                    watched(&around, control, &wishes, &plan, args.on_interrupt, signals, format, ui).await?;
-                // What cannot be tidied up the host ends by itself.
-                let _ = tokio::time::timeout(LONGEST_GOODBYE, host.close()).await;
-                report
-            }
-            Err(error) => return Err(error),
-        };
-        if let Some(file) = &args.receipt {
-            let text = json::pretty(&value(&report)) + "\n";
-            save(file, &text).map_err(|error| unwritable(file, error))?;
+        let deadline = after.map(|after| Instant::now() + after);
+        let host = connect(&args.connection, target, deadline, signals, ui).await?;
+        let (_wishes, control) = Control::new();
+        let label = args.connection.host();
+        let setting = Setting { host: &host, label, keeper: &keeper, deadline, operation_timeout };
+        tokio::select! {
+            done = dry_run(&setting, control, plan, format, ui) => done,
+            signal = signals.next() => Err(signal),
         }
-        finish(&report, format, ui)
     })
 }
 
@@ -183,31 +253,65 @@ pub(crate) async fn watched(
     signals: &mut Signals,
     format: Format,
     ui: &mut Ui,
-) -> Result<Report, Error> {
+) -> Report {
     let shown = Mutex::new(page::Progress::new(ui, format));
-    let listener =
-        |event: Event| shown.lock().unwrap_or_else(std::sync::PoisonError::into_inner).hear(&event);
+    let listener = |event: Event| lock(&shown).hear(&event);
     let surroundings = around.with(plan.what.name(), control, &listener);
-    let mut work = std::pin::pin!(export(&surroundings, plan));
-    let mut interrupts = 0_u32;
+    attended(export(&surroundings, plan), &shown, wishes, on_interrupt, signals).await
+}
+
+/// Does something while a person looks on, who may want it to end. He is asked while it goes on: a host keeps
+/// an ended job for five minutes only, and people leave questions standing.
+pub(crate) async fn attended<T>(
+    work: impl Future<Output = T>,
+    shown: &Mutex<page::Progress<'_>>,
+    wishes: &watch::Sender<Wish>,
+    on_interrupt: OnInterrupt,
+    signals: &mut Signals,
+) -> T {
+    let mut work = std::pin::pin!(work);
+    let mut second = tokio::time::interval(Duration::from_secs(1));
+    let mut answer: Option<oneshot::Receiver<Wish>> = None;
+    let mut is_first = true;
     loop {
-        let signal = tokio::select! {
-            report = &mut work => return Ok(report),
-            signal = signals.next() => signal,
-        };
-        interrupts += 1;
-        let wish = if signal.kind == Exit::Terminated {
-            Wish::Detach(Reason::Terminate)
-        } else {
-            let mut shown = shown.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-            match on_interrupt {
-                OnInterrupt::Ask if interrupts == 1 && shown.can_ask() => shown.ask(),
-                OnInterrupt::Cancel if interrupts == 1 => Wish::Cancel,
-                _ => Wish::Detach(Reason::Interrupt),
+        let answered = async {
+            match &mut answer {
+                // Whoever goes without an answer leaves the job running.
+                Some(answer) => answer.await.unwrap_or(Wish::Detach(Reason::Interrupt)),
+                None => std::future::pending().await,
             }
         };
-        wishes.send_replace(wish);
+        tokio::select! {
+            done = &mut work => return done,
+            wish = answered => {
+                answer = None;
+                lock(shown).answered();
+                is_first = true;
+                wishes.send_replace(wish);
+            }
+            _ = second.tick() => lock(shown).tick(),
+            signal = signals.next() => match on_interrupt {
+                _ if signal.kind == Exit::Terminated => {
+                    wishes.send_replace(Wish::Detach(Reason::Terminate));
+                }
+                OnInterrupt::Ask if is_first && lock(shown).can_ask() => answer = Some(lock(shown).ask()),
+                OnInterrupt::Cancel if is_first => {
+                    is_first = false;
+                    wishes.send_replace(Wish::Cancel);
+                }
+                _ => {
+                    wishes.send_replace(Wish::Detach(Reason::Interrupt));
+                }
+            },
+        }
+        if answer.is_some() {
+            is_first = false;
+        }
     }
+}
+
+pub(crate) fn lock<'m, 'u>(shown: &'m Mutex<page::Progress<'u>>) -> MutexGuard<'m, page::Progress<'u>> {
+    shown.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 async fn dry_run(
@@ -299,9 +403,7 @@ pub(crate) fn value(report: &Report) -> serde_json::Value {
 
 /// Writes a file whole or not at all.
 fn save(file: &Path, text: &str) -> std::io::Result<()> {
-    let mut name = file.as_os_str().to_owned();
-    name.push(format!(".{}", std::process::id()));
-    let beside = PathBuf::from(name);
+    let beside = beside(file);
     let written = std::fs::File::create(&beside).and_then(|mut new| {
         std::io::Write::write_all(&mut new, text.as_bytes())?;
         new.sync_all()
@@ -311,6 +413,21 @@ fn save(file: &Path, text: &str) -> std::io::Result<()> {
         let _ = std::fs::remove_file(&beside);
     }
     placed
+}
+
+/// Finds out whether a file could be written, and leaves everything as it is.
+fn try_beside(file: &Path) -> std::io::Result<()> {
+    if file.is_dir() {
+        return Err(std::io::ErrorKind::IsADirectory.into());
+    }
+    let beside = beside(file);
+    std::fs::File::create(&beside).and_then(|_| std::fs::remove_file(&beside))
+}
+
+fn beside(file: &Path) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(format!(".{}", std::process::id()));
+    PathBuf::from(name)
 }
 
 fn unwritable(file: &Path, error: std::io::Error) -> Error {

@@ -1,19 +1,22 @@
 //! `refpoint job`: the jobs of a host.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use clap::Subcommand;
-use refpoint::fleet::{Control, JobEnd, Wish, wait_for_job};
+use refpoint::client::codes::Treatment;
+use refpoint::fleet::{Control, Event, JobEnd, Wish, wait_for_job};
 use refpoint::hyperv::{Host, Job};
 use serde_json::{Value as Json, json};
 use tokio::time::Instant;
 
-use super::export::Setting;
+use super::export::{OnInterrupt, Setting, attended, lock};
 use crate::cli::args::{Format, OutputArgs};
 use crate::cli::connection::{ConnectionArgs, Who};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::ledger::LedgerArgs;
+use crate::cli::report::export::Progress;
 use crate::cli::report::list::List;
 use crate::cli::report::{json as text, table, yaml};
 use crate::cli::ui::Ui;
@@ -127,20 +130,37 @@ fn wait(args: &WaitArgs, wish: Wish, format: Format, ui: &mut Ui) -> Result<Exit
     let deadline = target.deadline.take();
     let operation_timeout = target.operation_timeout;
     let keeper = args.ledger.open()?;
-    runtime::wait(async {
+    runtime::follow(async |signals| {
         let deadline = deadline.map(|after| Instant::now() + after);
-        let host = Host::new(args.one.connection.open(target, ui).await?);
-        let job = find(&host, &args.one.job).await?;
+        let found = async {
+            let host = Host::new(args.one.connection.open(target, ui).await?);
+            let job = find(&host, &args.one.job).await?;
+            Ok((host, job))
+        };
+        let (host, job) = tokio::select! {
+            found = found => found?,
+            signal = signals.next() => return Err(signal),
+        };
         let (wishes, control) = Control::new();
         wishes.send_replace(wish);
         let label = args.one.connection.host();
         let setting = Setting { host: &host, label, keeper: &keeper, deadline, operation_timeout };
-        let around = setting.with(job.id.clone(), control, &|_| ());
-        match wait_for_job(&around, &job, args.poll).await.map_err(Error::of_failure)? {
+        let end = {
+            let shown = Mutex::new(Progress::new(ui, format));
+            let listener = |event: Event| lock(&shown).hear(&event);
+            let around = setting.with(job.id.clone(), control, &listener);
+            let waited = wait_for_job(&around, &job, args.poll);
+            // Ctrl-C ends the waiting, never the job: that is what `job cancel` is for.
+            let end = attended(waited, &shown, &wishes, OnInterrupt::Detach, signals).await;
+            lock(&shown).done();
+            end.map_err(Error::of_failure)?
+        };
+        match end {
             JobEnd::Export(report) => super::export::finish(&report, format, ui),
             JobEnd::Other(job, failure) => {
                 print(&job.id, &value(&job), &lines(&job), format, ui)?;
                 match failure {
+                    None if job.treatment() == Treatment::SucceededWithWarnings => Ok(Exit::Warnings),
                     None => Ok(Exit::Done),
                     Some(failure) => Err(Error::of_failure(failure)),
                 }
@@ -174,7 +194,9 @@ fn value(job: &Job) -> Json {
         json!({"subject": facts.subject.as_ref().map(ToString::to_string), "point": facts.point, "base": facts.base,
                "directory": facts.directory, "files": facts.receipt.files().collect::<Vec<_>>()})
     });
+    let started = job.started.map(|started| started.to_string());
     json!({"class": job.class, "id": job.id, "state": {"code": job.state, "name": job.state_name()}, "percent": job.percent,
+           "started_at": started, "elapsed_seconds": job.elapsed.map(|elapsed| elapsed.as_secs()), "status": job.status,
            "error_code": job.error_code, "error_description": job.error_description, "owner": job.owner, "export": export})
 }
 

@@ -47,18 +47,16 @@ pub(crate) struct ListArgs {
 
 /// Show one reference point of a machine
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples:\n  refpoint point show hv01 --vm web01 B1F5D2E8-3069-4CA4-9D27-8E6FA1C2B304"
-)]
+#[command(after_help = "Examples:\n  refpoint point show hv01 B1F5D2E8-3069-4CA4-9D27-8E6FA1C2B304")]
 pub(crate) struct ShowArgs {
     #[command(flatten)]
     connection: ConnectionArgs,
     /// Its identifier or GUID
     #[arg(value_name = "POINT")]
     point: String,
-    /// The machine
+    /// The machine; without, the one that has such a point
     #[arg(long, value_name = "VM")]
-    vm: String,
+    vm: Option<String>,
     #[command(flatten)]
     ledger: LedgerArgs,
 }
@@ -131,7 +129,7 @@ fn list(args: &ListArgs, format: Format, ui: &mut Ui) -> Result<Exit, Error> {
         let mut list = List::new(&["Of", "Point", "Type", "Consistency", "Disks", "Ours"]);
         if args.group.is_none() {
             let wanted = Selector::parse(args.vm.as_deref().unwrap_or("*"));
-            for machine in host.machines(&wanted).await.map_err(Error::of_hyperv)? {
+            for machine in machines(&host, &wanted).await? {
                 let ours = ours(&keeper, ledger::Kind::Vm, machine.id.to_string()).await?;
                 for point in host.points(&machine).await.map_err(Error::of_hyperv)? {
                     push_point(&mut list, &machine, &point, &ours);
@@ -140,7 +138,7 @@ fn list(args: &ListArgs, format: Format, ui: &mut Ui) -> Result<Exit, Error> {
         }
         if args.vm.is_none() {
             let wanted = Selector::parse(args.group.as_deref().unwrap_or("*"));
-            for group in host.groups(&wanted).await.map_err(Error::of_hyperv)? {
+            for group in groups(&host, &wanted).await? {
                 push_collections(&mut list, &host, &group).await?;
             }
         }
@@ -182,7 +180,11 @@ fn show(args: &ShowArgs, format: Format, ui: &mut Ui) -> Result<Exit, Error> {
     let keeper = args.ledger.open()?;
     runtime::wait(async {
         let host = Host::new(args.connection.open(target, ui).await?);
-        let machine = host.machine(&Selector::parse(&args.vm)).await.map_err(Error::of_hyperv)?;
+        let selector = match &args.vm {
+            Some(vm) => Selector::parse(vm),
+            None => owner(&host, &args.point).await?,
+        };
+        let machine = host.machine(&selector).await.map_err(Error::of_hyperv)?;
         let points = host.points(&machine).await.map_err(Error::of_hyperv)?;
         let ours = ours(&keeper, ledger::Kind::Vm, machine.id.to_string()).await?;
         let Some(point) = points.iter().find(|point| point.is_named(&args.point)) else {
@@ -222,6 +224,24 @@ fn adopt(args: &AdoptArgs, format: Format, ui: &mut Ui) -> Result<Exit, Error> {
         };
         adopt_point(around, &machine, &args.point).await.map_err(Error::of_failure)
     })
+}
+
+/// Returns the machines that are meant. That a pattern matches none is an answer; that a name does is not.
+pub(crate) async fn machines(host: &Host, wanted: &Selector) -> Result<Vec<Machine>, Error> {
+    let found = host.machines(wanted).await.map_err(Error::of_hyperv)?;
+    if found.is_empty() && !matches!(wanted, Selector::Glob(_)) {
+        return host.machine(wanted).await.map(|machine| vec![machine]).map_err(Error::of_hyperv);
+    }
+    Ok(found)
+}
+
+/// The same of groups.
+pub(crate) async fn groups(host: &Host, wanted: &Selector) -> Result<Vec<Group>, Error> {
+    let found = host.groups(wanted).await.map_err(Error::of_hyperv)?;
+    if found.is_empty() && !matches!(wanted, Selector::Glob(_)) {
+        return host.group(wanted).await.map(|group| vec![group]).map_err(Error::of_hyperv);
+    }
+    Ok(found)
 }
 
 /// Returns the machine that has a point.
@@ -307,7 +327,11 @@ fn lines(machine: &Machine, point: &Point, owned: Option<&ledger::Point>) -> Vec
         ("Consistency", level(point.consistency).to_owned()),
         ("Ours", ours),
     ];
+    if point.point_type == PointType::Log {
+        lines.push(("Log", if point.has_data { "there" } else { "removed" }.to_owned()));
+    }
     lines.extend(point.disks.iter().map(|disk| ("Disk", disk.clone())));
+    lines.extend(point.tracking.iter().map(|id| ("Tracking", id.clone())));
     lines
 }
 

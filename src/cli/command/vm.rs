@@ -52,7 +52,7 @@ pub(crate) fn run_vm(command: &VmCommand, output: &OutputArgs, ui: &mut Ui) -> R
     let target = args.connection.target(Who::User, ui)?;
     runtime::wait(async {
         let host = Host::new(args.connection.open(target, ui).await?);
-        let machines = host.machines(&Selector::parse(&args.vm)).await.map_err(Error::of_hyperv)?;
+        let machines = super::point::machines(&host, &Selector::parse(&args.vm)).await?;
         let mut list = List::new(&["Name", "Id", "State", "Busy"]);
         for machine in machines {
             let busy = machine.busy.map(refpoint::hyperv::Busy::name);
@@ -73,7 +73,7 @@ pub(crate) fn run_group(command: &GroupCommand, output: &OutputArgs, ui: &mut Ui
     let target = args.connection.target(Who::User, ui)?;
     runtime::wait(async {
         let host = Host::new(args.connection.open(target, ui).await?);
-        let groups = host.groups(&Selector::parse(&args.group)).await.map_err(Error::of_hyperv)?;
+        let groups = super::point::groups(&host, &Selector::parse(&args.group)).await?;
         let mut list = List::new(&["Name", "Id", "Machines"]);
         for group in groups {
             let members = host.members(&group).await.map_err(Error::of_hyperv)?;

@@ -1,10 +1,11 @@
 //! An export as a person follows it, and what he is left with.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use refpoint::client::codes;
 use refpoint::fleet::{Event, ExportPlan, News, Outcome, Preview, Reason, Report, Wish};
 use refpoint::hyperv::PointType;
+use tokio::sync::oneshot;
 
 use super::json;
 use super::table::pairs;
@@ -19,12 +20,17 @@ pub(crate) struct Progress<'u> {
     began: Instant,
     /// When the job began to show a percentage, and which: the rate is counted from there.
     pace: Option<(Instant, u16)>,
+    /// What was last said in a line of its own.
     last: Option<(u32, Option<u16>)>,
+    /// What was last heard, and when that changed.
+    now: Option<(String, u32, Option<u16>, Instant)>,
+    is_asking: bool,
 }
 
 impl<'u> Progress<'u> {
     pub(crate) fn new(ui: &'u mut Ui, format: Format) -> Self {
-        Self { ui, format, began: Instant::now(), pace: None, last: None }
+        let began = Instant::now();
+        Self { ui, format, began, pace: None, last: None, now: None, is_asking: false }
     }
 
     /// Shows one event.
@@ -55,7 +61,7 @@ impl<'u> Progress<'u> {
                 self.ui.note(&format!("{}: {cause}; again in {after:.1}s", event.unit));
             }
             News::Warning { message } => self.ui.warn(&format!("{}: {message}", event.unit)),
-            News::UnitFinished { .. } => self.ui.status(None),
+            News::UnitFinished { .. } => self.done(),
             _ => {}
         }
     }
@@ -65,45 +71,98 @@ impl<'u> Progress<'u> {
         self.ui.can_ask()
     }
 
-    /// Asks what is to become of the job.
-    pub(crate) fn ask(&mut self) -> Wish {
+    /// Asks what is to become of the job. The answer comes when it comes; nothing else is shown until then.
+    pub(crate) fn ask(&mut self) -> oneshot::Receiver<Wish> {
         self.ui.status(None);
-        match self.ui.answer("leave the job running, cancel it, or go on? [l/c/G] ").as_deref() {
-            Some("l" | "L" | "leave") => Wish::Detach(Reason::Interrupt),
-            Some("c" | "C" | "cancel") => Wish::Cancel,
-            Some(_) => Wish::GoOn,
-            None => Wish::Detach(Reason::Interrupt),
+        self.ui.ask("leave the job running, cancel it, or go on? [l/c/G] ");
+        self.is_asking = true;
+        let (sender, answer) = oneshot::channel();
+        // A thread of its own: nobody waits for it when the job ends before the answer comes.
+        std::thread::spawn(move || {
+            let mut line = String::new();
+            let wish = match std::io::stdin().read_line(&mut line) {
+                Ok(1..) => match line.trim() {
+                    "l" | "L" | "leave" => Wish::Detach(Reason::Interrupt),
+                    "c" | "C" | "cancel" => Wish::Cancel,
+                    _ => Wish::GoOn,
+                },
+                _ => Wish::Detach(Reason::Interrupt),
+            };
+            let _ = sender.send(wish);
+        });
+        answer
+    }
+
+    /// The question has been answered.
+    pub(crate) fn answered(&mut self) {
+        self.is_asking = false;
+    }
+
+    /// It is over, and what is shown from now on others show.
+    pub(crate) fn done(&mut self) {
+        if std::mem::take(&mut self.is_asking) {
+            self.ui.note("");
         }
+        self.now = None;
+        self.ui.status(None);
+    }
+
+    /// Time has gone by.
+    pub(crate) fn tick(&mut self) {
+        let Some((unit, state, percent, since)) = &self.now else { return };
+        if self.is_asking || !self.ui.has_status() {
+            return;
+        }
+        let now = Instant::now();
+        let bar = percent.map(bar).unwrap_or_default();
+        let shown = percent.map(|percent| format!("{percent:>3} %")).unwrap_or_default();
+        let elapsed = clock(now.duration_since(self.began).as_secs());
+        let still = now.duration_since(*since);
+        let rate = match still >= STILL {
+            true => format!("unchanged for {}", clock(still.as_secs())),
+            false => rate(self.pace, now, *percent),
+        };
+        let line = format!("{unit}  {bar} {shown}  {}  {elapsed}  {rate}", name(*state));
+        self.ui.status(Some(line.trim_end()));
     }
 
     fn progress(&mut self, unit: &str, state: u32, percent: Option<u16>) {
-        let name = codes::job_state(state)
-            .map_or_else(|| format!("state {state}"), |state| state.code.name.to_owned());
         let now = Instant::now();
-        let elapsed = now.duration_since(self.began).as_secs();
-        let shown = percent.map(|percent| format!("{percent:>3} %")).unwrap_or_default();
-        if self.ui.has_status() {
-            let bar = percent.map(bar).unwrap_or_default();
-            let rate = self.rate(now, percent);
-            let time = format!("{}:{:02}", elapsed / 60, elapsed % 60);
-            self.ui.status(Some(&format!("{unit}  {bar} {shown}  {name}  {time}  {rate}")));
-        } else if self.last.is_none_or(|last| is_worth_a_line(last, (state, percent))) {
+        if self.pace.is_none() {
+            self.pace = percent.map(|percent| (now, percent));
+        }
+        self.now = Some((unit.to_owned(), state, percent, now));
+        self.tick();
+        if !self.ui.has_status() && self.last.is_none_or(|last| is_worth_a_line(last, (state, percent))) {
             self.last = Some((state, percent));
-            self.ui.note(&format!("{unit}: {name} {}", shown.trim()));
+            let shown = percent.map(|percent| format!("{percent} %")).unwrap_or_default();
+            self.ui.note(&format!("{unit}: {} {shown}", name(state)));
         }
     }
+}
 
-    fn rate(&mut self, now: Instant, percent: Option<u16>) -> String {
-        let Some(percent) = percent else { return String::new() };
-        let (since, from) = *self.pace.get_or_insert((now, percent));
-        let seconds = now.duration_since(since).as_secs_f64();
-        if seconds < 1.0 || percent <= from {
-            return String::new();
-        }
-        let per_minute = f64::from(percent - from) * 60.0 / seconds;
-        let left = f64::from(100 - percent.min(100)) / per_minute * 60.0;
-        format!("{per_minute:.0} %/min, about {left:.0}s left")
+fn name(state: u32) -> String {
+    codes::job_state(state).map_or_else(|| format!("state {state}"), |state| state.code.name.to_owned())
+}
+
+/// `12:34`, or `1:02:03`.
+fn clock(seconds: u64) -> String {
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, minutes, seconds) => format!("{minutes}:{seconds:02}"),
+        (hours, minutes, seconds) => format!("{hours}:{minutes:02}:{seconds:02}"),
     }
+}
+
+fn rate(pace: Option<(Instant, u16)>, now: Instant, percent: Option<u16>) -> String {
+    let (Some((since, from)), Some(percent)) = (pace, percent) else { return String::new() };
+    let seconds = now.duration_since(since).as_secs_f64();
+    if seconds < 1.0 || percent <= from {
+        return String::new();
+    }
+    let per_minute = f64::from(percent - from) * 60.0 / seconds;
+    let left = Duration::from_secs_f64(f64::from(100 - percent.min(100)) / per_minute * 60.0);
+    let per_minute = if per_minute < 10.0 { format!("{per_minute:.1}") } else { format!("{per_minute:.0}") };
+    format!("{per_minute} %/min, about {} left", clock(left.as_secs()))
 }
 
 /// In a log each ten percent and each state are enough.
@@ -117,6 +176,9 @@ fn bar(percent: u16) -> String {
 }
 
 const WIDTH: usize = 24;
+
+/// A percentage that has stood for so long is shown as standing.
+const STILL: Duration = Duration::from_secs(60);
 
 /// Returns what a person is left with.
 pub(crate) fn receipt(report: &Report) -> String {
@@ -138,7 +200,7 @@ pub(crate) fn receipt(report: &Report) -> String {
         lines.push(("Job", format!("{} ({})", job.id, state.unwrap_or("not seen"))));
     }
     let seconds = report.finished_at.duration_since(report.started_at).as_secs();
-    lines.push(("Took", format!("{}:{:02}", seconds / 60, seconds % 60)));
+    lines.push(("Took", clock(u64::try_from(seconds).unwrap_or_default())));
     let mut text = pairs(&lines, 0);
     let files = [
         ("Data", &report.receipt.log_files),
