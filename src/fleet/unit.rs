@@ -68,7 +68,8 @@ pub async fn export(around: &Surroundings<'_>, plan: &ExportPlan) -> Report {
     if let Some(login) = around.host.logged_in().await {
         around.tell(News::Connected { scheme: login.report.chosen.to_string(), sealed: login.is_sealed });
     }
-    let verdict = work.run().await;
+    // Boxed: one future with all of its parts inside is more than compilers like.
+    let verdict = Box::pin(work.run()).await;
     let mut report = work.draft.report(&around.label, around.now(), &verdict);
     if report.error.is_none() {
         report.error = work.trouble;
