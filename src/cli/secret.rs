@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use super::error::Error;
 use super::exit::Exit;
 use super::ui::Ui;
+use super::words;
 
 /// Where the password is.
 #[derive(clap::Args, Debug)]
@@ -24,7 +25,8 @@ pub(crate) struct PasswordArgs {
     /// Read the password from the first line of standard input
     #[arg(long, help_heading = "Login")]
     password_stdin: bool,
-    /// Read the password from the first line that a shell command prints
+    /// Read the password from the first line that a command prints; its words are quoted as in a shell, but no shell
+    /// runs it
     #[arg(long, value_name = "COMMAND", help_heading = "Login")]
     password_command: Option<String>,
 }
@@ -38,7 +40,7 @@ impl PasswordArgs {
     /// Returns the password of a user.
     pub(crate) fn read(&self, user: &str, ui: &mut Ui) -> Result<Secret<String>, Error> {
         if let Some(file) = &self.password_file {
-            return of_file(file, ui);
+            return of_file(file, "password", ui);
         }
         if self.password_stdin {
             let unreadable =
@@ -81,9 +83,10 @@ fn lower(what: &str) -> String {
     chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }
 
-fn of_file(path: &Path, ui: &mut Ui) -> Result<Secret<String>, Error> {
+/// Returns the first line of a file that nobody else should be able to read.
+pub(crate) fn of_file(path: &Path, what: &str, ui: &mut Ui) -> Result<Secret<String>, Error> {
     let unreadable =
-        |error| Error::usage(format!("cannot read the password from {}", path.display())).because(error);
+        |error| Error::usage(format!("cannot read the {what} from {}", path.display())).because(error);
     let file = File::open(path).map_err(unreadable)?;
     let facts = file.metadata().map_err(unreadable)?;
     let mode = facts.permissions().mode() & 0o777;
@@ -98,8 +101,12 @@ fn of_command(command: &str) -> Result<Secret<String>, Error> {
     // A command that asks a person needs the terminal; a pipe is for somebody else.
     let stdin = if io::stdin().is_terminal() { Stdio::inherit() } else { Stdio::null() };
     let failed = || Error::usage("password command failed");
-    let mut shell = Command::new("/bin/sh");
-    let child = shell.arg("-c").arg(command).stdin(stdin).stdout(Stdio::piped()).spawn();
+    let words =
+        words::split(command).ok_or_else(|| failed().hint("a quote or a backslash in it has no end"))?;
+    let Some((program, arguments)) = words.split_first() else {
+        return Err(failed().hint("there is no command in it"));
+    };
+    let child = Command::new(program).args(arguments).stdin(stdin).stdout(Stdio::piped()).spawn();
     let mut child = child.map_err(|error| failed().because(error))?;
     let printed = child.stdout.take().map_or_else(|| Ok(Zeroizing::default()), read);
     let status = child.wait().map_err(|error| failed().because(error))?;
