@@ -337,3 +337,35 @@ fn read(file: &Path) -> Result<Vec<u8>, Error> {
     std::fs::read(file)
         .map_err(|error| Error::usage(format!("cannot read {}", file.display())).because(error))
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Words {
+        #[command(flatten)]
+        connection: ConnectionArgs,
+    }
+
+    #[test]
+    fn the_password_of_an_account_of_the_host_is_dropped_for_its_key() {
+        for (target, user, is_key) in [
+            ("hv01", r"HV01\mia", true),
+            ("hv01.lab.test", r"hv01\mia", true),
+            ("10.0.0.7", "mia", true),
+            ("10.0.0.7", r"10\mia", false),
+            ("hv01.lab.test", r"LAB\mia", false),
+            ("hv01", "mia@lab.test", false),
+        ] {
+            let words = Words::parse_from(["refpoint", target, "--user", user]);
+            let login = words.connection.login(Credentials::password(user, "x"));
+            assert_eq!(matches!(login.credentials, Credentials::Ntlm { .. }), is_key, "{target} {user}");
+        }
+        let words = Words::parse_from(["refpoint", "hv01", "--user", r"hv01\mia", "--auth", "kerberos"]);
+        let login = words.connection.login(Credentials::password(r"hv01\mia", "x"));
+        assert!(matches!(login.credentials, Credentials::Password { .. }));
+    }
+}

@@ -45,13 +45,13 @@ impl PasswordArgs {
         if self.password_stdin {
             let unreadable =
                 |error| Error::usage("cannot read the password from standard input").because(error);
-            return first_line(&read(io::stdin()).map_err(unreadable)?, "standard input");
+            return first_line(&read(io::stdin()).map_err(unreadable)?, "password from standard input");
         }
         if let Some(command) = &self.password_command {
             return of_command(command);
         }
         match std::env::var(VARIABLE) {
-            Ok(password) => first_line(password.as_bytes(), VARIABLE),
+            Ok(password) => first_line(password.as_bytes(), &format!("password from {VARIABLE}")),
             Err(std::env::VarError::NotUnicode(_)) => Err(Error::usage(format!("{VARIABLE} is not UTF-8"))),
             Err(std::env::VarError::NotPresent) => prompt(&format!("Password of {user}"), ui),
         }
@@ -70,7 +70,7 @@ pub(crate) fn prompt(what: &str, ui: &mut Ui) -> Result<Secret<String>, Error> {
     let password = rpassword::read_password_with_config(hidden);
     ui.note("");
     match password {
-        Ok(password) => filled(password, "the prompt"),
+        Ok(password) => filled(password, "what was typed"),
         Err(error) if error.kind() == io::ErrorKind::Interrupted => {
             Err(Error::new(Exit::Interrupted, "interrupted"))
         }
@@ -93,7 +93,7 @@ pub(crate) fn of_file(path: &Path, what: &str, ui: &mut Ui) -> Result<Secret<Str
     if facts.is_file() && mode & 0o077 != 0 {
         ui.warn(&format!("others may read {} (mode {mode:03o}): chmod 600 it", path.display()));
     }
-    first_line(&read(file).map_err(unreadable)?, &path.display().to_string())
+    first_line(&read(file).map_err(unreadable)?, &format!("{what} from {}", path.display()))
 }
 
 /// Neither the command nor what it printed is shown when it fails: either may hold the password.
@@ -113,7 +113,7 @@ fn of_command(command: &str) -> Result<Secret<String>, Error> {
     if !status.success() {
         return Err(failed().hint(format!("it ended with {status}")));
     }
-    first_line(&printed.map_err(|error| failed().because(error))?, "the password command")
+    first_line(&printed.map_err(|error| failed().because(error))?, "password from the password command")
 }
 
 fn read(source: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
@@ -122,18 +122,19 @@ fn read(source: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
-fn first_line(bytes: &[u8], origin: &str) -> Result<Secret<String>, Error> {
+/// Returns the first line; `what` is said of it where it is none.
+fn first_line(bytes: &[u8], what: &str) -> Result<Secret<String>, Error> {
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     match std::str::from_utf8(line) {
-        Ok(password) => filled(password.to_owned(), origin),
-        Err(_) => Err(Error::usage(format!("password from {origin} is not UTF-8"))),
+        Ok(password) => filled(password.to_owned(), what),
+        Err(_) => Err(Error::usage(format!("{what} is not UTF-8"))),
     }
 }
 
-fn filled(password: String, origin: &str) -> Result<Secret<String>, Error> {
+fn filled(password: String, what: &str) -> Result<Secret<String>, Error> {
     match password.is_empty() {
-        true => Err(Error::usage(format!("password from {origin} is empty"))),
+        true => Err(Error::usage(format!("{what} is empty"))),
         false => Ok(Secret::new(password)),
     }
 }

@@ -160,3 +160,24 @@ impl Default for Limits {
         Self { body: 64 << 20, head: 128 << 10, headers: 64 }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_dropped_where_its_key_is_enough() {
+        for (user, method, is_key) in [
+            ("mia", Method::Negotiate, true),
+            (r".\mia", Method::Negotiate, true),
+            (r"LAB\mia", Method::Negotiate, false),
+            ("mia@lab.test", Method::Negotiate, false),
+            (r"LAB\mia", Method::Ntlm, true),
+            ("mia", Method::Kerberos, false),
+            ("mia", Method::Basic, false),
+        ] {
+            let login = Login::new(Credentials::password(user, "x")).with(method);
+            assert_eq!(matches!(login.credentials, Credentials::Ntlm { .. }), is_key, "{user} {method:?}");
+        }
+    }
+}

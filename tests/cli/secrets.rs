@@ -94,6 +94,28 @@ fn a_password_that_is_none_is_refused_without_a_word_to_the_host() {
 }
 
 #[test]
+fn the_passphrase_of_a_client_key_comes_from_a_file() {
+    // Nobody listens there: a key that opens gets as far as that.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = format!("https://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let here = folder("passphrase");
+    let run = |passphrase: &[u8]| {
+        let file = file(&here, passphrase, 0o600);
+        let certificate = ["--cert", "tests/data/certificates/client.pem"];
+        let key = ["--key", "tests/data/certificates/client-aes256.key.pem", "--key-passphrase-file", &file];
+        let words = ["cim", "get", &target, OBJECT, "--auth", "certificate"];
+        refpoint(words.iter().chain(&certificate).chain(&key)).run()
+    };
+    let right = run(b"open sesame\n");
+    assert_eq!(right.code, Some(4), "{}", right.stderr);
+    let wrong = run(b"hidden-1\n");
+    assert_eq!(wrong.code, Some(2), "{}", wrong.stderr);
+    assert!(wrong.stderr.contains("passphrase") && !wrong.stderr.contains("hidden-1"), "{}", wrong.stderr);
+    assert!(run(b"").stderr.contains("passphrase from"), "{}", run(b"").stderr);
+}
+
+#[test]
 fn a_file_that_others_may_read_is_pointed_out() {
     let host = host();
     let here = folder("open-password");
