@@ -1,7 +1,7 @@
 //! How fast messages are sealed and opened, beside the bare primitives over the same bytes.
 //!
-//! The floor is RC4 and HMAC-MD5 alone: what no implementation on these crates can beat. `sealed` does the
-//! same work through the session's seal, `body` through the multipart framing as well. Each message is
+//! The floor is RC4 and HMAC-MD5 alone, over the same pieces, with the keyed state of the HMAC kept as a session
+//! keeps it: what no implementation on these crates can beat. `sealed` does the same work through the session's seal, `body` through the multipart framing as well. Each message is
 //! processed twice an iteration (sealed and opened), and the throughput counts both.
 
 #![expect(clippy::unwrap_used, reason = "a bench that fails should stop")]
@@ -23,11 +23,16 @@ fn pair() -> (Sealer, Sealer) {
     (Sealer::new(&key, Flags::WANTED, Side::Client), Sealer::new(&key, Flags::WANTED, Side::Server))
 }
 
-fn floor(cipher: &mut Rc4, message: &mut [u8]) -> [u8; 16] {
-    let mut mac = Hmac::<Md5>::new_from_slice(&KEY).unwrap();
-    mac.update(message);
-    cipher.apply_keystream(message);
-    mac.finalize().into_bytes().into()
+fn floor(keyed: &Hmac<Md5>, cipher: &mut Rc4, message: &mut [u8]) -> [u8; 16] {
+    let mut mac = keyed.clone();
+    mac.update(&[0; 4]);
+    for piece in message.chunks_mut(16 << 10) {
+        mac.update(piece);
+        cipher.apply_keystream(piece);
+    }
+    let mut checksum: [u8; 16] = mac.finalize().into_bytes().into();
+    cipher.apply_keystream(&mut checksum[..8]);
+    checksum
 }
 
 fn sealing(criterion: &mut Criterion) {
@@ -37,11 +42,12 @@ fn sealing(criterion: &mut Criterion) {
         group.throughput(Throughput::Bytes(2 * size as u64));
         group.sample_size(20);
 
-        let mut cipher = Rc4::new_from_slice(&KEY).unwrap();
+        let (keyed, mut cipher) =
+            (Hmac::<Md5>::new_from_slice(&KEY).unwrap(), Rc4::new_from_slice(&KEY).unwrap());
         group.bench_function("floor", |bencher| {
             let run = |mut message: Vec<u8>| {
-                black_box(floor(&mut cipher, &mut message));
-                black_box(floor(&mut cipher, &mut message));
+                black_box(floor(&keyed, &mut cipher, &mut message));
+                black_box(floor(&keyed, &mut cipher, &mut message));
                 message
             };
             bencher.iter_batched(|| message.clone(), run, BatchSize::LargeInput);

@@ -89,7 +89,9 @@ pub struct Target {
     pub protection: Protection,
     /// The TLS channel, if there is one.
     pub bindings: Option<ChannelBindings>,
-    /// Whether Kerberos may use RC4 keys. Only for realms that have nothing better.
+    /// Whether Kerberos may use RC4 keys for the service's ticket, the session and its seal. Only for realms that
+    /// have nothing better. With which keys a password gets the ticket for tickets is for the `permitted_enctypes`
+    /// of the system's `krb5.conf` to say: GSSAPI has no say there.
     pub allow_rc4: bool,
 }
 

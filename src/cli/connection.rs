@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use refpoint::client::{
-    ClientIdentity, Credentials, Endpoint, Fingerprint, Login, Method, Options, Protocol, Proxy, Session,
-    Target, Tls, TlsError, Trust, Warning,
+    Account, ClientIdentity, Credentials, Endpoint, Fingerprint, Login, Method, Options, Protocol, Proxy,
+    Session, Target, Tls, TlsError, Trust, Warning,
 };
 
 use super::diagnosis;
@@ -88,10 +88,14 @@ struct TrustArgs {
     /// The key of --cert (PEM)
     #[arg(long, value_name = "FILE", requires = "cert")]
     key: Option<PathBuf>,
+    /// Read the passphrase of --key from the first line of a file (or a prompt on a terminal)
+    #[arg(long, value_name = "FILE", requires = "key")]
+    key_passphrase_file: Option<PathBuf>,
     /// Trust any certificate: anybody on the way could then be the host
     #[arg(long, group = "whom")]
     insecure: bool,
-    /// Go through a proxy, http:// or socks5://; env takes it from https_proxy, http_proxy, all_proxy, no_proxy
+    /// Go through a proxy, http:// or socks5://; env takes it from https_proxy, http_proxy, all_proxy, no_proxy, also
+    /// with a password
     #[arg(long, value_name = "URL")]
     proxy: Option<String>,
 }
@@ -128,12 +132,16 @@ impl ConnectionArgs {
         self.refuse_what_does_not_fit()?;
         let tls = self.tls(ui)?;
         let proxy = self.proxy()?;
-        let login = match who {
-            Who::User => self.login(ui)?,
-            Who::Nobody => Login::new(Credentials::Tickets { cache: None, principal: None }),
+        let credentials = match who {
+            Who::User => self.credentials(ui)?,
+            Who::Nobody => Credentials::Tickets { cache: None, principal: None },
         };
-        let dump =
-            self.request.dump.as_deref().map(|folder| Dump::new(folder, &login.credentials)).transpose()?;
+        // Before the login, which may keep less than the password: what is dumped must not show it.
+        let dump = self.request.dump.as_deref().map(|folder| Dump::new(folder, &credentials)).transpose()?;
+        let login = match who {
+            Who::User => self.login(credentials),
+            Who::Nobody => Login::new(credentials),
+        };
         let mut target = Target::new(self.target.clone(), Options { tls, proxy, ..Options::new(login) });
         target.namespace = self.namespace().into();
         target.deadline = self.request.deadline;
@@ -183,8 +191,8 @@ impl ConnectionArgs {
         Ok(())
     }
 
-    fn login(&self, ui: &mut Ui) -> Result<Login, Error> {
-        let LoginArgs { user, auth, keytab, spn_service, spn_host, allow_cleartext } = &self.login;
+    fn credentials(&self, ui: &mut Ui) -> Result<Credentials, Error> {
+        let LoginArgs { user, auth, keytab, allow_cleartext, .. } = &self.login;
         let user = user.as_deref().filter(|user| !user.is_empty());
         let is_clear = *auth == Auth::Basic && self.target.protocol() == Protocol::Http;
         if is_clear && !allow_cleartext {
@@ -226,6 +234,11 @@ impl ConnectionArgs {
         if is_clear {
             ui.warn("password and data go over the network in clear: everybody on the way can read and change them");
         }
+        Ok(credentials)
+    }
+
+    fn login(&self, credentials: Credentials) -> Login {
+        let LoginArgs { auth, spn_service, spn_host, allow_cleartext, .. } = &self.login;
         let method = match auth {
             Auth::Negotiate => Method::Negotiate,
             Auth::Kerberos => Method::Kerberos,
@@ -233,11 +246,27 @@ impl ConnectionArgs {
             Auth::Basic => Method::Basic,
             Auth::Certificate => Method::Certificate,
         };
+        let credentials = match credentials {
+            Credentials::Password { account, password }
+                if self.is_of_the_host(&account) && method == Method::Negotiate =>
+            {
+                Credentials::Password { account, password }.into_ntlm()
+            }
+            other => other,
+        };
         let mut login = Login::new(credentials).with(method);
         login.allow_cleartext = *allow_cleartext;
         login.service.clone_from(spn_service);
         login.service_host.clone_from(spn_host);
-        Ok(login)
+        login
+    }
+
+    /// Says whether the account is one of the host's own, `HOST\user`: no realm knows it.
+    fn is_of_the_host(&self, account: &Account) -> bool {
+        let host = self.target.host();
+        let name =
+            if self.target.address().is_some() { host } else { host.split('.').next().unwrap_or(host) };
+        account.domain.eq_ignore_ascii_case(name)
     }
 
     fn certificate_credentials(&self) -> Result<Credentials, Error> {
@@ -252,7 +281,7 @@ impl ConnectionArgs {
     }
 
     fn tls(&self, ui: &mut Ui) -> Result<Tls, Error> {
-        let TrustArgs { ca, pin, cert, key, insecure, .. } = &self.trust;
+        let TrustArgs { ca, pin, cert, key, key_passphrase_file, insecure, .. } = &self.trust;
         let trust = match (ca, pin, insecure) {
             (Some(file), ..) => {
                 let unusable =
@@ -271,7 +300,10 @@ impl ConnectionArgs {
         let (certificate, key_text) = (read(cert)?, zeroize::Zeroizing::new(read(key)?));
         let identity = match ClientIdentity::from_pem(&certificate, &key_text, None) {
             Err(TlsError::PassphraseMissing) => {
-                let passphrase = secret::prompt(&format!("Passphrase of {}", key.display()), ui)?;
+                let passphrase = match key_passphrase_file {
+                    Some(file) => secret::of_file(file, "passphrase", ui)?,
+                    None => secret::prompt(&format!("Passphrase of {}", key.display()), ui)?,
+                };
                 ClientIdentity::from_pem(&certificate, &key_text, Some(&passphrase))
             }
             other => other,
@@ -286,6 +318,11 @@ impl ConnectionArgs {
             Some("env") => {
                 Proxy::from_variables(&self.target, |name| std::env::var(name).ok()).map_err(unusable)
             }
+            // Everybody on the machine can read the arguments of a program, and who is let in with none needs none.
+            Some(url) if url.contains('@') => {
+                Err(Error::usage("a proxy's password does not belong in an argument")
+                    .hint("put the address into https_proxy or http_proxy and use --proxy env"))
+            }
             Some(url) => Proxy::parse(url).map(Some).map_err(unusable),
         }
     }
@@ -293,10 +330,42 @@ impl ConnectionArgs {
 
 /// Returns the principal of `DOMAIN\user`, `user@realm` or `user`.
 fn principal(user: &str) -> String {
-    refpoint::client::Account::parse(user).principal()
+    Account::parse(user).principal()
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Error> {
     std::fs::read(file)
         .map_err(|error| Error::usage(format!("cannot read {}", file.display())).because(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Words {
+        #[command(flatten)]
+        connection: ConnectionArgs,
+    }
+
+    #[test]
+    fn the_password_of_an_account_of_the_host_is_dropped_for_its_key() {
+        for (target, user, is_key) in [
+            ("hv01", r"HV01\mia", true),
+            ("hv01.lab.test", r"hv01\mia", true),
+            ("10.0.0.7", "mia", true),
+            ("10.0.0.7", r"10\mia", false),
+            ("hv01.lab.test", r"LAB\mia", false),
+            ("hv01", "mia@lab.test", false),
+        ] {
+            let words = Words::parse_from(["refpoint", target, "--user", user]);
+            let login = words.connection.login(Credentials::password(user, "x"));
+            assert_eq!(matches!(login.credentials, Credentials::Ntlm { .. }), is_key, "{target} {user}");
+        }
+        let words = Words::parse_from(["refpoint", "hv01", "--user", r"hv01\mia", "--auth", "kerberos"]);
+        let login = words.connection.login(Credentials::password(r"hv01\mia", "x"));
+        assert!(matches!(login.credentials, Credentials::Password { .. }));
+    }
 }

@@ -23,6 +23,7 @@ mod runtime;
 mod secret;
 mod suggest;
 mod ui;
+mod words;
 
 use std::process::ExitCode;
 

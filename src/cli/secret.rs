@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use super::error::Error;
 use super::exit::Exit;
 use super::ui::Ui;
+use super::words;
 
 /// Where the password is.
 #[derive(clap::Args, Debug)]
@@ -24,7 +25,8 @@ pub(crate) struct PasswordArgs {
     /// Read the password from the first line of standard input
     #[arg(long, help_heading = "Login")]
     password_stdin: bool,
-    /// Read the password from the first line that a shell command prints
+    /// Read the password from the first line that a command prints; its words are quoted as in a shell, but no shell
+    /// runs it
     #[arg(long, value_name = "COMMAND", help_heading = "Login")]
     password_command: Option<String>,
 }
@@ -38,18 +40,18 @@ impl PasswordArgs {
     /// Returns the password of a user.
     pub(crate) fn read(&self, user: &str, ui: &mut Ui) -> Result<Secret<String>, Error> {
         if let Some(file) = &self.password_file {
-            return of_file(file, ui);
+            return of_file(file, "password", ui);
         }
         if self.password_stdin {
             let unreadable =
                 |error| Error::usage("cannot read the password from standard input").because(error);
-            return first_line(&read(io::stdin()).map_err(unreadable)?, "standard input");
+            return first_line(&read(io::stdin()).map_err(unreadable)?, "password from standard input");
         }
         if let Some(command) = &self.password_command {
             return of_command(command);
         }
         match std::env::var(VARIABLE) {
-            Ok(password) => first_line(password.as_bytes(), VARIABLE),
+            Ok(password) => first_line(password.as_bytes(), &format!("password from {VARIABLE}")),
             Err(std::env::VarError::NotUnicode(_)) => Err(Error::usage(format!("{VARIABLE} is not UTF-8"))),
             Err(std::env::VarError::NotPresent) => prompt(&format!("Password of {user}"), ui),
         }
@@ -68,7 +70,7 @@ pub(crate) fn prompt(what: &str, ui: &mut Ui) -> Result<Secret<String>, Error> {
     let password = rpassword::read_password_with_config(hidden);
     ui.note("");
     match password {
-        Ok(password) => filled(password, "the prompt"),
+        Ok(password) => filled(password, "what was typed"),
         Err(error) if error.kind() == io::ErrorKind::Interrupted => {
             Err(Error::new(Exit::Interrupted, "interrupted"))
         }
@@ -81,16 +83,17 @@ fn lower(what: &str) -> String {
     chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }
 
-fn of_file(path: &Path, ui: &mut Ui) -> Result<Secret<String>, Error> {
+/// Returns the first line of a file that nobody else should be able to read.
+pub(crate) fn of_file(path: &Path, what: &str, ui: &mut Ui) -> Result<Secret<String>, Error> {
     let unreadable =
-        |error| Error::usage(format!("cannot read the password from {}", path.display())).because(error);
+        |error| Error::usage(format!("cannot read the {what} from {}", path.display())).because(error);
     let file = File::open(path).map_err(unreadable)?;
     let facts = file.metadata().map_err(unreadable)?;
     let mode = facts.permissions().mode() & 0o777;
     if facts.is_file() && mode & 0o077 != 0 {
         ui.warn(&format!("others may read {} (mode {mode:03o}): chmod 600 it", path.display()));
     }
-    first_line(&read(file).map_err(unreadable)?, &path.display().to_string())
+    first_line(&read(file).map_err(unreadable)?, &format!("{what} from {}", path.display()))
 }
 
 /// Neither the command nor what it printed is shown when it fails: either may hold the password.
@@ -98,15 +101,19 @@ fn of_command(command: &str) -> Result<Secret<String>, Error> {
     // A command that asks a person needs the terminal; a pipe is for somebody else.
     let stdin = if io::stdin().is_terminal() { Stdio::inherit() } else { Stdio::null() };
     let failed = || Error::usage("password command failed");
-    let mut shell = Command::new("/bin/sh");
-    let child = shell.arg("-c").arg(command).stdin(stdin).stdout(Stdio::piped()).spawn();
+    let words =
+        words::split(command).ok_or_else(|| failed().hint("a quote or a backslash in it has no end"))?;
+    let Some((program, arguments)) = words.split_first() else {
+        return Err(failed().hint("there is no command in it"));
+    };
+    let child = Command::new(program).args(arguments).stdin(stdin).stdout(Stdio::piped()).spawn();
     let mut child = child.map_err(|error| failed().because(error))?;
     let printed = child.stdout.take().map_or_else(|| Ok(Zeroizing::default()), read);
     let status = child.wait().map_err(|error| failed().because(error))?;
     if !status.success() {
         return Err(failed().hint(format!("it ended with {status}")));
     }
-    first_line(&printed.map_err(|error| failed().because(error))?, "the password command")
+    first_line(&printed.map_err(|error| failed().because(error))?, "password from the password command")
 }
 
 fn read(source: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
@@ -115,18 +122,19 @@ fn read(source: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
     Ok(bytes)
 }
 
-fn first_line(bytes: &[u8], origin: &str) -> Result<Secret<String>, Error> {
+/// Returns the first line; `what` is said of it where it is none.
+fn first_line(bytes: &[u8], what: &str) -> Result<Secret<String>, Error> {
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     match std::str::from_utf8(line) {
-        Ok(password) => filled(password.to_owned(), origin),
-        Err(_) => Err(Error::usage(format!("password from {origin} is not UTF-8"))),
+        Ok(password) => filled(password.to_owned(), what),
+        Err(_) => Err(Error::usage(format!("{what} is not UTF-8"))),
     }
 }
 
-fn filled(password: String, origin: &str) -> Result<Secret<String>, Error> {
+fn filled(password: String, what: &str) -> Result<Secret<String>, Error> {
     match password.is_empty() {
-        true => Err(Error::usage(format!("password from {origin} is empty"))),
+        true => Err(Error::usage(format!("{what} is empty"))),
         false => Ok(Secret::new(password)),
     }
 }

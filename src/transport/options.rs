@@ -51,7 +51,11 @@ pub struct Login {
     pub service: Option<String>,
     /// The Kerberos realm of the host.
     pub realm: Option<String>,
-    /// Whether Kerberos may use RC4 keys.
+    /// Whether Kerberos may use RC4 keys for the service's ticket, the session and its seal.
+    ///
+    /// It does not reach the first step of a login with a password or a keytab, in which the KDC hands out the
+    /// ticket for tickets: GSSAPI has no say there, and `permitted_enctypes` of the system's `krb5.conf` decides.
+    /// What MIT 1.20 permits where nothing is said there includes RC4.
     pub allow_rc4: bool,
     /// Tells the time to NTLM, where the server does not.
     pub clock: fn() -> SystemTime,
@@ -78,11 +82,13 @@ impl Login {
         }
     }
 
-    /// Returns the same with that method. Where NTLM alone is meant, its key is derived now, once, and the
-    /// password dropped.
+    /// Returns the same with that method. Where NTLM alone can be meant, its key is derived now, once, and the
+    /// password dropped: with its own method, and for a local account with Negotiate.
     pub fn with(mut self, method: Method) -> Self {
         self.method = method;
-        if method == Method::Ntlm {
+        let is_local =
+            matches!(&self.credentials, Credentials::Password { account, .. } if account.is_local());
+        if method == Method::Ntlm || method == Method::Negotiate && is_local {
             self.credentials = self.credentials.into_ntlm();
         }
         self
@@ -152,5 +158,26 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self { body: 64 << 20, head: 128 << 10, headers: 64 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_dropped_where_its_key_is_enough() {
+        for (user, method, is_key) in [
+            ("mia", Method::Negotiate, true),
+            (r".\mia", Method::Negotiate, true),
+            (r"LAB\mia", Method::Negotiate, false),
+            ("mia@lab.test", Method::Negotiate, false),
+            (r"LAB\mia", Method::Ntlm, true),
+            ("mia", Method::Kerberos, false),
+            ("mia", Method::Basic, false),
+        ] {
+            let login = Login::new(Credentials::password(user, "x")).with(method);
+            assert_eq!(matches!(login.credentials, Credentials::Ntlm { .. }), is_key, "{user} {method:?}");
+        }
     }
 }

@@ -49,7 +49,7 @@ fn a_password_comes_from_a_file_standard_input_a_command_or_the_environment() {
     is_in(&refpoint(get(&target, &["--password-file", &path])).run());
     is_in(&refpoint(get(&target, &["--password-stdin"])).stdin(line.clone()).run());
     is_in(&refpoint(get(&target, &["--password-stdin"])).stdin(format!("{PASSWORD}\r\nmore\n")).run());
-    let command = format!("cat {path}; echo second line");
+    let command = format!("cat '{path}' /etc/hostname");
     is_in(&refpoint(get(&target, &["--password-command", &command])).run());
     is_in(&refpoint(get(&target, &[])).env("REFPOINT_PASSWORD", PASSWORD).run());
     // What is said on the command line outranks the environment.
@@ -71,9 +71,15 @@ fn a_password_that_is_none_is_refused_without_a_word_to_the_host() {
         (&["--password-file", "/no/such/file"][..], "error: cannot read the password from /no/such/file\n"),
         (&["--password-file", empty.as_str()], "is empty\n"),
         (
-            &["--password-command", "echo swordfish-1; exit 3"],
+            &["--password-command", "sh -c 'echo swordfish-1; exit 3'"],
             "error: password command failed\nhint: it ended with exit status: 3\n",
         ),
+        (
+            &["--password-command", "echo 'swordfish-1"],
+            "error: password command failed\nhint: a quote or a backslash in it has no end\n",
+        ),
+        (&["--password-command", " "], "error: password command failed\nhint: there is no command in it\n"),
+        (&["--password-command", "/no/such/command; echo swordfish-1"], "error: password command failed\n"),
         (&["--password-command", "true"], "error: password from the password command is empty\n"),
         (
             &["--password-command", r"printf '\377\n'"],
@@ -85,6 +91,28 @@ fn a_password_that_is_none_is_refused_without_a_word_to_the_host() {
         assert!(run.stderr.contains(said) && !run.stderr.contains("swordfish-1"), "{}", run.stderr);
     }
     assert!(host.heard().is_empty());
+}
+
+#[test]
+fn the_passphrase_of_a_client_key_comes_from_a_file() {
+    // Nobody listens there: a key that opens gets as far as that.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = format!("https://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let here = folder("passphrase");
+    let run = |passphrase: &[u8]| {
+        let file = file(&here, passphrase, 0o600);
+        let certificate = ["--cert", "tests/data/certificates/client.pem"];
+        let key = ["--key", "tests/data/certificates/client-aes256.key.pem", "--key-passphrase-file", &file];
+        let words = ["cim", "get", &target, OBJECT, "--auth", "certificate"];
+        refpoint(words.iter().chain(&certificate).chain(&key)).run()
+    };
+    let right = run(b"open sesame\n");
+    assert_eq!(right.code, Some(4), "{}", right.stderr);
+    let wrong = run(b"hidden-1\n");
+    assert_eq!(wrong.code, Some(2), "{}", wrong.stderr);
+    assert!(wrong.stderr.contains("passphrase") && !wrong.stderr.contains("hidden-1"), "{}", wrong.stderr);
+    assert!(run(b"").stderr.contains("passphrase from"), "{}", run(b"").stderr);
 }
 
 #[test]

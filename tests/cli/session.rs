@@ -329,6 +329,11 @@ fn arguments_that_do_not_fit_each_other_are_refused_before_anything_is_sent() {
         (&["--auth", "certificate"], "a certificate logs in over https alone"),
         (&["--deadline", "30"], "write 30s, 5m"),
         (&["--proxy", "ftp://x", "-u", "a"], "cannot use the proxy"),
+        (
+            &["--proxy", "http://me:hidden-1@proxy", "-u", "a"],
+            "hint: put the address into https_proxy or http_proxy and use --proxy env",
+        ),
+        (&["--key-passphrase-file", "f"], "--key"),
         (&["--password", "x"], "unexpected argument '--password'"),
         (&["-o", "xml"], "possible values: table, json, jsonl, yaml, name"),
     ] {
