@@ -12,6 +12,10 @@ use super::store::{Row, Span};
 use super::world::World;
 use super::wql::Select;
 
+/// How many rows one request looks at. Others wait for the host meanwhile, so it is a moment's work; where none
+/// of them is wanted, the page is empty and the context goes on.
+const MOST_ROWS: usize = 10_000;
+
 /// An enumeration that is open.
 pub(super) struct Enumeration {
     /// Whose it is.
@@ -32,6 +36,8 @@ pub(super) struct Enumeration {
     shown_as: Option<Name>,
     /// How long an item is, on the average of those that were measured.
     length: usize,
+    /// How many rows this request may still look at.
+    rows_left: usize,
 }
 
 impl Enumeration {
@@ -48,6 +54,7 @@ impl Enumeration {
             keys_only: false,
             shown_as: None,
             length: 0,
+            rows_left: MOST_ROWS,
         }
     }
 
@@ -69,13 +76,13 @@ impl Enumeration {
         self
     }
 
-    /// Returns whether nothing is left.
+    /// Returns whether nothing is left. What could not be looked at yet is left.
     pub(super) fn has_ended(&mut self, world: &World, site: Site<'_>, sees: &dyn Fn(Row) -> bool) -> bool {
         if self.waiting.is_empty() {
             let next = self.render_next(world, site, sees);
             self.waiting.extend(next);
         }
-        self.waiting.is_empty()
+        self.waiting.is_empty() && self.spans.is_empty()
     }
 
     /// Returns as many items as are allowed and seem to fit into a number of bytes; one if there is any.
@@ -87,6 +94,7 @@ impl Enumeration {
         most: usize,
         room: usize,
     ) -> Vec<Item> {
+        self.rows_left = MOST_ROWS;
         let mut items = Vec::new();
         while items.len() < most {
             let next = self.waiting.pop_front().or_else(|| self.render_next(world, site, sees));
@@ -113,11 +121,15 @@ impl Enumeration {
     fn render_next(&mut self, world: &World, site: Site<'_>, sees: &dyn Fn(Row) -> bool) -> Option<Item> {
         loop {
             let row = loop {
-                match self.spans.front_mut()?.next() {
-                    Some(row) => break row,
-                    None => _ = self.spans.pop_front(),
+                let span = self.spans.front_mut()?;
+                // Only where there is a row is one too many: what has ended is told at once.
+                match (span.size_hint().0, self.rows_left) {
+                    (0, _) => _ = self.spans.pop_front(),
+                    (_, 0) => return None,
+                    _ => break span.next()?,
                 }
             };
+            self.rows_left -= 1;
             if !sees(row) {
                 continue;
             }

@@ -270,7 +270,7 @@ impl Host {
         match operation.opening {
             Opening::FirstPage { max_elements } => {
                 let most = max_elements.unwrap_or(1);
-                self.page(exchange, &operation, enumeration, most, None)
+                self.page(exchange, &operation, enumeration, most, None, None)
             }
             Opening::Context => {
                 let context = self.keep(exchange, enumeration);
@@ -395,7 +395,8 @@ impl Host {
         }
         let enumeration = self.contexts.remove(&operation.context).ok_or(Refusal::Context)?;
         let most = operation.max_elements.unwrap_or(1);
-        self.page(exchange, &operation, enumeration, most, operation.max_characters)
+        let refill = operation.context.clone();
+        self.page(exchange, &operation, enumeration, most, operation.max_characters, Some(refill))
     }
 
     fn release(&mut self, exchange: &mut Exchange<'_>, operation: &Release) -> Result<String, Refusal> {
@@ -407,7 +408,8 @@ impl Host {
         exchange.reply(operation, &(), false)
     }
 
-    /// Answers with the next page of an enumeration, as large as it may be, and keeps what is left.
+    /// Answers with the next page of an enumeration, as large as it may be, and keeps what is left: under a new
+    /// context, or under the one it was pulled by where the page does not fit.
     fn page<O: Operation<Reply = Page>>(
         &mut self,
         exchange: &mut Exchange<'_>,
@@ -415,6 +417,7 @@ impl Host {
         mut enumeration: Enumeration,
         most: u32,
         characters: Option<u64>,
+        pulled_by: Option<String>,
     ) -> Result<String, Refusal> {
         let site = exchange.site;
         let world = self.world.as_deref().expect("made before anything is answered");
@@ -440,8 +443,11 @@ impl Host {
             let count = page.items.len();
             if count <= 1 {
                 // A larger envelope may still bring it.
-                enumeration.put_back(page.items.into_iter());
-                enumeration.expires = site.now + enumeration.patience;
+                if let Some(context) = pulled_by {
+                    enumeration.put_back(page.items.into_iter());
+                    enumeration.expires = site.now + enumeration.patience;
+                    self.contexts.insert(context, enumeration);
+                }
                 return Err(Refusal::AnswerTooLarge);
             }
             let keep = (count * limit / envelope.len() * 9 / 10).clamp(1, count - 1);

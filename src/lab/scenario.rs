@@ -38,7 +38,7 @@ pub use self::machine::{
 };
 pub use self::questions::{
     CollectionConsistency, CreateNumbers, DirectoryQuestion, Existing, Gone, JobClass, PointIds, Questions,
-    ReceiptTime, Results,
+    ReceiptTime, Results, ServiceNames,
 };
 pub use self::rule::{ErrorRule, JobRule};
 pub use self::speed::{Pace, Speeds};
@@ -244,7 +244,7 @@ impl Default for Scenario {
 }
 
 /// Returns whether a text is a GUID without braces.
-fn is_guid(text: &str) -> bool {
+pub(super) fn is_guid(text: &str) -> bool {
     let lengths = [8, 4, 4, 4, 12];
     let mut parts = text.split('-');
     lengths.iter().all(|length| {

@@ -103,9 +103,10 @@ pub(super) fn class_path(class: &str) -> ObjectPath {
     ObjectPath::new(VIRTUALIZATION, class)
 }
 
-/// Returns a length of time as a value.
+/// Returns a length of time as a value, in whole microseconds, as WMI has it.
 pub(super) fn interval(duration: Duration) -> DateTime {
-    DateTime::Interval(Interval::new(duration))
+    let cut = Duration::new(duration.as_secs(), duration.subsec_micros() * 1000);
+    DateTime::Interval(Interval::new(cut))
 }
 
 /// Returns the date that stands for "never".

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use crate::cim::{Catalog, Instance, Key, Name, ObjectPath, Type, Value};
 
 use super::draft::Draft;
-use super::scenario::{JobClass, Scenario};
+use super::scenario::{JobClass, PointKind, Scenario, ServiceNames};
 use super::site::{BUILD_1703, BUILD_2016, CIMV2, Site, VIRTUALIZATION, class_path};
 use super::world::{Serial, World};
 
@@ -122,16 +122,16 @@ impl Service {
         }
     }
 
-    /// Returns the key `Name`. Those that are not published are odd, so that nobody writes them down.
-    pub(super) fn name(self) -> &'static str {
+    /// Returns the key `Name`.
+    pub(super) fn name(self, names: &ServiceNames) -> &str {
         match self {
             Self::Management => "vmms",
             Self::Checkpoint => "vssnapsvc",
             Self::Image => "vhdsvc",
-            Self::Point => "lab-vsrpsvc-01",
-            Self::CollectionPoint => "lab-crpsvc-02",
-            Self::CollectionCheckpoint => "lab-cssvc-03",
-            Self::CollectionManagement => "lab-cmsvc-04",
+            Self::Point => &names.point,
+            Self::CollectionPoint => &names.collection_point,
+            Self::CollectionCheckpoint => &names.collection_checkpoint,
+            Self::CollectionManagement => &names.collection_management,
         }
     }
 }
@@ -517,12 +517,24 @@ impl World {
     }
 }
 
-/// Returns one of many: its keys and its name end in its number, counted from 1.
+/// Returns one of many: its keys and its name end in its number, counted from 1. Those of points are GUIDs.
 fn draft_bulk(table: usize, at: u32, site: Site<'_>) -> Option<Draft> {
     let bulk = site.scenario.instances.get(table)?;
     let shape = Catalog::bundled().shape(&bulk.class)?;
     let mut draft = Draft::of(&bulk.class);
     let number = at + 1;
+    if *shape.name() == "Msvm_VirtualSystemReferencePoint" {
+        let machine = site.guid(&format!("{table:08X}-0000-4000-9000-{number:012}"));
+        let point = site.guid(&format!("{table:08X}-0000-4000-8000-{number:012}"));
+        draft
+            .set("InstanceID", site.point_id(&machine, &point))
+            .set("VirtualSystemIdentifier", machine)
+            .set("ReferencePointType", PointKind::Rct.number())
+            .set("ConsistencyLevel", 1_u16)
+            .set("HasAssociatedData", false)
+            .set("ElementName", format!("number {number}"));
+        return Some(draft);
+    }
     for key in shape.keys() {
         match key.ty {
             Type::String => draft.set(&key.name, format!("Microsoft:lab-{table}-{number:08}")),

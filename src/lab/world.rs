@@ -242,7 +242,8 @@ impl World {
             disk.generation += 1;
         }
         let is_rct = kind == PointKind::Rct.number();
-        let tracking = of.disks.iter().filter(|_| is_rct).map(Disk::tracking_id).collect();
+        let is_tracked = is_rct && site.questions().new_points_have_tracking_ids;
+        let tracking = of.disks.iter().filter(|_| is_tracked).map(Disk::tracking_id).collect();
         Point {
             id: site.point_id(&of.id, &guid),
             guid,
@@ -265,8 +266,7 @@ impl World {
     pub(super) fn busy(&self, machine: usize, now: Duration) -> Option<u16> {
         let of = &self.machines[machine];
         let of_job = || {
-            let jobs =
-                self.jobs.values().filter(|job| job.is_at_work(now) && job.machines.contains(&machine));
+            let jobs = self.jobs.values().filter(|job| job.is_at_work() && job.machines.contains(&machine));
             jobs.filter_map(|job| job.kind.busy()).next()
         };
         let merging = || of.merging_until.filter(|until| *until > now).map(|_| 32772);

@@ -8,7 +8,6 @@ mod http;
 mod listener;
 mod log;
 mod login;
-mod scenarios;
 mod support;
 mod tls;
 mod world;

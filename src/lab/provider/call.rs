@@ -6,7 +6,7 @@ use crate::cim::{Instance, Method, Name, ObjectPath, ReturnFamily, Scalar, Type,
 
 use super::super::refusal::Refusal;
 use super::super::response::Caller;
-use super::super::scenario::JobRule;
+use super::super::scenario::{JobRule, Questions};
 use super::super::site::Site;
 use super::super::store::{Object, Service, is_a};
 use super::super::world::World;
@@ -47,6 +47,8 @@ pub(in crate::lab) enum Code {
     IncorrectType,
     NotAvailable,
     FileNotFound,
+    /// It was tried, and failed.
+    Failed,
     /// A number as it is.
     Number(u32),
 }
@@ -61,6 +63,8 @@ impl Code {
             Self::InvalidParameter if is_dmtf => 4,
             Self::InvalidState if is_dmtf => 5,
             Self::IncorrectType if is_dmtf => 6,
+            Self::Failed if is_dmtf => 2,
+            Self::Failed => 32768,
             Self::AccessDenied => 32769,
             Self::NotSupported => 32770,
             Self::InvalidParameter => 32773,
@@ -118,14 +122,19 @@ impl Call<'_> {
     pub(in crate::lab) fn settings(&self, name: &str, class: &str) -> Result<Option<Instance>, Code> {
         match self.arguments.text(name) {
             None | Some("") => Ok(None),
-            Some(text) => read_settings(text, class).map(Some),
+            Some(text) => read_settings(text, class, self.site.questions()).map(Some),
         }
     }
 }
 
-/// Reads CIM-XML text as hosts do: named references to characters and XML Schema datetimes are not taken.
-pub(in crate::lab) fn read_settings(text: &str, class: &str) -> Result<Instance, Code> {
-    if has_named_references(text) {
+/// Reads CIM-XML text as hosts do: XML Schema datetimes are not taken. Whether named references to characters
+/// are is a question.
+pub(in crate::lab) fn read_settings(
+    text: &str,
+    class: &str,
+    questions: &Questions,
+) -> Result<Instance, Code> {
+    if !questions.named_references_are_taken && has_named_references(text) {
         return Err(Code::InvalidParameter);
     }
     let instance = embedded::read(text).map_err(|_| Code::InvalidParameter)?;
@@ -158,7 +167,7 @@ fn fits(scalar: &Scalar, ty: Type) -> bool {
     scalar.ty() == ty || (matches!(ty, Type::Object) && scalar.ty() == Type::String)
 }
 
-/// Returns whether a text has `&amp;` or `&lt;`, which a host has refused where it took `&#38;` and `&#60;`.
+/// Returns whether a text has `&amp;` or `&lt;`, which one host has refused where it took `&#38;` and `&#60;`.
 fn has_named_references(text: &str) -> bool {
     text.match_indices('&').any(|(at, _)| !text[at + 1..].starts_with('#'))
 }
@@ -175,12 +184,8 @@ impl World {
             _ if !rights.hyper_v => Err(Code::AccessDenied),
             _ if self.restarting.is_some() => Err(Code::NotAvailable),
             Some(number) if number != 0 && number != 4096 => Err(Code::Number(number)),
-            Some(number) => self.dispatch(call).map(|returned| match number {
-                // The work is done all the same; only what is said of it differs.
-                0 => Returned::done(),
-                _ => returned,
-            }),
-            None => self.dispatch(call),
+            // With 0 the work is done before the answer, and without a job that anybody could see.
+            _ => self.dispatch(call),
         };
         let mut returned = outcome
             .unwrap_or_else(|code| Returned { code: code.number(call.method.family), ..Returned::default() });
@@ -237,6 +242,18 @@ impl World {
         let Some(group) = self.groups.get(&serial) else { return Vec::new() };
         names.extend([group.name.clone(), group.id.clone()]);
         group.members.clone()
+    }
+
+    /// Refuses what another job holds: what is going away is in an invalid state, everything else is in use.
+    /// Readers do not mind each other.
+    pub(in crate::lab) fn require_free(&self, objects: &[Object], is_read: bool) -> Result<(), Code> {
+        for object in objects {
+            let mut holders = self.jobs.values().filter(|job| job.is_at_work() && job.held.contains(object));
+            let Some(holder) = holders.find(|job| !(is_read && job.reads())) else { continue };
+            let is_going = holder.destroys() && !matches!(object, Object::Group(_));
+            return Err(if is_going { Code::InvalidState } else { Code::InUse });
+        }
+        Ok(())
     }
 
     /// Refuses work on a machine with which something else goes on.

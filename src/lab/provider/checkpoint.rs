@@ -210,33 +210,35 @@ impl World {
         if machines.is_empty() {
             return Err(Code::InvalidState);
         }
+        self.require_free(&[Object::Group(group)], true)?;
         for machine in &machines {
             self.require_no_recovery(*machine, is_recovery, site)?;
         }
         let serial = self.serial();
         let id = self.identifiers.guid();
         let path = class_path("Msvm_SnapshotCollection").with_key("CollectionID", id.as_str());
-        let work = Work::CreateCheckpointCollection { group, id, is_recovery, consistency, serial };
+        let members = machines.clone();
+        let work = Work::CreateCheckpointCollection { group, members, id, is_recovery, consistency, serial };
         let mut new = NewJob::new(JobKind::CreateCheckpointCollection, site.scenario.speed.checkpoint, work);
+        new.held = vec![Object::Group(group)];
         new.affected = machines.iter().map(|at| Object::Machine(*at)).collect();
         new.machines = machines;
         new.makes = Some(("ResultingSnapshotCollection", Object::CheckpointCollection(serial), path));
         Ok(self.start(call, Service::CollectionCheckpoint, new))
     }
 
+    #[expect(clippy::too_many_arguments, reason = "each is one property of the collection")]
     pub(super) fn make_checkpoint_collection(
         &mut self,
         group: Serial,
+        members: Vec<usize>,
         id: String,
         is_recovery: bool,
         consistency: u16,
         serial: Serial,
         at: Duration,
     ) {
-        let Some((members, name)) = self.groups.get(&group).map(|it| (it.members.clone(), it.name.clone()))
-        else {
-            return;
-        };
+        let name = self.groups.get(&group).map(|group| group.name.clone()).unwrap_or_default();
         let mut checkpoints = Vec::new();
         for machine in members {
             let (member, guid) = (self.serial(), self.identifiers.guid());

@@ -57,6 +57,7 @@ impl World {
         if machines.is_empty() {
             return Err(Code::InvalidState);
         }
+        self.require_free(&[Object::Group(group)], true)?;
         for machine in &machines {
             self.require_pointable(*machine, kind.number(), site)?;
         }
@@ -65,28 +66,29 @@ impl World {
         let path = class_path("Msvm_ReferencePointCollection")
             .with_key("CollectionID", id.as_str())
             .with_key("VirtualSystemCollectionId", self.groups[&group].id.as_str());
-        let work = Work::CreateCollection { group, kind: kind.number(), consistency, id, serial };
+        let (kind, members) = (kind.number(), machines.clone());
+        let work = Work::CreateCollection { group, members, kind, consistency, id, serial };
         let mut new = NewJob::new(JobKind::CreateCollection, site.scenario.speed.create_point, work);
+        new.held = vec![Object::Group(group)];
         new.affected = machines.iter().map(|at| Object::Machine(*at)).collect();
         new.machines = machines;
         new.makes = Some(("ResultingReferencePointCollection", Object::PointCollection(serial), path));
         Ok(self.start(call, Service::CollectionPoint, new))
     }
 
-    /// Makes a collection with a point of each machine of a group.
+    /// Makes a collection with a point of each of some machines of a group.
+    #[expect(clippy::too_many_arguments, reason = "each is one property of the collection")]
     pub(super) fn make_collection(
         &mut self,
         group: Serial,
+        members: Vec<usize>,
         kind: u16,
         consistency: u16,
         id: String,
         serial: Serial,
         site: Site<'_>,
     ) {
-        let Some((members, name)) = self.groups.get(&group).map(|it| (it.members.clone(), it.name.clone()))
-        else {
-            return;
-        };
+        let name = self.groups.get(&group).map(|group| group.name.clone()).unwrap_or_default();
         let mut points = Vec::new();
         for machine in members {
             let (serial, guid) = (self.serial(), self.identifiers.guid());
@@ -104,6 +106,15 @@ impl World {
         }
     }
 
+    /// Returns what a job on a collection holds: it, its points and its group.
+    pub(super) fn held_with(&self, serial: Serial) -> Vec<Object> {
+        let collection = &self.collections[&serial];
+        let mut held = vec![Object::PointCollection(serial)];
+        held.extend(collection.points.iter().copied().map(Object::Point));
+        held.push(Object::Group(collection.group));
+        held
+    }
+
     fn machines_of_collection(&self, serial: Serial) -> Vec<usize> {
         let points = self.collections[&serial].points.iter();
         points.filter_map(|serial| self.points.get(serial)).map(|point| point.machine).collect()
@@ -115,8 +126,11 @@ impl World {
         for machine in &machines {
             self.require_idle(*machine, call.site)?;
         }
+        let held = self.held_with(serial);
+        self.require_free(&held, false)?;
         let takes = call.site.scenario.speed.change_point;
         let mut new = NewJob::new(JobKind::DeleteCollection, takes, Work::DeleteCollection(serial));
+        new.held = held;
         new.affected = machines.into_iter().map(Object::Machine).collect();
         Ok(self.start(call, Service::CollectionPoint, new))
     }
@@ -126,8 +140,15 @@ impl World {
         if self.collections[&serial].kind != PointKind::Log.number() {
             return Err(Code::NotSupported);
         }
+        let held = self.held_with(serial);
+        self.require_free(&held, false)?;
+        let mut points = self.collections[&serial].points.iter().filter_map(|point| self.points.get(point));
+        if !points.any(|point| point.has_data) {
+            return Err(Code::InvalidState);
+        }
         let takes = call.site.scenario.speed.change_point;
         let mut new = NewJob::new(JobKind::RemoveCollectionData, takes, Work::RemoveCollectionData(serial));
+        new.held = held;
         new.affected = self.machines_of_collection(serial).into_iter().map(Object::Machine).collect();
         Ok(self.start(call, Service::CollectionPoint, new))
     }

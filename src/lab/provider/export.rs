@@ -72,7 +72,8 @@ impl Receipt {
         below: &str,
         site: Site<'_>,
     ) {
-        let directory = plain(below).trim_end_matches('\\');
+        let below = plain(below);
+        let directory = below.trim_end_matches('\\');
         self.machines.push(machine.id.clone());
         let mut logs = Vec::new();
         for disk in disks {
@@ -161,6 +162,8 @@ impl World {
             None | Some("") => None,
             Some(path) => Some(self.base_point(path, serial, site)?),
         };
+        let held: Vec<Object> = [Some(serial), base].into_iter().flatten().map(Object::Point).collect();
+        self.require_free(&held, true)?;
         let asked: Vec<String> = settings.texts("DisksToExport").map(str::to_owned).collect();
         self.require_exportable(serial, base, site)?;
         let disks = self.disks_to_export(serial, &asked, site)?;
@@ -176,7 +179,9 @@ impl World {
         receipt.base = base.map(|base| self.points[&base].guid.clone());
         receipt.add_machine(machine, &disks, base.is_some(), directory, site);
         let (machines, affected) = (vec![point.machine], vec![Object::Machine(point.machine)]);
-        Ok(self.start_export(call, Service::Point, JobKind::ExportPoint, receipt, machines, affected))
+        let mut new = self.export_job(JobKind::ExportPoint, receipt, machines, affected, site);
+        new.held = held;
+        Ok(self.start(call, Service::Point, new))
     }
 
     /// `ExportReferencePoint` of a collection.
@@ -196,7 +201,10 @@ impl World {
             None | Some("") => None,
             Some(path) => Some(self.base_collection(path, serial, site)?),
         };
-        let asked = self.machines_to_export(&settings, serial)?;
+        let held: Vec<Object> =
+            [Some(serial), base].into_iter().flatten().flat_map(|serial| self.held_with(serial)).collect();
+        self.require_free(&held, true)?;
+        let asked = self.machines_to_export(&settings, serial, site)?;
         let collection = &self.collections[&serial];
         let group = self.groups.get(&collection.group).ok_or(Code::InvalidState)?;
         let mut receipt = Receipt::new(directory, &group.name);
@@ -216,8 +224,9 @@ impl World {
             machines.push(at);
         }
         let affected = machines.iter().map(|at| Object::Machine(*at)).collect();
-        let kind = JobKind::ExportCollection;
-        Ok(self.start_export(call, Service::CollectionPoint, kind, receipt, machines, affected))
+        let mut new = self.export_job(JobKind::ExportCollection, receipt, machines, affected, site);
+        new.held = held;
+        Ok(self.start(call, Service::CollectionPoint, new))
     }
 
     /// `ExportSystemDefinition`: a machine, or one of its checkpoints.
@@ -296,20 +305,8 @@ impl World {
         }
         let affected = machines.iter().map(|at| Object::Machine(*at)).collect();
         let kind = JobKind::ExportCheckpointCollection;
-        Ok(self.start_export(call, Service::CollectionCheckpoint, kind, receipt, machines, affected))
-    }
-
-    fn start_export(
-        &mut self,
-        call: &Call<'_>,
-        service: Service,
-        kind: JobKind,
-        receipt: Receipt,
-        machines: Vec<usize>,
-        affected: Vec<Object>,
-    ) -> Returned {
-        let new = self.export_job(kind, receipt, machines, affected, call.site);
-        self.start(call, service, new)
+        let new = self.export_job(kind, receipt, machines, affected, site);
+        Ok(self.start(call, Service::CollectionCheckpoint, new))
     }
 
     /// Returns the job of an export, whose fate is known beforehand: the host finds out as it writes.
@@ -391,6 +388,10 @@ impl World {
             }
             return Ok(point.disks.iter().filter_map(|id| place(id)).collect());
         }
+        let is_twice = |at: usize| asked[..at].iter().any(|other| same_slot(other, &asked[at]));
+        if (0..asked.len()).any(is_twice) {
+            return Err(Code::InvalidParameter);
+        }
         if questions.unknown_disks_are_refused && asked.iter().any(|id| !covered(id)) {
             return Err(Code::InvalidParameter);
         }
@@ -461,6 +462,7 @@ impl World {
         &self,
         settings: &Instance,
         collection: Serial,
+        site: Site<'_>,
     ) -> Result<Vec<(Serial, Vec<String>)>, Code> {
         let texts: Vec<&str> = settings.texts("VirtualMachinesToDisksToExport").collect();
         if texts.is_empty() {
@@ -471,7 +473,7 @@ impl World {
                 .collect());
         }
         let one = |text: &&str| {
-            let wanted = super::call::read_settings(text, "Msvm_VirtualMachineToDisks")?;
+            let wanted = super::call::read_settings(text, "Msvm_VirtualMachineToDisks", site.questions())?;
             let machine = wanted.text("VirtualMachineId").ok_or(Code::InvalidParameter)?;
             let machine = self.machine_of(machine).ok_or(Code::InvalidParameter)?;
             let point = self.point_of_machine(collection, machine).ok_or(Code::InvalidParameter)?;

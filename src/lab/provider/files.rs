@@ -1,5 +1,6 @@
 //! The files of a host: those of its machines, and what exports write.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -40,25 +41,66 @@ const fn refused(hresult: u32) -> Refused {
     Refused { hresult, percent: 0 }
 }
 
-/// Returns a path without the spelling that means nothing: no backslash at its end, no `\\?\` before it.
-pub(super) fn plain(path: &str) -> &str {
-    let path = path.strip_prefix(r"\\?\").unwrap_or(path);
-    match path.trim_end_matches('\\') {
-        drive if drive.len() == 2 => path.get(..3).unwrap_or(path),
+/// Returns a path without the spelling that means nothing: no backslash at its end, no `\\?\` before it, and
+/// `\\server\share` for `\\?\UNC\server\share`.
+pub(super) fn plain(path: &str) -> Cow<'_, str> {
+    let path = match path.strip_prefix(LONG) {
+        Some(share) if is_unc(share) => Cow::Owned(format!(r"\\{}", &share[UNC.len()..])),
+        Some(path) => Cow::Borrowed(path),
+        None => Cow::Borrowed(path),
+    };
+    let length = match path.trim_end_matches('\\').len() {
+        2 => path.len().min(3),
         trimmed => trimmed,
+    };
+    match path {
+        Cow::Borrowed(path) => Cow::Borrowed(&path[..length]),
+        Cow::Owned(mut path) => {
+            path.truncate(length);
+            Cow::Owned(path)
+        }
     }
 }
 
-/// Returns whether a path is fully qualified: from a drive, or from a share.
+/// What stands before a path that may be longer than usual.
+const LONG: &str = r"\\?\";
+/// What stands behind that before a share.
+const UNC: &str = r"UNC\";
+
+fn is_unc(path: &str) -> bool {
+    path.get(..UNC.len()).is_some_and(|start| start.eq_ignore_ascii_case(UNC))
+}
+
+/// Returns whether a path is fully qualified, from a drive or from a share, and one that Windows could have.
 pub(super) fn is_qualified(path: &str) -> bool {
-    let is_clean = !path.contains(['/', '<', '>', '"', '|', '*']) && !path.contains("\\..");
-    let path = path.strip_prefix(r"\\?\").unwrap_or(path);
-    let from_share = path
-        .strip_prefix(r"\\")
-        .and_then(|rest| rest.split_once('\\'))
-        .is_some_and(|(server, share)| !server.is_empty() && !share.trim_matches('\\').is_empty());
-    let from_drive = matches!(path.as_bytes(), [letter, b':', b'\\', ..] if letter.is_ascii_alphabetic());
-    is_clean && !path.contains('?') && (from_share || from_drive)
+    let most = if path.starts_with(LONG) { 32_767 } else { 259 };
+    if path.encode_utf16().count() > most {
+        return false;
+    }
+    let path = plain(path);
+    let steps = if let Some(share) = path.strip_prefix(r"\\") {
+        // A server and a share, then what is below.
+        match share.split_once('\\') {
+            Some((server, rest)) if !server.is_empty() && server != "." && !rest.is_empty() => share,
+            _ => return false,
+        }
+    } else {
+        match path.as_bytes() {
+            [letter, b':', b'\\', ..] if letter.is_ascii_alphabetic() => &path[3..],
+            _ => return false,
+        }
+    };
+    steps.is_empty() || steps.split('\\').all(is_step)
+}
+
+/// Returns whether a file or a directory can have a name.
+fn is_step(name: &str) -> bool {
+    let is_forbidden = |c: char| c < ' ' || "<>:\"/|?*".contains(c);
+    let stem = name.split('.').next().unwrap_or(name).trim_end().to_ascii_uppercase();
+    let is_device = matches!(&*stem, "CON" | "PRN" | "AUX" | "NUL")
+        || matches!(stem.as_bytes(), [b'C', b'O', b'M', b'1'..=b'9'] | [b'L', b'P', b'T', b'1'..=b'9']);
+    let is_of_shell = matches!(name, "" | "." | "..");
+    !is_of_shell && !is_device && !name.contains(is_forbidden) && name.encode_utf16().count() <= 255
 }
 
 fn parent(path: &str) -> Option<&str> {
@@ -77,7 +119,7 @@ impl Files {
     pub(in crate::lab) fn new(host: &HostSettings) -> Self {
         let mut files = Self::default();
         for directory in &host.directories {
-            files.make_directory(plain(directory), Duration::ZERO);
+            files.make_directory(&plain(directory), Duration::ZERO);
         }
         for entry in files.entries.iter_mut().flatten() {
             entry.is_new = false;
@@ -124,7 +166,8 @@ impl Files {
     }
 
     fn is_directory(&self, path: &str) -> bool {
-        let is_root = plain(path).len() <= 3 || self.is_share_root(path);
+        let path = &*plain(path);
+        let is_root = path.len() <= 3 || self.is_share_root(path);
         is_root || self.place(path).and_then(|place| self.at(place)).is_some_and(|file| file.is_directory)
     }
 
@@ -166,7 +209,7 @@ impl Files {
         site: Site<'_>,
     ) -> Result<(), Refused> {
         let host = &site.scenario.host;
-        let directory = plain(directory);
+        let directory = &*plain(directory);
         let access = match drive_of(directory) {
             Some(letter) => {
                 let drive = host.drives.iter().find(|drive| drive.letter.eq_ignore_ascii_case(&letter));
@@ -177,7 +220,7 @@ impl Files {
                     let (share, path) = (share.to_lowercase(), directory.to_lowercase());
                     path == share || path.starts_with(&format!("{share}\\"))
                 };
-                let share = host.shares.iter().find(|share| below(plain(&share.path)));
+                let share = host.shares.iter().find(|share| below(&plain(&share.path)));
                 share.map(|share| share.access).ok_or(refused(0x8007_0035))?
             }
         };
@@ -267,7 +310,15 @@ mod tests {
 
     #[test]
     fn only_fully_qualified_directories_are_taken() {
-        for path in [r"D:\exports", r"d:\", r"\\nas1\share", r"\\nas1\share\a\", r"\\?\D:\exports"] {
+        for path in [
+            r"D:\exports",
+            r"d:\",
+            r"\\nas1\share",
+            r"\\nas1\share\a\",
+            r"\\?\D:\exports",
+            r"D:\a..b",
+            r"\\?\unc\nas1\share",
+        ] {
             assert!(is_qualified(path), "{path}");
         }
         for path in [
@@ -284,9 +335,23 @@ mod tests {
             r".\exports",
             r"\\?\exports",
             r#"D:\a"b"#,
+            r"D:\a\\b",
+            r"D:\\a",
+            r"D:\a\.\b",
+            r"D:\a:b",
+            r"D:\nul",
+            r"D:\a\com1.txt",
+            r"\\.\PhysicalDrive0",
+            r"\\?\UNC\nas1",
+            "D:\\a\u{1}b",
         ] {
             assert!(!is_qualified(path), "{path}");
         }
+        let long = format!(r"D:\{}a", r"a\".repeat(200));
+        assert!(!is_qualified(&long) && is_qualified(&format!(r"\\?\{long}")));
+        assert!(!is_qualified(&format!(r"\\?\D:\{}", "a".repeat(256))));
+        assert_eq!(plain(r"\\?\UNC\nas1\share\a\"), r"\\nas1\share\a");
+        assert_eq!((plain(r"D:\"), plain(r"\\?\D:\a")), (r"D:\".into(), r"D:\a".into()));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Groups of machines, and the service that manages them. Its work is done at once.
 
 use super::super::draft::Draft;
+use super::super::scenario::is_guid;
 use super::super::site::class_path;
 use super::super::store::Object;
 use super::super::world::{Group, Serial, World};
@@ -45,6 +46,7 @@ impl World {
             }
             "DestroyCollection" => {
                 let serial = self.group_of(call)?;
+                self.require_free(&[Object::Group(serial)], false)?;
                 if self.collections.values().any(|collection| collection.group == serial) {
                     return Err(Code::InvalidState);
                 }
@@ -67,7 +69,8 @@ impl World {
             _ => return Err(Code::InvalidParameter),
         };
         let id = match call.arguments.text("Id").filter(|id| !id.is_empty()) {
-            Some(id) => id.to_owned(),
+            Some(id) if is_guid(id) => id.to_owned(),
+            Some(_) => return Err(Code::InvalidParameter),
             None => self.identifiers.guid(),
         };
         if self.groups.values().any(|group| group.id.eq_ignore_ascii_case(&id)) {
@@ -90,6 +93,7 @@ impl World {
     fn add_member(&mut self, call: &Call<'_>) -> Result<Returned, Code> {
         let serial = self.group_of(call)?;
         let member = call.object_of(self, "Member", "CIM_ManagedElement")?;
+        self.require_free(&[Object::Group(serial)], false)?;
         let group = self.groups.get_mut(&serial).ok_or(Code::InvalidState)?;
         match (member, &mut group.groups) {
             (Object::Machine(machine), None) if group.members.contains(&machine) => return Err(Code::InUse),
@@ -104,6 +108,7 @@ impl World {
 
     fn remove_member(&mut self, call: &Call<'_>, serial: Serial) -> Result<Returned, Code> {
         let member = call.object_of(self, "Member", "CIM_ManagedElement")?;
+        self.require_free(&[Object::Group(serial)], false)?;
         let group = self.groups.get_mut(&serial).ok_or(Code::InvalidState)?;
         let before = group.members.len() + group.groups.as_ref().map_or(0, Vec::len);
         group.members.retain(|machine| Object::Machine(*machine) != member);

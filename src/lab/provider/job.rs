@@ -21,6 +21,8 @@ pub(in crate::lab) struct Job {
     pub(in crate::lab) service: Service,
     /// The machines it keeps busy.
     pub(in crate::lab) machines: Vec<usize>,
+    /// What nobody else may change meanwhile: points, collections, groups, machines that change their state.
+    pub(in crate::lab) held: Vec<Object>,
     pub(in crate::lab) ended: Option<Ended>,
     /// Nobody sees it any more, but it goes on.
     pub(in crate::lab) hidden: bool,
@@ -72,6 +74,8 @@ pub(in crate::lab) enum Work {
     },
     CreateCollection {
         group: Serial,
+        /// Those that were in the group when it began.
+        members: Vec<usize>,
         kind: u16,
         consistency: u16,
         id: String,
@@ -95,6 +99,8 @@ pub(in crate::lab) enum Work {
     },
     CreateCheckpointCollection {
         group: Serial,
+        /// Those that were in the group when it began.
+        members: Vec<usize>,
         id: String,
         is_recovery: bool,
         consistency: u16,
@@ -162,6 +168,8 @@ struct Stopping {
 pub(super) struct NewJob {
     pub(super) kind: JobKind,
     pub(super) machines: Vec<usize>,
+    /// What nobody else may change meanwhile.
+    pub(super) held: Vec<Object>,
     /// What it acts on.
     pub(super) affected: Vec<Object>,
     /// What it makes, and the parameter of the method that says so.
@@ -177,6 +185,7 @@ impl NewJob {
         Self {
             kind,
             machines: Vec::new(),
+            held: Vec::new(),
             affected: Vec::new(),
             makes: None,
             takes,
@@ -225,6 +234,10 @@ impl Fate {
             self.errors = rule.errors.iter().map(JobError::from_rule).collect();
         } else if is_bad && self.state == EXCEPTION && self.errors.is_empty() {
             self.errors = vec![JobError::Told { hresult: 0x8000_4005, message: None, id: None }];
+        }
+        if self.error_code == 0 && rule.errors.is_empty() {
+            // Nothing is said to be wrong, so that nothing is there to be told.
+            self.errors.clear();
         }
         self.ends_at = rule.ends_at.unwrap_or(self.ends_at).min(100);
         self.stalls_at = rule.stalls_at;
@@ -326,9 +339,9 @@ impl Job {
         !self.hidden && !vanished && now >= self.submitted
     }
 
-    /// Returns whether it has not ended.
-    pub(in crate::lab) fn is_at_work(&self, now: Duration) -> bool {
-        self.ended.is_none() && now >= self.submitted
+    /// Returns whether it has not ended. It is at work from the call on, even before that is answered.
+    pub(in crate::lab) fn is_at_work(&self) -> bool {
+        self.ended.is_none()
     }
 
     /// Returns when it ends, if it does.
@@ -340,6 +353,16 @@ impl Job {
             (None, None) if self.fate.stalls_at.is_some() => None,
             (None, None) => Some(self.submitted + self.takes * u32::from(self.fate.ends_at) / 100),
         }
+    }
+
+    /// Returns whether what it holds goes away with it.
+    pub(in crate::lab) fn destroys(&self) -> bool {
+        matches!(self.kind, JobKind::DeletePoint | JobKind::DeleteCollection)
+    }
+
+    /// Returns whether it only reads what it holds.
+    pub(in crate::lab) fn reads(&self) -> bool {
+        matches!(self.kind, JobKind::ExportPoint | JobKind::ExportCollection)
     }
 
     /// Returns whether associations tell of it.
@@ -403,9 +426,7 @@ impl Job {
         self.describe(&mut draft, shape, site);
         let is_filled = match site.questions().receipt {
             ReceiptTime::AtStart => true,
-            ReceiptTime::AtEnd => {
-                self.ended.as_ref().is_some_and(|ended| matches!(ended.state, COMPLETED | WITH_WARNINGS))
-            }
+            ReceiptTime::AtEnd => self.ended.as_ref().is_some_and(Ended::is_good),
         };
         if let Some(receipt) = self.receipt.as_ref().filter(|_| shape != "Msvm_ConcreteJob") {
             receipt.describe(&mut draft, is_filled, site.build() >= BUILD_1709);
@@ -493,7 +514,7 @@ impl Job {
 
     /// Returns the texts that `GetErrorEx` hands out: none while nothing is wrong.
     fn error_texts(&self, site: Site<'_>) -> Vec<String> {
-        if self.ended.is_none() || self.stopping.is_some() || self.fate.error_code == 0 {
+        if self.ended.is_none() || self.stopping.is_some() {
             return Vec::new();
         }
         let texts = self.fate.errors.iter().map(|error| match error {
@@ -539,6 +560,16 @@ fn spread(values: &[u16], elapsed: Duration, takes: Duration) -> Option<u16> {
     values.get(at.min(last)).copied()
 }
 
+impl Ended {
+    fn is_good(&self) -> bool {
+        is_good(self.state)
+    }
+}
+
+fn is_good(state: u16) -> bool {
+    matches!(state, COMPLETED | WITH_WARNINGS)
+}
+
 fn is_bad(state: u16) -> bool {
     matches!(state, TERMINATED | KILLED | EXCEPTION)
 }
@@ -578,6 +609,7 @@ impl World {
             kind: new.kind,
             service,
             machines: new.machines,
+            held: new.held,
             ended: None,
             hidden: false,
             receipt: new.receipt,
@@ -596,17 +628,14 @@ impl World {
         let path = class_path(&job.class).with_key("InstanceID", job.id.as_str());
         let without_reference = job.fate.without_reference;
         self.jobs.insert(serial, job);
+        let results = site.questions().results;
+        let is_said_to_be_done = call.rule.is_some_and(|rule| rule.return_value == Some(0));
+        if is_said_to_be_done || (new.makes.is_some() && results == Results::Synchronous) {
+            return self.finish_at_once(serial, new.makes, call);
+        }
         let mut returned = Returned { code: 4096, ..Returned::default() };
-        if let Some((parameter, _, made)) = new.makes {
-            match site.questions().results {
-                Results::Association => {}
-                Results::Parameter => returned = returned.with(parameter, made),
-                Results::Synchronous => {
-                    self.end_job(serial, site.now, site);
-                    self.jobs.remove(&serial);
-                    return Returned::done().with(parameter, made);
-                }
-            }
+        if let Some((parameter, _, made)) = new.makes.filter(|_| results == Results::Parameter) {
+            returned = returned.with(parameter, made);
         }
         match without_reference {
             true => returned,
@@ -614,22 +643,39 @@ impl World {
         }
     }
 
+    /// Does the work of a job that nobody shall see before the method answers.
+    fn finish_at_once(
+        &mut self,
+        serial: Serial,
+        makes: Option<(&'static str, Object, ObjectPath)>,
+        call: &Call<'_>,
+    ) -> Returned {
+        self.end_job(serial, call.site.now, call.site);
+        let ended = self.jobs.remove(&serial).and_then(|job| job.ended);
+        if !ended.is_some_and(|ended| ended.is_good()) {
+            return Returned { code: Code::Failed.number(call.method.family), ..Returned::default() };
+        }
+        match makes {
+            Some((parameter, _, made)) => Returned::done().with(parameter, made),
+            None => Returned::done(),
+        }
+    }
+
     /// Ends a job: what it does is done, as far as it ends well.
     pub(in crate::lab) fn end_job(&mut self, serial: Serial, at: Duration, site: Site<'_>) {
         let Some(job) = self.jobs.get_mut(&serial) else { return };
         let state = job.stopping.as_ref().map_or(job.fate.state, |stopping| stopping.state);
-        let is_good = matches!(state, COMPLETED | WITH_WARNINGS);
-        let percent = if is_good { 100 } else { job.percent(at) };
+        let percent = if is_good(state) { 100 } else { job.percent(at) };
         job.ended = Some(Ended { at, state, percent });
         let work = std::mem::replace(&mut job.work, Work::Nothing);
-        if !is_good {
+        if !is_good(state) {
             job.made.clear();
         }
         match state {
             TERMINATED => self.files.remove_written_by(serial),
             _ => self.files.finish(serial, percent),
         }
-        if is_good {
+        if is_good(state) {
             self.do_work(serial, work, at, site);
         }
     }
@@ -648,8 +694,8 @@ impl World {
                 let point = self.new_point(machine, kind, consistency, guid, site);
                 self.points.insert(serial, point);
             }
-            Work::CreateCollection { group, kind, consistency, id, serial } => {
-                self.make_collection(group, kind, consistency, id, serial, site);
+            Work::CreateCollection { group, members, kind, consistency, id, serial } => {
+                self.make_collection(group, members, kind, consistency, id, serial, site);
             }
             Work::DeletePoint(serial) => self.delete_point(serial),
             Work::DeleteCollection(serial) => self.delete_collection(serial),
@@ -678,8 +724,8 @@ impl World {
             Work::CreateCheckpoint { machine, guid, name, is_recovery, consistency, serial } => {
                 self.make_checkpoint(machine, guid, name, is_recovery, consistency, serial, at);
             }
-            Work::CreateCheckpointCollection { group, id, is_recovery, consistency, serial } => {
-                self.make_checkpoint_collection(group, id, is_recovery, consistency, serial, at);
+            Work::CreateCheckpointCollection { group, members, id, is_recovery, consistency, serial } => {
+                self.make_checkpoint_collection(group, members, id, is_recovery, consistency, serial, at);
             }
             Work::DeleteCheckpoint(serial) => self.delete_checkpoint(serial, at, site),
             Work::DeleteCheckpointCollection(serial) => {
@@ -731,8 +777,14 @@ impl World {
         if !job.fate.cancellable {
             return Err(or(4, Code::InvalidState));
         }
-        let since = job.stopping.as_ref().map_or(call.site.now, |stopping| stopping.since);
-        job.stopping = Some(Stopping { since, state });
+        match &job.stopping {
+            // What is killed cannot be asked to stop any more.
+            Some(stopping) if stopping.state == KILLED && state == TERMINATED => {
+                return Err(or(4097, Code::InvalidState));
+            }
+            Some(stopping) if stopping.state == state => {}
+            _ => job.stopping = Some(Stopping { since: call.site.now, state }),
+        }
         Ok(Returned::done())
     }
 

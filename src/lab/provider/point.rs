@@ -101,8 +101,10 @@ impl World {
         let serial = self.affected_point(call)?;
         let machine = self.points[&serial].machine;
         self.require_idle(machine, call.site)?;
+        self.require_free(&[Object::Point(serial)], false)?;
         let takes = call.site.scenario.speed.change_point;
         let mut new = NewJob::new(JobKind::DeletePoint, takes, Work::DeletePoint(serial));
+        new.held = vec![Object::Point(serial)];
         new.affected = vec![Object::Machine(machine)];
         Ok(self.start(call, Service::Point, new))
     }
@@ -117,8 +119,10 @@ impl World {
             return Err(Code::InvalidState);
         }
         let machine = point.machine;
+        self.require_free(&[Object::Point(serial)], false)?;
         let takes = call.site.scenario.speed.change_point;
         let mut new = NewJob::new(JobKind::RemoveData, takes, Work::RemoveData(serial));
+        new.held = vec![Object::Point(serial)];
         new.affected = vec![Object::Machine(machine)];
         Ok(self.start(call, Service::Point, new))
     }

@@ -180,7 +180,7 @@ impl World {
         let mut draft = Draft::of(service.class());
         draft
             .set("CreationClassName", service.class())
-            .set("Name", service.name())
+            .set("Name", service.name(&site.questions().service_names))
             .set("SystemCreationClassName", "Msvm_ComputerSystem")
             .set("SystemName", site.name)
             .set("Caption", site.text(Text::Service))
@@ -237,6 +237,8 @@ impl World {
             return Err(Code::NotSupported);
         }
         self.require_idle(machine, call.site)?;
+        // One change after the other: the second would begin from a state that is not there yet.
+        self.require_free(&[Object::Machine(machine)], false).map_err(|_| Code::InvalidState)?;
         let state = match call.arguments.number("RequestedState") {
             Some(2 | 10 | 11) => 2,
             Some(3 | 4) => 3,
@@ -249,6 +251,7 @@ impl World {
         }
         let takes = call.site.scenario.speed.machine;
         let mut new = NewJob::new(JobKind::ChangeState, takes, Work::ChangeState { machine, state });
+        new.held = vec![Object::Machine(machine)];
         new.affected = vec![Object::Machine(machine)];
         Ok(self.start(call, Service::Management, new))
     }

@@ -33,7 +33,7 @@ pub struct Machine {
     #[serde(default, deserialize_with = "quantity::some_timestamp")]
     pub created: Option<Timestamp>,
     /// How many machines of this kind there are; those after the first have names and GUIDs of their own.
-    #[serde(default = "one")]
+    #[serde(default = "one", deserialize_with = "quantity::count::<_, 10_000>")]
     pub count: u32,
     /// Its disks.
     #[serde(default, rename = "disk")]
@@ -233,6 +233,7 @@ pub struct Bulk {
     /// The class, which the catalogue has to know.
     pub class: String,
     /// How many.
+    #[serde(deserialize_with = "quantity::count::<_, 1_000_000>")]
     pub count: u32,
 }
 

@@ -14,6 +14,13 @@ pub(super) fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D:
     deserializer.deserialize_any(Quantity::<u64>(PhantomData))
 }
 
+/// Reads how many there are, of no more than can be simulated.
+pub(super) fn count<'de, D: Deserializer<'de>, const MOST: u32>(deserializer: D) -> Result<u32, D::Error> {
+    let count = <u64 as serde::Deserialize>::deserialize(deserializer)?;
+    let fits = u32::try_from(count).ok().filter(|count| *count <= MOST);
+    fits.ok_or_else(|| D::Error::custom(format!("expected at most {MOST}, found {count}")))
+}
+
 /// Reads a duration: seconds as a number, or `"250ms"`, `"5s"`, `"2m"`, `"1h"`.
 pub(super) fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     deserializer.deserialize_any(Quantity::<Duration>(PhantomData))

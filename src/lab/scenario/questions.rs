@@ -48,6 +48,26 @@ pub struct Questions {
     pub parallel_exports: bool,
     /// Whether `b:PolymorphismMode` counts; else it is passed over.
     pub polymorphism_counts: bool,
+    /// Whether settings may have `&amp;` and `&lt;` in their CIM-XML; else only `&#38;` and `&#60;`.
+    pub named_references_are_taken: bool,
+    /// Whether points that a method makes say how their disks are tracked.
+    pub new_points_have_tracking_ids: bool,
+    /// The keys `Name` of the services for which none is published.
+    pub service_names: ServiceNames,
+}
+
+/// The table `[questions.service_names]`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServiceNames {
+    /// Of `Msvm_VirtualSystemReferencePointService`.
+    pub point: String,
+    /// Of `Msvm_CollectionReferencePointService`.
+    pub collection_point: String,
+    /// Of `Msvm_CollectionSnapshotService`.
+    pub collection_checkpoint: String,
+    /// Of `Msvm_CollectionManagementService`.
+    pub collection_management: String,
 }
 
 /// What `CreateReferencePoint` means by its numbers.
@@ -175,6 +195,21 @@ impl Default for Questions {
             most_points: None,
             parallel_exports: false,
             polymorphism_counts: false,
+            named_references_are_taken: true,
+            new_points_have_tracking_ids: true,
+            service_names: ServiceNames::default(),
+        }
+    }
+}
+
+impl Default for ServiceNames {
+    /// Odd ones, so that nobody writes them down.
+    fn default() -> Self {
+        Self {
+            point: "lab-vsrpsvc-01".into(),
+            collection_point: "lab-crpsvc-02".into(),
+            collection_checkpoint: "lab-cssvc-03".into(),
+            collection_management: "lab-cmsvc-04".into(),
         }
     }
 }

@@ -115,20 +115,17 @@ fn what_makes_no_sense_is_an_invalid_parameter() {
                 ),
             ),
         ),
-        (
-            "a named reference to a character",
-            export_with(
-                second(),
-                r"D:\x",
-                r#"<INSTANCE CLASSNAME="Msvm_VirtualSystemReferencePointExportSettingData"><PROPERTY NAME="Caption" TYPE="string"><VALUE>a &amp; b</VALUE></PROPERTY></INSTANCE>"#,
-            ),
-        ),
+        ("a disk twice", with(export_settings(None, &[OS_DISK, OS_DISK]))),
+        ("a stream of a file", export(second(), r"D:\a:b")),
+        ("a device", export(second(), r"D:\CON")),
+        ("a device with an extension", export(second(), r"D:\a\nul.txt")),
+        ("a disk of the host", export(second(), r"\\.\PhysicalDrive0")),
+        ("an empty step", export(second(), r"D:\\a\\b")),
+        ("a long path", export(second(), &format!(r"D:\{}", r"a\".repeat(200)))),
     ] {
         assert_eq!(lab.code(&call), 32773, "{what}");
         assert!(lab.class("CIM_ConcreteJob").is_empty(), "{what}");
     }
-    let numeric = r#"<INSTANCE CLASSNAME="Msvm_VirtualSystemReferencePointExportSettingData"><PROPERTY NAME="Caption" TYPE="string"><VALUE>a &#38; b</VALUE></PROPERTY></INSTANCE>"#;
-    assert_eq!(lab.code(&export_with(second(), r"D:\x", numeric)), 4096);
 }
 
 #[test]
@@ -360,4 +357,99 @@ fn old_hosts_have_no_export_jobs_or_no_points_at_all() {
     assert_eq!(lab.class("Msvm_ComputerSystem").len(), 3);
     let services = lab.class("CIM_Service");
     assert!(!services.iter().any(|service| service.class.contains("ReferencePoint")));
+}
+
+#[test]
+fn a_share_may_be_spelled_as_long_paths_are() {
+    let mut lab = Rehearsal::of(Default::default());
+    let job = lab.finish(&export(point(WEB01, FIRST), r"\\?\UNC\nas1\hvexports\x"));
+    assert_eq!(job.number("JobState"), Some(7), "{job:?}");
+    let again = lab.finish(&export(point(WEB01, FIRST), r"\\nas1\hvexports\x"));
+    assert_eq!(again.number("JobState"), Some(10), "it is the same place");
+    let closed = lab.finish(&export(point(WEB01, FIRST), r"\\?\UNC\nas1\closed\x"));
+    assert!(closed.text("ErrorDescription").unwrap().contains("0x80070005"));
+}
+
+#[test]
+fn whether_settings_may_name_characters_is_a_question() {
+    let with = |reference: &str| {
+        format!(
+            r#"<INSTANCE CLASSNAME="Msvm_VirtualSystemReferencePointExportSettingData"><PROPERTY NAME="Caption" TYPE="string"><VALUE>a {reference} b</VALUE></PROPERTY></INSTANCE>"#
+        )
+    };
+    for (answer, reference, code) in
+        [(true, "&amp;", 4096), (true, "&lt;", 4096), (false, "&amp;", 32773), (false, "&#38;", 4096)]
+    {
+        let mut lab = Rehearsal::read(&format!("[questions]\nnamed_references_are_taken = {answer}"));
+        let call = export_with(point(WEB01, FIRST), r"D:\x", with(reference));
+        assert_eq!(lab.code(&call), code, "{reference}");
+    }
+    let machine = Instance::new("Msvm_VirtualMachineToDisks").with("VirtualMachineId", WEB01);
+    let settings = Instance::new("Msvm_CollectionReferencePointExportSettingData")
+        .with("VirtualMachinesToDisksToExport", vec![text(&machine)]);
+    let escaped = text(&settings).replace("&#60;", "&lt;").replace("&#38;", "&amp;");
+    let call = Invoke::new(service("Msvm_CollectionReferencePointService"), "ExportReferencePoint")
+        .with("ReferencePointCollection", collection(SHOP_SECOND))
+        .with("ExportDirectory", r"D:\x")
+        .with("ExportSettingData", escaped);
+    assert_eq!(Rehearsal::of(Default::default()).code(&call), 4096);
+}
+
+#[test]
+fn the_other_answers_about_disks_and_rows_are_given_as_well() {
+    let unknown = export_settings(None, &[r"Microsoft:X\Y\0\0\L", DATA_DISK]);
+    let mut lab = Rehearsal::read("[questions]\nunknown_disks_are_refused = false");
+    let job = lab.finish(&export_with(point(WEB01, FIRST), r"D:\x", text(&unknown)));
+    assert_eq!(job.texts("ExportedDisks").collect::<Vec<_>>(), [DATA_DISK], "the other is passed over");
+
+    let mut lab = Rehearsal::read("[questions]\nfiles_in_order_of_disks = false");
+    let job = lab.finish(&export(point(WEB01, FIRST), r"D:\x"));
+    assert_eq!(job.texts("ExportedDisks").collect::<Vec<_>>(), [OS_DISK, DATA_DISK]);
+    let logs: Vec<_> = job.texts("ExportedLogFilePaths").collect();
+    assert_eq!(logs, [r"D:\x\data.vhdx", r"D:\x\os.vhdx"]);
+
+    for answer in [false, true] {
+        let mut lab = Rehearsal::read(&format!("[questions]\nexport_jobs_are_associated = {answer}"));
+        lab.job(&export(point(WEB01, FIRST), r"D:\x"));
+        assert_eq!(lab.class("Msvm_AffectedJobElement").len(), usize::from(answer));
+        assert_eq!(lab.class("Msvm_OwningJobElement").len(), usize::from(answer));
+    }
+}
+
+#[test]
+fn the_other_answers_about_identifiers_and_numbers_are_given_as_well() {
+    for (build, answer, with_machine) in [
+        (20348, "of-build", true),
+        (26100, "of-build", false),
+        (26100, "machine-and-point", true),
+        (20348, "point-alone", false),
+    ] {
+        let toml = format!("[host]\nbuild = {build}\n[questions]\npoint_ids = '{answer}'");
+        let mut lab = Rehearsal::read(&toml);
+        let id =
+            if with_machine { format!(r"Microsoft:{WEB01}\{FIRST}") } else { format!("Microsoft:{FIRST}") };
+        let path = path("Msvm_VirtualSystemReferencePoint")
+            .with_key("InstanceID", id)
+            .with_key("VirtualSystemIdentifier", WEB01);
+        assert!(lab.get(&path).is_ok(), "{build} {answer}");
+    }
+    for (answer, number) in [("as-documented", 2), ("as-elsewhere", 1)] {
+        let mut lab = Rehearsal::read(&format!("[questions]\ncollection_consistency = '{answer}'"));
+        let shown = lab.get(&collection(SHOP_FIRST)).unwrap();
+        assert_eq!(shown.number("ConsistencyLevel"), Some(number), "{answer}: made with the applications");
+    }
+    for (answer, count) in [(true, 2), (false, 0)] {
+        let mut lab = Rehearsal::read(&format!(
+            "[questions]\nresults = 'synchronous'\nnew_points_have_tracking_ids = {answer}"
+        ));
+        let made = lab.invoke(&create_point(machine(WEB01), 2)).unwrap();
+        let made = lab.get(made.path("ResultingReferencePoint").unwrap()).unwrap();
+        assert_eq!(made.texts("ResilientChangeTrackingIdentifiers").count(), count);
+    }
+    let mut lab = Rehearsal::read("[questions.service_names]\npoint = 'vsrpsvc'");
+    let services = lab.class("Msvm_VirtualSystemReferencePointService");
+    assert_eq!(services[0].text("Name"), Some("vsrpsvc"));
+    let mut create = create_point(machine(WEB01), 2);
+    create.resource = service("Msvm_VirtualSystemReferencePointService").with_key("Name", "vsrpsvc");
+    assert_eq!(lab.code(&create), 4096);
 }

@@ -241,6 +241,15 @@ fn a_restart_of_the_service_takes_the_jobs_and_leaves_half_a_file() {
 }
 
 #[test]
+fn the_time_of_a_job_has_six_decimals_at_most() {
+    let mut lab = Rehearsal::of(Default::default());
+    let job = lab.job(&web_export());
+    lab.now += std::time::Duration::from_nanos(1_014_947_321);
+    let text = lab.text(&crate::wsman::Get::new(job)).envelope;
+    assert!(text.contains(">P0DT0H0M1.014947S<"), "{text}");
+}
+
+#[test]
 fn jobs_that_vanish_go_on_unseen() {
     let mut lab = Rehearsal::of(Default::default());
     lab.job(&create_point(machine(WEB01), 2));

@@ -7,6 +7,7 @@
 //! two hosts were the same one; everything were copied to be enumerated; only our own encoder were understood.
 //! Each of these has its test here, and was there before what it tests.
 
+mod conflicts;
 mod exports;
 mod jobs;
 mod objects;

@@ -217,14 +217,16 @@ fn a_hundred_thousand_instances_are_not_held_at_once() {
     let mut lab = Rehearsal::read(toml);
     let request = Enumerate::query(
         "root/virtualization/v2",
-        "SELECT InstanceID FROM Msvm_VirtualSystemReferencePoint WHERE InstanceID LIKE 'Microsoft:lab-%'",
+        "SELECT InstanceID FROM Msvm_VirtualSystemReferencePoint WHERE InstanceID LIKE 'Microsoft:00000000-%'",
     );
+    let machine_of = |count: u32| format!("00000000-0000-4000-9000-{count:012}");
+    let id_of = |count: u32| format!("Microsoft:{}\\00000000-0000-4000-8000-{count:012}", machine_of(count));
     let mut page = lab.ask(&request).unwrap();
     let (mut count, mut pages) = (0, 0);
     loop {
         for instance in page.instances() {
             count += 1;
-            assert_eq!(instance.text("InstanceID").unwrap(), format!("Microsoft:lab-0-{count:08}"));
+            assert_eq!(instance.text("InstanceID").unwrap(), id_of(count));
         }
         pages += 1;
         let Some(context) = page.context.take() else { break };
@@ -233,9 +235,11 @@ fn a_hundred_thousand_instances_are_not_held_at_once() {
     assert_eq!(count, 100_000);
     assert!(pages > 20, "{pages}");
     let one = path("Msvm_VirtualSystemReferencePoint")
-        .with_key("InstanceID", "Microsoft:lab-0-00099999")
-        .with_key("VirtualSystemIdentifier", "Microsoft:lab-0-00099999");
-    assert_eq!(lab.get(&one).unwrap().text("ElementName"), Some("number 99999"));
+        .with_key("InstanceID", id_of(99_999))
+        .with_key("VirtualSystemIdentifier", machine_of(99_999));
+    let shown = lab.get(&one).unwrap();
+    assert_eq!(shown.text("ElementName"), Some("number 99999"));
+    assert_eq!((shown.number("ReferencePointType"), shown.number("ConsistencyLevel")), (Some(2), Some(1)));
     let none = one.with_key("x", "y");
     assert_eq!(lab.get(&none).unwrap_err().wsman_code(), Some(0x8033_805B));
 }

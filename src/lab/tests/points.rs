@@ -260,6 +260,8 @@ fn groups_are_made_filled_renamed_and_destroyed() {
     let call = |method: &str| Invoke::new(service("Msvm_CollectionManagementService"), method);
     let mut lab = Rehearsal::of(Scenario::default());
     let define = call("DefineCollection").with("Name", "new").with("Type", 0_u16);
+    let nonsense = define.clone().with("Id", "no-guid");
+    assert_eq!(lab.code(&nonsense), 32773);
     let group = lab.invoke(&define).unwrap().path("DefinedCollection").unwrap().clone();
     let add = call("AddMember").with("Member", machine(WEB01)).with("Collection", group.clone());
     assert_eq!((lab.code(&add), lab.code(&add)), (0, 32774));

@@ -104,3 +104,62 @@ fn queries_that_are_none_are_faulted() {
         assert_eq!(fault.subcode.unwrap().local, "FilterDialectRequestedUnavailable");
     }
 }
+
+#[test]
+fn a_query_as_long_as_a_request_may_be_is_answered_and_not_died_of() {
+    let mut lab = Rehearsal::of(Scenario::default());
+    for word in ["OR", "AND"] {
+        let terms = format!(" {word} EnabledState=2").repeat(20_000);
+        let query = format!("SELECT * FROM Msvm_ComputerSystem WHERE EnabledState=2{terms}");
+        assert!(query.len() < 512_000, "else it would be refused unread");
+        assert_eq!(
+            lab.query(&query).unwrap_err().wsman_code(),
+            Some(0x8004_1017),
+            "nobody's host takes that"
+        );
+        let terms = format!(" {word} EnabledState=2").repeat(900);
+        let query = format!("SELECT * FROM Msvm_ComputerSystem WHERE EnabledState=2{terms}");
+        assert_eq!(lab.query(&query).unwrap().len(), 3);
+    }
+}
+
+#[test]
+fn a_query_that_finds_nothing_among_many_comes_back_page_by_page() {
+    let mut lab =
+        Rehearsal::read("[[instances]]\nclass = 'Msvm_VirtualSystemReferencePoint'\ncount = 1000000");
+    let nothing = "SELECT * FROM Msvm_VirtualSystemReferencePoint WHERE ElementName = 'nobody'";
+    let request = Enumerate::query("root/virtualization/v2", nothing);
+    let page = lab.ask(&request).unwrap();
+    assert!(page.items.is_empty());
+    let context = page.context.expect("the rest is still to be looked at");
+    let page = lab.ask(&request.pull(context)).unwrap();
+    assert!(page.items.is_empty() && page.context.is_some());
+
+    let mut lab = Rehearsal::read("[[instances]]\nclass = 'Msvm_VirtualSystemReferencePoint'\ncount = 25000");
+    let pages = lab.pages(&request).unwrap();
+    assert!((2..10).contains(&pages.len()), "{}", pages.len());
+    let last = "SELECT * FROM Msvm_VirtualSystemReferencePoint WHERE ElementName = 'number 25000'";
+    assert_eq!(lab.query(last).unwrap().len(), 1);
+    // Who may not see them waits no longer.
+    lab.caller.rights.hyper_v = false;
+    let pages = lab.pages(&Enumerate::new(path("Msvm_VirtualSystemReferencePoint"))).unwrap();
+    assert!(pages.len() > 1 && pages.iter().all(|page| page.items.is_empty()));
+    assert_eq!(lab.host.open_contexts(), 0);
+}
+
+#[test]
+fn an_item_that_did_not_fit_comes_with_a_larger_envelope() {
+    let long = "x".repeat(9000);
+    let mut lab = Rehearsal::read(&format!(
+        "[[machine]]\nid = '{WEB01}'\nname = 'long'\n[[machine.disk]]\nfile = 'D:\\{long}\\a.vhdx'\nsize = 1"
+    ));
+    let mut request = Enumerate::new(path("Msvm_VirtualSystemSettingData"));
+    request.opening = crate::wsman::Opening::Context;
+    let context = lab.ask(&request).unwrap().context.unwrap();
+    lab.header.max_envelope_size = Some(8192);
+    let fault = lab.ask(&request.pull(context.clone())).unwrap_err();
+    assert!(fault.detail_uri.unwrap().ends_with("MaxEnvelopeSizeExceeded"));
+    lab.header.max_envelope_size = None;
+    let page = lab.ask(&request.pull(context)).unwrap();
+    assert_eq!(page.instances().count(), 1);
+}

@@ -8,7 +8,7 @@ use crate::wsman::Enumerate;
 use super::super::{Scenario, ScenarioError};
 use super::{FIRST, Rehearsal, SECOND, WEB01, export, path, point};
 
-const EXAMPLES: [(&str, &str); 7] = [
+const EXAMPLES: [(&str, &str); 10] = [
     ("default", include_str!("../../../examples/scenarios/default.toml")),
     ("slow-exports", include_str!("../../../examples/scenarios/slow-exports.toml")),
     ("failing-jobs", include_str!("../../../examples/scenarios/failing-jobs.toml")),
@@ -16,10 +16,15 @@ const EXAMPLES: [(&str, &str); 7] = [
     ("old-host", include_str!("../../../examples/scenarios/old-host.toml")),
     ("rct-does-not-export", include_str!("../../../examples/scenarios/rct-does-not-export.toml")),
     ("busy-and-crowded", include_str!("../../../examples/scenarios/busy-and-crowded.toml")),
+    ("rough-night", include_str!("../../../examples/scenarios/rough-night.toml")),
+    ("strict-service", include_str!("../../../examples/scenarios/strict-service.toml")),
+    ("omi", include_str!("../../../examples/scenarios/omi.toml")),
 ];
 
 #[test]
 fn every_example_is_read_and_answers_for_every_class() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/scenarios");
+    assert_eq!(std::fs::read_dir(folder).unwrap().count(), EXAMPLES.len(), "each of them stands above");
     for (name, toml) in EXAMPLES {
         let mut lab = Rehearsal::read(toml);
         assert!(lab.class("Msvm_ComputerSystem").len() > 1, "{name}");
@@ -108,6 +113,13 @@ fn what_is_wrong_with_a_scenario_is_told_with_its_line() {
         ),
         ("[[point]]\nid = 'A0E4C1D7-2F58-4B93-8C16-7D5E90B1A2F3'\nmachine = 'nobody'", 3, "nobody"),
         ("[[instances]]\nclass = 'Msvm_Nothing'\ncount = 1", 2, "Msvm_Nothing"),
+        ("[[instances]]\nclass = 'Msvm_ComputerSystem'\ncount = 4000000000", 3, "at most 1000000"),
+        ("[[instances]]\nclass = 'Msvm_ComputerSystem'\ncount = 4_000_000_000_000", 3, "at most 1000000"),
+        (
+            "[[machine]]\nid = '3F2C9A10-6B7E-4C55-9E1D-0A4B8C7D2E91'\nname = 'y'\ncount = 10001",
+            4,
+            "at most 10000",
+        ),
         ("instances = { class = 'x', count = 1 }", 1, "sequence"),
         ("[speed]\nexport = { minutes = 3 }", 2, "minutes"),
         ("[questions]\nis_the_moon_round = true", 2, "moon"),

@@ -9,10 +9,10 @@ use super::Invalid;
 /// What a query asks of each instance.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Condition {
-    /// Both hold.
-    And(Box<Condition>, Box<Condition>),
+    /// All hold. Flat, so that a long query is no deep one.
+    And(Vec<Condition>),
     /// One holds.
-    Or(Box<Condition>, Box<Condition>),
+    Or(Vec<Condition>),
     /// It does not hold.
     Not(Box<Condition>),
     /// A property and a literal.
@@ -96,10 +96,7 @@ impl Condition {
     /// what stands beside them.
     pub(crate) fn check(&self, shape: ClassShape<'_>) -> Result<(), Invalid> {
         match self {
-            Self::And(left, right) | Self::Or(left, right) => {
-                left.check(shape)?;
-                right.check(shape)
-            }
+            Self::And(parts) | Self::Or(parts) => parts.iter().try_for_each(|part| part.check(shape)),
             Self::Not(inner) => inner.check(shape),
             Self::Isa { property, .. } => {
                 (property.eq_ignore_ascii_case("__this")).then_some(()).ok_or(Invalid)
@@ -125,16 +122,8 @@ impl Condition {
     /// Returns whether it holds for an instance; `None` where that cannot be said, because of a null.
     pub(crate) fn holds(&self, instance: &Instance, catalog: &Catalog) -> Option<bool> {
         match self {
-            Self::And(left, right) => match left.holds(instance, catalog) {
-                Some(false) => Some(false),
-                Some(true) => right.holds(instance, catalog),
-                None => right.holds(instance, catalog).filter(|holds| !holds),
-            },
-            Self::Or(left, right) => match left.holds(instance, catalog) {
-                Some(true) => Some(true),
-                Some(false) => right.holds(instance, catalog),
-                None => right.holds(instance, catalog).filter(|holds| *holds),
-            },
+            Self::And(parts) => decided_by(false, parts, instance, catalog),
+            Self::Or(parts) => decided_by(true, parts, instance, catalog),
             Self::Not(inner) => inner.holds(instance, catalog).map(|holds| !holds),
             Self::Compare { property, comparison, literal } => {
                 let value = value(instance, property)?;
@@ -157,6 +146,19 @@ impl Condition {
             }
         }
     }
+}
+
+/// Returns what several conditions come to, of which one that is so decides for all; a null leaves it open.
+fn decided_by(decisive: bool, parts: &[Condition], instance: &Instance, catalog: &Catalog) -> Option<bool> {
+    let mut outcome = Some(!decisive);
+    for part in parts {
+        match part.holds(instance, catalog) {
+            Some(holds) if holds == decisive => return Some(decisive),
+            Some(_) => {}
+            None => outcome = None,
+        }
+    }
+    outcome
 }
 
 /// Returns whether a name is one of WMI's own properties.

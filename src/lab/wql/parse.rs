@@ -50,7 +50,7 @@ pub(crate) struct Neighbourhood {
 /// Reads a query.
 pub(crate) fn parse(query: &str) -> Result<Query, Invalid> {
     let tokens = tokens(query)?;
-    let mut parser = Parser { tokens: &tokens, depth: 0 };
+    let mut parser = Parser { tokens: &tokens, depth: 0, terms: 0 };
     let parsed = if parser.takes("SELECT") {
         Query::Select(parser.select()?)
     } else if parser.takes("ASSOCIATORS") {
@@ -65,10 +65,14 @@ pub(crate) fn parse(query: &str) -> Result<Query, Invalid> {
 
 /// Conditions nested deeper than that are nobody's.
 const DEEPEST: usize = 64;
+/// Nor are queries of more comparisons; WMI's own quota is several hundred.
+const MOST_TERMS: usize = 1000;
 
 struct Parser<'t, 'q> {
     tokens: &'t [Token<'q>],
     depth: usize,
+    /// How many comparisons have been read.
+    terms: usize,
 }
 
 impl<'q> Parser<'_, 'q> {
@@ -128,19 +132,21 @@ impl<'q> Parser<'_, 'q> {
     }
 
     fn either(&mut self) -> Result<Condition, Invalid> {
-        let mut left = self.both()?;
+        let first = self.both()?;
+        let mut parts = vec![first];
         while self.takes("OR") {
-            left = Condition::Or(Box::new(left), Box::new(self.both()?));
+            parts.push(self.both()?);
         }
-        Ok(left)
+        Ok(one_or(parts, Condition::Or))
     }
 
     fn both(&mut self) -> Result<Condition, Invalid> {
-        let mut left = self.one()?;
+        let first = self.one()?;
+        let mut parts = vec![first];
         while self.takes("AND") {
-            left = Condition::And(Box::new(left), Box::new(self.one()?));
+            parts.push(self.one()?);
         }
-        Ok(left)
+        Ok(one_or(parts, Condition::And))
     }
 
     fn one(&mut self) -> Result<Condition, Invalid> {
@@ -161,6 +167,10 @@ impl<'q> Parser<'_, 'q> {
     }
 
     fn comparison(&mut self) -> Result<Condition, Invalid> {
+        self.terms += 1;
+        if self.terms > MOST_TERMS {
+            return Err(Invalid);
+        }
         match self.next()? {
             Token::Word(word) if literal_word(word).is_none() => self.about(word.to_owned()),
             literal => {
@@ -260,6 +270,14 @@ impl<'q> Parser<'_, 'q> {
         }
         *slot = Some(self.word()?.to_owned());
         Ok(())
+    }
+}
+
+/// Returns the only part, or all of them together.
+fn one_or(mut parts: Vec<Condition>, together: fn(Vec<Condition>) -> Condition) -> Condition {
+    match parts.len() {
+        1 => parts.remove(0),
+        _ => together(parts),
     }
 }
 
