@@ -12,7 +12,7 @@ use super::store::{Row, Span};
 use super::world::World;
 use super::wql::Select;
 
-/// How many rows one request looks at. Others wait for the host meanwhile, so it is a moment's work; where none
+/// How many rows one request looks at, where its query is of the usual length. Others wait for the host meanwhile, so it is a moment's work; where none
 /// of them is wanted, the page is empty and the context goes on.
 const MOST_ROWS: usize = 10_000;
 
@@ -36,6 +36,8 @@ pub(super) struct Enumeration {
     shown_as: Option<Name>,
     /// How long an item is, on the average of those that were measured.
     length: usize,
+    /// How many rows a request may look at.
+    most_rows: usize,
     /// How many rows this request may still look at.
     rows_left: usize,
 }
@@ -54,12 +56,14 @@ impl Enumeration {
             keys_only: false,
             shown_as: None,
             length: 0,
+            most_rows: MOST_ROWS,
             rows_left: MOST_ROWS,
         }
     }
 
-    /// Restricts it to what a query selects.
-    pub(super) fn selecting(mut self, select: Select) -> Self {
+    /// Restricts it to what a query selects. The longer the text of the query, the longer it takes to look at a row.
+    pub(super) fn selecting(mut self, select: Select, text: &str) -> Self {
+        self.most_rows = MOST_ROWS / (1 + text.len() / 1024);
         self.selection = Some(select);
         self
     }
@@ -94,7 +98,7 @@ impl Enumeration {
         most: usize,
         room: usize,
     ) -> Vec<Item> {
-        self.rows_left = MOST_ROWS;
+        self.rows_left = self.most_rows;
         let mut items = Vec::new();
         while items.len() < most {
             let next = self.waiting.pop_front().or_else(|| self.render_next(world, site, sees));

@@ -314,7 +314,7 @@ impl Host {
                     if let Some(condition) = &select.condition {
                         condition.check(shape).map_err(|_| Refusal::InvalidQuery)?;
                     }
-                    Ok(new(world.rows_of(shape.name(), true, site)).selecting(select))
+                    Ok(new(world.rows_of(shape.name(), true, site)).selecting(select, text))
                 }
                 Query::Neighbourhood(around) => {
                     let rows = self.neighbours(exchange, namespace, &around)?;

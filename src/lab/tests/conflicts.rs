@@ -194,3 +194,13 @@ fn a_machine_changes_its_state_once_at_a_time() {
     assert_eq!(lab.get(&machine(WEB01)).unwrap().number("EnabledState"), Some(3));
     assert_eq!(lab.code(&ask(2)), 4096);
 }
+
+#[test]
+fn a_call_whose_answer_is_late_is_at_work_all_the_same() {
+    let mut lab = Rehearsal::read("[[job]]\nmethod = 'DestroyReferencePoint'\ntimes = 1\ndelay = 5");
+    assert_eq!(lab.code(&destroy(point(WEB01, FIRST))), 4096);
+    assert_eq!(lab.code(&destroy(point(WEB01, FIRST))), 32775);
+    assert_eq!(lab.code(&export(point(WEB01, FIRST), r"D:\1")), 32775);
+    lab.wait(20.0);
+    assert!(lab.get(&point(WEB01, FIRST)).unwrap_err().is_not_found());
+}

@@ -453,3 +453,20 @@ fn the_other_answers_about_identifiers_and_numbers_are_given_as_well() {
     create.resource = service("Msvm_VirtualSystemReferencePointService").with_key("Name", "vsrpsvc");
     assert_eq!(lab.code(&create), 4096);
 }
+
+#[test]
+fn the_other_answers_about_receipts_and_directories_are_given_as_well() {
+    for (answer, disks) in [("at-end", 0), ("at-start", 2)] {
+        let mut lab = Rehearsal::read(&format!("[questions]\nreceipt = '{answer}'"));
+        let job = lab.job(&export(point(WEB01, FIRST), r"D:\x"));
+        assert_eq!(lab.get(&job).unwrap().texts("ExportedDisks").count(), disks, "{answer}");
+    }
+    for (answer, made, below) in [("made", 7, 7), ("parent-must-exist", 7, 10), ("must-exist", 10, 10)] {
+        let toml = format!("[questions]\ndirectory = '{answer}'\n[host]\ndirectories = ['D:\\there']");
+        for (directory, state) in [(r"D:\there", 7), (r"D:\there\one", made), (r"D:\other\two", below)] {
+            let mut lab = Rehearsal::read(&toml);
+            let job = lab.finish(&export(point(WEB01, FIRST), directory));
+            assert_eq!(job.number("JobState"), Some(state), "{answer} {directory}");
+        }
+    }
+}

@@ -87,8 +87,13 @@ fn how_a_result_is_learnt_is_a_question() {
     assert_eq!((invoked.code(), invoked.value("Job")), (Some(0), Some(&Value::Null)));
     lab.get(invoked.path("ResultingReferencePoint").unwrap()).unwrap();
     assert!(lab.class("CIM_ConcreteJob").is_empty());
-    let mut lab = Rehearsal::read("[questions]\nneeds_incremental_backup = true");
-    assert_eq!(lab.code(&create_point(machine(WEB01), 2)), 4096);
+    for (is_enabled, is_needed, code) in [(true, true, 4096), (false, true, 5), (false, false, 4096)] {
+        let mut lab = Rehearsal::read(&format!(
+            "[[machine]]\nid = '{WEB01}'\nname = 'x'\nincremental_backup = {is_enabled}\n\
+             [questions]\nneeds_incremental_backup = {is_needed}"
+        ));
+        assert_eq!(lab.code(&create_point(machine(WEB01), 2)), code, "{is_enabled} {is_needed}");
+    }
     let mut lab = Rehearsal::read("[[job]]\nwithout_reference = true");
     let invoked = lab.invoke(&create_point(machine(WEB01), 2)).unwrap();
     assert_eq!((invoked.code(), invoked.value("Job")), (Some(4096), Some(&Value::Null)));

@@ -140,7 +140,12 @@ fn a_query_that_finds_nothing_among_many_comes_back_page_by_page() {
     assert!((2..10).contains(&pages.len()), "{}", pages.len());
     let last = "SELECT * FROM Msvm_VirtualSystemReferencePoint WHERE ElementName = 'number 25000'";
     assert_eq!(lab.query(last).unwrap().len(), 1);
+    // A row takes longer to look at where the query is long.
+    let long = format!("{nothing} OR ElementName LIKE '%{}'", "x".repeat(100_000));
+    let mut lab = Rehearsal::read("[[instances]]\nclass = 'Msvm_VirtualSystemReferencePoint'\ncount = 1000");
+    assert!(lab.pages(&Enumerate::query("root/virtualization/v2", long)).unwrap().len() > 5);
     // Who may not see them waits no longer.
+    let mut lab = Rehearsal::read("[[instances]]\nclass = 'Msvm_VirtualSystemReferencePoint'\ncount = 25000");
     lab.caller.rights.hyper_v = false;
     let pages = lab.pages(&Enumerate::new(path("Msvm_VirtualSystemReferencePoint"))).unwrap();
     assert!(pages.len() > 1 && pages.iter().all(|page| page.items.is_empty()));
