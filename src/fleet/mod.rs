@@ -10,6 +10,51 @@
 //! [`Host`](crate::hyperv::Host) and a [`Keeper`] of the ledger, tells of it in [`Event`]s and ends in a
 //! [`Report`].
 //!
+//! ```
+//! use std::sync::Arc;
+//! use std::time::SystemTime;
+//!
+//! use refpoint::client::{Credentials, Login, Options, Session, Target};
+//! use refpoint::fleet::{ExportPlan, Keeper, PointChoice, Surroundings, Wanted, export};
+//! use refpoint::hyperv::{Directory, Host, Selector};
+//! use refpoint::lab::{Channel, Hosts, Scenario, serve_stream};
+//! # use refpoint::{client::{Connection, Dial}, lab};
+//! # // The clock is paused, and the host is simulated, on a stream in memory.
+//! # #[tokio::main(flavor = "current_thread", start_paused = true)]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = std::env::temp_dir().join(format!("refpoint-doc-fleet-{}", std::process::id()));
+//! # let mut options = lab::Options::new(Scenario::default());
+//! # options.password = Some("Swordfish-7391".to_owned().into());
+//! # let hosts = Hosts::new(options)?;
+//! # let dial = Dial::new(move |endpoint, options| {
+//! #     let hosts = hosts.clone();
+//! #     async move {
+//! #         let (near, far) = tokio::io::duplex(64 << 10);
+//! #         tokio::spawn(serve_stream(hosts, 0, far, Channel::Http));
+//! #         Connection::over(near, &endpoint, options).await
+//! #     }
+//! # });
+//! let login = Login::new(Credentials::password(r"LAB\operator", "Swordfish-7391"));
+//! let target = Target::new("hv01".parse()?, Options::new(login));
+//! # let session = Session::with(Arc::new(target), dial).await?;
+//! # let _ = "
+//! let session = Session::open(Arc::new(target)).await?;
+//! # ";
+//! let host = Host::new(session);
+//! let keeper = Keeper::new(refpoint::ledger::Ledger::open(folder.join("ledger.db"))?);
+//! let plan = ExportPlan::new(
+//!     Wanted::Machine(Selector::parse("db01")),
+//!     PointChoice::Named("E4282031-639C-4FD7-8059-B192D4F5E637".to_owned()),
+//!     Directory::parse(r"D:\exports\db01")?,
+//! );
+//! let report = export(&Surroundings::new("hv01", &host, &keeper, SystemTime::now), &plan).await;
+//! assert_eq!((report.outcome.name(), report.exit_code()), ("completed", 0));
+//! assert!(report.receipt.log_files[0].starts_with(r"D:\exports\db01"));
+//! # std::fs::remove_dir_all(folder)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! **Promises**: no host is asked twice for what it may have begun, unless it is proven that it has not. What
 //! cannot be known is [`Outcome::Unknown`], and stays open in the ledger.
 

@@ -25,6 +25,23 @@ pub struct ExportPlan {
     pub poll: Option<Duration>,
 }
 
+impl ExportPlan {
+    /// Returns the plan of a whole export, relative to nothing, followed to its end.
+    pub fn new(what: Wanted, point: PointChoice, directory: Directory) -> Self {
+        Self {
+            what,
+            point,
+            base: BaseChoice::None,
+            directory,
+            disks: Vec::new(),
+            settings: None,
+            retry_unknown: false,
+            detach: false,
+            poll: None,
+        }
+    }
+}
+
 /// What is to be exported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wanted {

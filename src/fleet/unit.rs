@@ -43,6 +43,30 @@ pub struct Surroundings<'a> {
     pub unit: String,
 }
 
+impl<'a> Surroundings<'a> {
+    /// Returns the surroundings of somebody who lets it work and looks at the report. `label` is what the host
+    /// is called in it; the ledger knows the host by its own name.
+    pub fn new(
+        label: impl Into<String>,
+        host: &'a Host,
+        keeper: &'a Keeper,
+        clock: fn() -> SystemTime,
+    ) -> Self {
+        let label = label.into();
+        Self {
+            host,
+            unit: label.clone(),
+            label,
+            keeper,
+            clock,
+            listener: &|_| (),
+            control: Control::new().1,
+            deadline: None,
+            operation_timeout: host.operation_timeout(),
+        }
+    }
+}
+
 impl Surroundings<'_> {
     pub(super) fn now(&self) -> SystemTime {
         (self.clock)()

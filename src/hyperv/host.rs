@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::time::Duration;
 
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -16,6 +17,7 @@ use crate::client::{self, Counters, Enumerate, Invoke, Invoked, LoggedIn, Mode, 
 pub struct Host {
     session: Mutex<Session>,
     namespace: String,
+    operation_timeout: Duration,
     known: Mutex<Known>,
 }
 
@@ -52,7 +54,8 @@ impl Host {
     /// A host on the other side of a session.
     pub fn new(session: Session) -> Self {
         let namespace = session.target().namespace.as_str().to_owned();
-        Self { session: Mutex::new(session), namespace, known: Mutex::default() }
+        let operation_timeout = session.target().operation_timeout;
+        Self { session: Mutex::new(session), namespace, operation_timeout, known: Mutex::default() }
     }
 
     /// Returns the session, for whatever else is to be asked.
@@ -63,6 +66,11 @@ impl Host {
     /// Returns the namespace that it works in.
     pub fn namespace(&self) -> &str {
         &self.namespace
+    }
+
+    /// Returns how long the host may work on one request.
+    pub fn operation_timeout(&self) -> Duration {
+        self.operation_timeout
     }
 
     /// Returns what the login agreed on.
@@ -87,28 +95,18 @@ impl Host {
         }
         let wql = format!("SELECT Name FROM {MACHINE}");
         let rows = self.session.lock().await.query(wql).instances().await?;
-        let names = rows.iter().filter_map(|row| row.text("Name"));
-        let mut names: Vec<_> =
-            names.filter(|name| name.parse::<Guid>().is_err()).map(str::to_uppercase).collect();
-        names.sort();
-        names.dedup();
+        let names = no_guids(rows.iter().filter_map(|row| row.text("Name")));
         let name = match &*names {
             [] => Err(Error::Unexpected { what: NOT_LISTED.to_owned() }),
             [name] => Ok(name.clone()),
             // The ledger knows the host by this name, so it must not depend on the order of rows.
-            several => self.own_name(several).await,
+            several => {
+                let service = self.service(POINT_SERVICE).await?;
+                own_name(several, &service.key_text("SystemName").unwrap_or_default())
+            }
         }?;
         self.known.lock().await.name = Some(name.clone());
         Ok(name)
-    }
-
-    /// Returns which of several names is the host's own: the one that its services are said to run on.
-    async fn own_name(&self, names: &[String]) -> Result<String, Error> {
-        let service = self.service(POINT_SERVICE).await?;
-        let system = service.key_text("SystemName").unwrap_or_default().to_uppercase();
-        names.iter().find(|name| **name == system).cloned().ok_or_else(|| Error::Unexpected {
-            what: format!("which of {} is the host's own name it does not say", names.join(", ")),
-        })
     }
 
     /// Returns the path of a service, of which there is one. Its name is nowhere published, so it is asked for,
@@ -411,6 +409,22 @@ fn numbers_in(text: &str) -> impl Iterator<Item = u32> {
 /// `JobState`: it ended with an error.
 const FAILED: u32 = 10;
 
+/// Returns the names that are not those of machines, each once, in capitals.
+fn no_guids<'n>(names: impl Iterator<Item = &'n str>) -> Vec<String> {
+    let mut names: Vec<_> =
+        names.filter(|name| name.parse::<Guid>().is_err()).map(str::to_uppercase).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// Returns which of several names is the host's own: that of the system its services run on.
+fn own_name(names: &[String], system: &str) -> Result<String, Error> {
+    names.iter().find(|name| name.eq_ignore_ascii_case(system)).cloned().ok_or_else(|| Error::Unexpected {
+        what: format!("which of {} is the host's own name it does not say", names.join(", ")),
+    })
+}
+
 fn refused(class: &str, method: &'static str, code: u32) -> Error {
     Error::Refused { method, code, meaning: meaning(class, method, code) }
 }
@@ -437,3 +451,26 @@ const CANCEL: &str = "RequestStateChange";
 
 /// The services that this needs of a host, in the order in which a missing one is best reported.
 pub const SERVICES: [&str; 2] = [POINT_SERVICE, COLLECTION_SERVICE];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hosts_own_name_does_not_depend_on_the_order_of_rows() {
+        let machine = "3F2C9A10-6B7E-4C55-9E1D-0A4B8C7D2E91";
+        let one = no_guids([machine, "hv01", "OLD-NAME", "HV01"].into_iter());
+        let other = no_guids(["OLD-NAME", "HV01", machine].into_iter());
+        assert_eq!(one, ["HV01", "OLD-NAME"]);
+        assert_eq!(one, other);
+        assert_eq!(own_name(&one, "hv01").unwrap(), "HV01");
+        assert!(own_name(&one, "HV02").unwrap_err().to_string().contains("HV01, OLD-NAME"));
+    }
+
+    #[test]
+    fn numbers_of_windows_are_found_in_sentences() {
+        let numbers = |text| numbers_in(text).collect::<Vec<_>>();
+        assert_eq!(numbers("ディスク (0x80070070)、0x80070005."), [0x8007_0070, 0x8007_0005]);
+        assert!(numbers("0x8007007 0x800700701 0x 0xé0070070 80070070").is_empty());
+    }
+}

@@ -10,6 +10,26 @@
 //!
 //! **Promises**: numbers and identifiers decide, texts are only shown; a name that several things have is an
 //! error that lists them; both keys of a point are always sent.
+//!
+//! ```
+//! use refpoint::cim::Instance;
+//! use refpoint::hyperv::{Directory, DirectoryProblem, Job};
+//!
+//! // A directory is checked before anything is sent, and the right form is suggested.
+//! let error = Directory::parse("D:/exports/web01").unwrap_err();
+//! assert_eq!(error.problem, DirectoryProblem::ForwardSlashes);
+//! assert_eq!(error.suggestion.as_deref(), Some(r"D:\exports\web01"));
+//!
+//! // 100 percent is no end, and neither is state 7 with an error code a good one.
+//! let job = Instance::new("Msvm_VirtualSystemReferencePointExportJob")
+//!     .with("InstanceID", "C2A6E3F9-417A-4DB5-AE38-9F70B2D3C415")
+//!     .with("JobState", 7u16)
+//!     .with("ErrorCode", 32768u16)
+//!     .with("PercentComplete", 100u16);
+//! let job = Job::read(&job)?;
+//! assert_eq!(job.treatment(), refpoint::client::codes::Treatment::Failed);
+//! # Ok::<(), refpoint::hyperv::Error>(())
+//! ```
 
 mod create;
 mod directory;

@@ -13,6 +13,35 @@
 //! **Promises**: what a function has returned from survives a crash of the process and of the machine. The
 //! intent is there before [`Stage::Sent`], so whoever finds [`Stage::Intended`] knows that nothing was asked of
 //! the host; whoever finds [`Stage::Sent`] knows that nobody knows. Two processes never hold one claim.
+//!
+//! ```
+//! use std::time::{Duration, UNIX_EPOCH};
+//!
+//! use refpoint::ledger::{Claimed, End, Intent, Kind, Ledger, Stage, Subject};
+//!
+//! # let folder = std::env::temp_dir().join(format!("refpoint-doc-ledger-{}", std::process::id()));
+//! let mut ledger = Ledger::open(folder.join("ledger.db"))?;
+//! let intent = Intent {
+//!     host: "HV01".to_owned(),
+//!     subject: Subject { kind: Kind::Vm, id: "3F2C9A10-6B7E-4C55-9E1D-0A4B8C7D2E91".to_owned(), name: "web01".to_owned() },
+//!     point: "Microsoft:A0E4C1D7-2F58-4B93-8C16-7D5E90B1A2F3".to_owned(),
+//!     base: None,
+//!     directory: r"D:\exports\web01".to_owned(),
+//!     details: String::new(),
+//! };
+//! let at = |second| UNIX_EPOCH + Duration::from_secs(second);
+//! let claim = ledger.claim(&intent, at(0))?.into_claim();
+//! ledger.sent(&claim, at(1), None)?;
+//! drop(claim); // as if the process had ended here
+//!
+//! // Whoever wants the same finds it, and how far it has certainly come.
+//! let Claimed::Found(claim, export) = ledger.claim(&intent, at(2))? else { panic!("it is there") };
+//! assert_eq!(export.stage, Stage::Sent);
+//! ledger.ended(&claim, at(3), &End { outcome: "completed", sound: true, receipt: None })?;
+//! assert!(matches!(ledger.claim(&intent, at(4))?, Claimed::Fresh(_)));
+//! # std::fs::remove_dir_all(folder).unwrap();
+//! # Ok::<(), refpoint::ledger::Error>(())
+//! ```
 
 mod claim;
 mod error;

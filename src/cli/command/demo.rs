@@ -35,7 +35,7 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
         what: Wanted::Machine(Selector::parse(&args.vm)),
         point: PointChoice::Named(point(&args.vm)?.to_owned()),
         base: BaseChoice::None,
-        directory: Directory::parse(r"D:\exports\demo")
+        directory: Directory::parse(DIRECTORY)
             .map_err(|error| Error::usage("the directory of the demonstration").because(error))?,
         disks: Vec::new(),
         settings: None,
@@ -47,13 +47,15 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
         let failed = |error: &dyn std::fmt::Display| {
             Error::new(Exit::Failed, format!("cannot simulate a host: {error}"))
         };
-        let mut options = lab::Options::new(Scenario::default());
+        let mut scenario = Scenario::default();
+        scenario.host.directories.push(DIRECTORY.to_owned());
+        let mut options = lab::Options::new(scenario);
         options.started = SystemTime::now().duration_since(UNIX_EPOCH).ok();
         let hosts = Hosts::new(options).map_err(|error| failed(&error))?;
         let listen = Listen { http: Some(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)), https: None };
         let server = Server::start(hosts.clone(), listen).await.map_err(|error| failed(&error))?;
-        let endpoint = server.http().map(|url| url.to_string()).unwrap_or_default();
-        ui.note(&format!("simulated host at {endpoint}: machines web01 and db01, group shop"));
+        let endpoint = server.http().map(|address| format!("http://{address}")).unwrap_or_default();
+        ui.note(&format!("a simulated Hyper-V host listens on {endpoint}, with machines web01 and db01"));
         let endpoint = endpoint.parse().map_err(|error| failed(&error))?;
         let login = Login::new(Credentials::password(hosts.user(), hosts.password().expose().as_str()));
         let target = Target::new(endpoint, Options::new(login));
@@ -75,7 +77,11 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
         server.shutdown(GOODBYE).await;
         let exit = export::finish(&report, format, ui)?;
         if format == Format::Table && exit == Exit::Done {
-            ui.note("that was a simulated host; on a real one: refpoint export HOST --vm VM --point POINT --to DIR");
+            ui.note("");
+            ui.note("That host was simulated, login and all. With a real one:");
+            ui.note("  refpoint vm list HOST --user 'DOMAIN\\user'");
+            ui.note("  refpoint point list HOST --user 'DOMAIN\\user' --vm VM");
+            ui.note("  refpoint export HOST --user 'DOMAIN\\user' --vm VM --point POINT --to 'D:\\exports\\VM\\1'");
         }
         Ok(exit)
     })
@@ -109,5 +115,7 @@ impl Drop for Folder {
         let _ = std::fs::remove_dir_all(&self.0);
     }
 }
+
+const DIRECTORY: &str = r"D:\exports\demo";
 
 const GOODBYE: Duration = Duration::from_secs(2);

@@ -350,8 +350,8 @@ pub(crate) fn finish(report: &Report, format: Format, ui: &mut Ui) -> Result<Exi
         Format::Name => report.job.as_ref().map(|job| format!("{}\n", job.id)).unwrap_or_default(),
     };
     ui.print(&text)?;
+    ui.flush()?;
     if let Some(failure) = &report.error {
-        ui.flush()?;
         ui.fail(&Error::of_failure(failure.clone()));
     }
     Ok(Exit::of_code(report.exit_code()))

@@ -162,7 +162,7 @@ fn rate(pace: Option<(Instant, u16)>, now: Instant, percent: Option<u16>) -> Str
     let per_minute = f64::from(percent - from) * 60.0 / seconds;
     let left = Duration::from_secs_f64(f64::from(100 - percent.min(100)) / per_minute * 60.0);
     let per_minute = if per_minute < 10.0 { format!("{per_minute:.1}") } else { format!("{per_minute:.0}") };
-    format!("{per_minute} %/min, about {} left", clock(left.as_secs()))
+    format!("{per_minute} %/min, about {} left", clock(left.as_secs() + 1))
 }
 
 /// In a log each ten percent and each state are enough.
