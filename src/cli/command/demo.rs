@@ -19,7 +19,7 @@ use crate::cli::ui::Ui;
 
 /// Show an export from login to receipt, on a simulated host within this program; no Windows needed
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  refpoint demo")]
+#[command(after_help = "Examples:\n  refpoint demo")]
 pub(crate) struct Args {
     /// Export this machine of the simulated host: web01 or db01
     #[arg(long, value_name = "VM", default_value = "db01")]

@@ -33,7 +33,7 @@ pub(crate) enum Command {
 
 /// List the jobs of a host; an ended one is listed for five minutes
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  refpoint job list hv01")]
+#[command(after_help = "Examples:\n  refpoint job list hv01")]
 pub(crate) struct ListArgs {
     #[command(flatten)]
     connection: ConnectionArgs,
@@ -41,7 +41,7 @@ pub(crate) struct ListArgs {
 
 /// Show one job, with its errors
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  refpoint job show hv01 C2A6E3F9-417A-4DB5-AE38-9F70B2D3C415")]
+#[command(after_help = "Examples:\n  refpoint job show hv01 C2A6E3F9-417A-4DB5-AE38-9F70B2D3C415")]
 pub(crate) struct OneArgs {
     #[command(flatten)]
     connection: ConnectionArgs,
@@ -53,7 +53,7 @@ pub(crate) struct OneArgs {
 /// Wait for a job to end; of an export that the ledger knows, its end is written down
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  refpoint job wait hv01 C2A6E3F9-417A-4DB5-AE38-9F70B2D3C415 --deadline 2h"
+    after_help = "Examples:\n  refpoint job wait hv01 C2A6E3F9-417A-4DB5-AE38-9F70B2D3C415 --deadline 2h"
 )]
 pub(crate) struct WaitArgs {
     #[command(flatten)]
@@ -67,7 +67,7 @@ pub(crate) struct WaitArgs {
 
 /// Cancel a job, and wait for it to end
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  refpoint job cancel hv01 C2A6E3F9-417A-4DB5-AE38-9F70B2D3C415")]
+#[command(after_help = "Examples:\n  refpoint job cancel hv01 C2A6E3F9-417A-4DB5-AE38-9F70B2D3C415")]
 pub(crate) struct CancelArgs {
     #[command(flatten)]
     wait: WaitArgs,

@@ -47,7 +47,7 @@ pub(crate) struct ListArgs {
 
 /// Show one reference point of a machine
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  refpoint point show hv01 B1F5D2E8-3069-4CA4-9D27-8E6FA1C2B304")]
+#[command(after_help = "Examples:\n  refpoint point show hv01 B1F5D2E8-3069-4CA4-9D27-8E6FA1C2B304")]
 pub(crate) struct ShowArgs {
     #[command(flatten)]
     connection: ConnectionArgs,
@@ -63,7 +63,7 @@ pub(crate) struct ShowArgs {
 
 /// Have a reference point of a machine made, and write down that it is ours and when it was made
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  refpoint point create hv01 --vm web01")]
+#[command(after_help = "Examples:\n  refpoint point create hv01 --vm web01")]
 pub(crate) struct CreateArgs {
     #[command(flatten)]
     connection: ConnectionArgs,
@@ -83,7 +83,7 @@ pub(crate) struct CreateArgs {
 /// Treat a reference point that somebody else has made as ours from now on
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  refpoint point adopt hv01 --vm web01 B1F5D2E8-3069-4CA4-9D27-8E6FA1C2B304"
+    after_help = "Examples:\n  refpoint point adopt hv01 --vm web01 B1F5D2E8-3069-4CA4-9D27-8E6FA1C2B304"
 )]
 pub(crate) struct AdoptArgs {
     #[command(flatten)]

@@ -20,7 +20,7 @@ pub(crate) enum VmCommand {
 
 /// List the machines of a host
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  refpoint vm list hv01 --vm 'web*'")]
+#[command(after_help = "Examples:\n  refpoint vm list hv01 --vm 'web*'")]
 pub(crate) struct VmListArgs {
     #[command(flatten)]
     connection: ConnectionArgs,
@@ -37,7 +37,7 @@ pub(crate) enum GroupCommand {
 
 /// List the groups of machines of a host
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  refpoint group list hv01")]
+#[command(after_help = "Examples:\n  refpoint group list hv01")]
 pub(crate) struct GroupListArgs {
     #[command(flatten)]
     connection: ConnectionArgs,
