@@ -476,7 +476,7 @@ macro_rules! schemas {
 }
 
 /// The files of `schemas/`, by name and text.
-static SCHEMAS: [(&str, &str); 48] = schemas![
+static SCHEMAS: [(&str, &str); 49] = schemas![
     "CIM_Collection",
     "CIM_ComputerSystem",
     "CIM_DataFile",
@@ -524,6 +524,7 @@ static SCHEMAS: [(&str, &str); 48] = schemas![
     "Win32_Directory",
     "Win32_LogicalDisk",
     "Win32_OperatingSystem",
+    "Win32_Service",
     "Win32_Volume",
 ];
 
@@ -633,6 +634,7 @@ mod tests {
             "Win32_Directory",
             "Win32_LogicalDisk",
             "Win32_OperatingSystem",
+            "Win32_Service",
             "Win32_Volume",
         ] {
             let found = catalog.class(class).unwrap_or_else(|| panic!("{class}"));

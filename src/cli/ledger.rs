@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use refpoint::fleet::Keeper;
+use refpoint::fleet::{Failure, Keeper};
 use refpoint::ledger::Ledger;
 
 use super::crash;
@@ -48,9 +48,12 @@ pub(crate) fn keep(path: PathBuf) -> Result<Keeper, Error> {
 }
 
 fn unusable(error: refpoint::ledger::Error) -> Error {
-    Error::new(Exit::LocalFiles, "cannot use the ledger").because(error).hint(
-        "--ledger FILE names another; one that is damaged is best moved away, and the hosts' jobs looked at",
-    )
+    let hint = Failure::from(&error).hint;
+    let error = Error::new(Exit::LocalFiles, "cannot use the ledger").because(error);
+    match hint {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
 }
 
 /// Tells the time to the ledger and to reports.

@@ -29,6 +29,11 @@ impl Failure {
         self
     }
 
+    pub(super) fn with_message(mut self, message: impl Into<String>) -> Self {
+        self.message = message.into();
+        self
+    }
+
     pub(super) fn with_code(mut self, code: u32) -> Self {
         self.code = Some(code);
         self

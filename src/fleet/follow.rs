@@ -45,25 +45,13 @@ impl Control {
         (sender, Self { wishes })
     }
 
-    fn wish(&self) -> Wish {
+    pub(super) fn wish(&self) -> Wish {
         *self.wishes.borrow()
     }
 
-    /// Returns why to leave, where that is wished.
-    pub(super) fn reason_to_leave(&self) -> Option<Reason> {
-        match self.wish() {
-            Wish::Detach(reason) => Some(reason),
-            _ => None,
-        }
-    }
-
-    /// Returns why not to begin at all: what is to be cancelled is best not begun.
-    pub(super) fn reason_not_to_begin(&self) -> Option<Reason> {
-        match self.wish() {
-            Wish::Detach(reason) => Some(reason),
-            Wish::Cancel | Wish::Kill => Some(Reason::Interrupt),
-            Wish::GoOn => None,
-        }
+    /// Returns the wish, which from now on is not news.
+    fn take(&mut self) -> Wish {
+        *self.wishes.borrow_and_update()
     }
 
     /// Waits for the next wish; for ever where nobody is left to wish.
@@ -71,6 +59,49 @@ impl Control {
         if self.wishes.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+}
+
+/// Why something was not waited for.
+pub(super) enum Cut {
+    /// The time is over.
+    Deadline,
+    /// We were told to leave, or to cancel.
+    Left(Reason),
+}
+
+/// Waits for something that may be dropped, for as long as there is time and nobody wants to leave or to cancel.
+pub(super) async fn within<T>(around: &Surroundings<'_>, work: impl Future<Output = T>) -> Result<T, Cut> {
+    tokio::select! {
+        biased;
+        cut = cut(around) => Err(cut),
+        done = work => Ok(done),
+    }
+}
+
+/// Waits until the time is over or somebody wants to leave or to cancel.
+pub(super) async fn cut(around: &Surroundings<'_>) -> Cut {
+    let mut control = around.control.clone();
+    let left = async {
+        loop {
+            match control.wish() {
+                Wish::GoOn => control.changed().await,
+                Wish::Detach(reason) => return Cut::Left(reason),
+                Wish::Cancel | Wish::Kill => return Cut::Left(Reason::Interrupt),
+            }
+        }
+    };
+    tokio::select! {
+        cut = left => cut,
+        () = late(around) => Cut::Deadline,
+    }
+}
+
+/// Waits until the time is over; for ever where there is no end to it.
+async fn late(around: &Surroundings<'_>) {
+    match around.deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -101,7 +132,7 @@ pub(super) async fn follow(
     let mut moved = Moved::new(around.now());
     let mut asked_to_end = Wish::GoOn;
     loop {
-        match control.wish() {
+        match control.take() {
             Wish::Detach(reason) => return Followed::Left(reason),
             wish @ (Wish::Cancel | Wish::Kill) if wish != asked_to_end => {
                 asked_to_end = wish;
@@ -109,14 +140,25 @@ pub(super) async fn follow(
                     let message = "the host says that this job cannot be cancelled; it is asked all the same";
                     around.tell(News::Warning { message: message.to_owned() });
                 }
-                if let Err(error) = around.host.cancel(path, wish == Wish::Kill).await {
+                let asked = tokio::select! {
+                    asked = around.host.cancel(path, wish == Wish::Kill) => asked,
+                    () = late(around) => return Followed::Deadline,
+                    () = control.changed() => continue,
+                };
+                if let Err(error) = asked {
                     around.tell(News::Warning { message: format!("the job was not cancelled: {error}") });
                 }
                 pace.hurry();
             }
             _ => {}
         }
-        match look(around, path).await {
+        // A host that does not answer must not make us deaf.
+        let looked = tokio::select! {
+            looked = look(around, path) => looked,
+            () = late(around) => return Followed::Deadline,
+            () = control.changed() => continue,
+        };
+        match looked {
             Ok(Some(job)) => {
                 heard = Instant::now();
                 moved.see(around, &job, last.as_ref());

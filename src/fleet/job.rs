@@ -1,12 +1,14 @@
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::follow::{Followed, follow};
+use super::event::{Event, News};
+use super::follow::{Control, Followed, Wish, follow};
 use super::plan::{BaseChoice, ExportPlan, PointChoice, Wanted};
 use super::report::{Failure, Kind, Report};
 use super::unit::{Surroundings, export, interrupted};
 use crate::client::codes::Treatment;
 use crate::hyperv::{Directory, EXPORT_JOBS, Job, Selector, advice};
-use crate::ledger::{self, Export};
+use crate::ledger::{self, Export, Stage};
 
 /// How a job ended that was waited for.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,7 +29,7 @@ pub async fn wait_for_job(
     if let Some(export_of) = recorded(around, job).await?
         && let Some(plan) = plan_of(&export_of, poll)
     {
-        return Ok(JobEnd::Export(Box::new(export(around, &plan).await)));
+        return Ok(JobEnd::Export(Box::new(adopt(around, &plan).await)));
     }
     let path = job.path(around.host.namespace());
     let mut last = Some(job.clone());
@@ -45,6 +47,36 @@ pub async fn wait_for_job(
     Ok(JobEnd::Other(Box::new(seen), Some(failure)))
 }
 
+/// Takes up what is written down. That it is to be cancelled counts once its job is found: before that it would
+/// mean that there is nothing to be begun.
+async fn adopt(around: &Surroundings<'_>, plan: &ExportPlan) -> Report {
+    let mut wished = around.control.clone();
+    let (wishes, control) = Control::new();
+    let is_found = AtomicBool::new(false);
+    let pass_on = |wish: Wish| {
+        if is_found.load(Ordering::Relaxed) || matches!(wish, Wish::Detach(_)) {
+            wishes.send_replace(wish);
+        }
+    };
+    let outer = around.control.clone();
+    let listener = |event: Event| {
+        if matches!(event.what, News::Adopted { .. }) {
+            is_found.store(true, Ordering::Relaxed);
+            pass_on(outer.wish());
+        }
+        (around.listener)(event);
+    };
+    pass_on(wished.wish());
+    let within = around.with(control, &listener);
+    let mut work = std::pin::pin!(export(&within, plan));
+    loop {
+        tokio::select! {
+            report = &mut work => return report,
+            () = wished.changed() => pass_on(wished.wish()),
+        }
+    }
+}
+
 fn verdict(job: &Job) -> Option<Failure> {
     match job.treatment() {
         Treatment::Succeeded | Treatment::SucceededWithWarnings => None,
@@ -59,7 +91,8 @@ fn verdict(job: &Job) -> Option<Failure> {
     }
 }
 
-/// Returns the export without an end that the job belongs to.
+/// Returns the export without an end that the job belongs to. One that was never sent is no job of ours: to take
+/// that up would be to begin it.
 async fn recorded(around: &Surroundings<'_>, job: &Job) -> Result<Option<Export>, Failure> {
     if !EXPORT_JOBS.iter().any(|class| job.class.eq_ignore_ascii_case(class)) {
         return Ok(None);
@@ -72,7 +105,7 @@ async fn recorded(around: &Surroundings<'_>, job: &Job) -> Result<Option<Export>
         Directory::parse(&export.directory)
             .is_ok_and(|directory| facts.is_of(&subject, &export.point, &directory))
     };
-    Ok(open.into_iter().find(is_of))
+    Ok(open.into_iter().filter(|export| export.stage != Stage::Intended).find(is_of))
 }
 
 /// Returns the plan that finds and follows what is written down.

@@ -1,16 +1,13 @@
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep};
 
 use super::event::{Event, News};
-use super::follow::{Control, Followed, Reason, follow};
+use super::follow::{Control, Cut, Followed, Reason, cut, follow, within};
 use super::keeper::Keeper;
-use super::plan::{ExportPlan, Wanted};
+use super::plan::{BaseChoice, ExportPlan, Wanted};
 use super::preflight::{is_exporting, preflight};
 use super::report::{self, Failure, JobReport, Kind, Named, Number, Outcome, ReceiptReport, Report};
 use super::resolve::resolve;
@@ -72,6 +69,16 @@ impl Surroundings<'_> {
         (self.clock)()
     }
 
+    /// Returns the same with somebody else who wishes and who listens.
+    pub(super) fn with<'b>(
+        &'b self,
+        control: Control,
+        listener: &'b (dyn Fn(Event) + Send + Sync),
+    ) -> Surroundings<'b> {
+        let (label, unit) = (self.label.clone(), self.unit.clone());
+        Surroundings { label, unit, control, listener, ..*self }
+    }
+
     pub(super) fn tell(&self, what: News) {
         let (host, unit) = (self.label.clone(), self.unit.clone());
         (self.listener)(Event::new(timestamp(self.now()), host, unit, what));
@@ -87,7 +94,15 @@ pub(super) fn timestamp(time: SystemTime) -> Timestamp {
 /// The same plan again, after whatever ended the one before, takes up what that one began.
 pub async fn export(around: &Surroundings<'_>, plan: &ExportPlan) -> Report {
     let before = around.host.counters().await;
-    let mut work = Work { around, plan, draft: Draft::new(plan, around.now()), trouble: None };
+    let mut work = Work {
+        around,
+        plan,
+        draft: Draft::new(plan, around.now()),
+        trouble: None,
+        vanished: false,
+        is_another: false,
+        lost: 0,
+    };
     around.tell(News::UnitStarted);
     if let Some(login) = around.host.logged_in().await {
         around.tell(News::Connected { scheme: login.report.chosen.to_string(), sealed: login.is_sealed });
@@ -128,6 +143,12 @@ struct Work<'a> {
     draft: Draft,
     /// What went wrong with the ledger once the host was at work, which the host does not care for.
     trouble: Option<Failure>,
+    /// The host no longer has the job that it said it had begun.
+    vanished: bool,
+    /// What was taken up is not quite what was asked for.
+    is_another: bool,
+    /// How often the call was sent whose answer was then lost.
+    lost: u32,
 }
 
 /// What became of a call whose answer nobody has.
@@ -139,19 +160,21 @@ enum Fate {
 
 impl Work<'_> {
     async fn run(&mut self) -> Verdict {
-        let resolving = resolve(self.around.host, self.around.keeper, self.plan);
-        let resolved = match self.unless_told(resolving).await {
-            Ok(resolved) => resolved,
-            Err(failure) => return failed(failure),
+        let resolve = resolve(self.around.host, self.around.keeper, self.plan);
+        let resolved = match within(self.around, resolve).await {
+            Ok(Ok(resolved)) => resolved,
+            Ok(Err(failure)) => return failed(failure),
+            Err(cut) => return failed(not_asked(&cut)),
         };
         let request = resolved.request;
         self.draft.describe(&request.what);
         for message in resolved.warnings {
             self.warn(message);
         }
-        let intent = match self.intent(&request).await {
-            Ok(intent) => intent,
-            Err(error) => return failed((&error).into()),
+        let intent = match within(self.around, self.intent(&request)).await {
+            Ok(Ok(intent)) => intent,
+            Ok(Err(error)) => return failed((&error).into()),
+            Err(cut) => return failed(not_asked(&cut)),
         };
         match self.claim(&intent).await {
             Ok(Claimed::Fresh(claim)) => self.begin(&request, Arc::new(claim)).await,
@@ -191,12 +214,15 @@ impl Work<'_> {
         export: ledger::Export,
     ) -> Verdict {
         self.draft.started = export.intended_at;
+        if export.stage != Stage::Intended {
+            self.begun_as(request, &export).await;
+        }
         if let Some(code) = export.return_value {
             self.draft.answered(request.what.service(), code);
         }
         let job = export.job.as_deref().and_then(|path| path.parse::<ObjectPath>().ok());
         let fate = match (export.stage, job, export.return_value) {
-            (Stage::Intended, ..) => return self.begin(request, claim).await,
+            (Stage::Intended, ..) => Fate::NotStarted,
             (_, Some(job), _) => Fate::Found(job),
             (Stage::Sent, ..) => self.look_for(request, &export).await,
             (_, None, Some(0)) => return self.done_at_once(request, claim).await,
@@ -215,17 +241,78 @@ impl Work<'_> {
                     self.write_answer(&claim, export.return_value, Some(&path)).await;
                 }
                 self.around.tell(News::Adopted { job: unseen(&path) });
-                self.follow(request, claim, path).await
+                let verdict = self.follow(request, claim.clone(), path).await;
+                if self.vanished && self.plan.retry_unknown {
+                    return self.leave_unknown(request, intent, claim).await;
+                }
+                verdict
             }
-            Fate::NotStarted => self.again(request, claim).await,
-            Fate::Unknown(_) if self.plan.retry_unknown => {
-                self.warn("an earlier try, whose fate nobody knows, no longer stands in the way".to_owned());
-                match self.close(&claim, Outcome::Unknown).await {
+            // What is written down must be what is asked for: another base is another intent.
+            Fate::NotStarted if export.base.as_deref() != request.what.base() => {
+                match self.close(&claim, Outcome::Failed).await {
                     Ok(()) => self.anew(request, intent, claim).await,
                     Err(failure) => failed(failure),
                 }
             }
+            Fate::NotStarted if export.stage == Stage::Intended => self.begin(request, claim).await,
+            Fate::NotStarted => self.again(request, claim).await,
+            Fate::Unknown(_) if self.plan.retry_unknown => self.leave_unknown(request, intent, claim).await,
             Fate::Unknown(why) => unknown(&request.directory, &why),
+        }
+    }
+
+    /// Tells of what was begun as what it was begun as, which may not be what is asked for now.
+    async fn begun_as(&mut self, request: &ExportRequest, export: &ledger::Export) {
+        if export.base.as_deref() == request.what.base() {
+            return;
+        }
+        let name = |base: Option<&str>| base.map_or("nothing".to_owned(), str::to_owned);
+        self.warn(format!(
+            "this export was begun relative to {}, not to {}, and is followed as that",
+            name(export.base.as_deref()),
+            name(request.what.base())
+        ));
+        // Whoever left it to the ledger which base it is has what he asked for.
+        self.is_another = matches!(self.plan.base, BaseChoice::None | BaseChoice::Named(_));
+        self.draft.base = match &export.base {
+            Some(id) => Some(self.base_of(request, id).await),
+            None => None,
+        };
+    }
+
+    async fn base_of(&self, request: &ExportRequest, id: &str) -> report::PointReport {
+        let host = self.around.host;
+        let found = async {
+            match &request.what {
+                Exported::Machine { machine, .. } => {
+                    let points = host.points(machine).await.ok()?;
+                    points.iter().find(|point| point.id == id).map(report::PointReport::from)
+                }
+                Exported::Group { group, .. } => {
+                    let points = host.collections(group).await.ok()?;
+                    points.iter().find(|points| points.id == id).map(report::PointReport::from)
+                }
+            }
+        };
+        let found = within(self.around, found).await.ok().flatten();
+        found.unwrap_or_else(|| report::PointReport {
+            id: id.to_owned(),
+            point_type: None,
+            consistency: None,
+        })
+    }
+
+    /// Closes an earlier try whose fate stays unknown, since a person says so, and exports anew.
+    async fn leave_unknown(
+        &mut self,
+        request: &ExportRequest,
+        intent: &Intent,
+        claim: Arc<Claim>,
+    ) -> Verdict {
+        self.warn("an earlier try, whose fate nobody knows, no longer stands in the way".to_owned());
+        match self.close(&claim, Outcome::Unknown).await {
+            Ok(()) => self.anew(request, intent, claim).await,
+            Err(failure) => failed(failure),
         }
     }
 
@@ -233,6 +320,8 @@ impl Work<'_> {
     async fn anew(&mut self, request: &ExportRequest, intent: &Intent, claim: Arc<Claim>) -> Verdict {
         drop(claim);
         self.draft.forget(self.around.now());
+        self.draft.describe(&request.what);
+        self.is_another = false;
         match self.claim(intent).await {
             Ok(Claimed::Fresh(claim)) => self.begin(request, Arc::new(claim)).await,
             Ok(Claimed::Found(_, export)) => failed((&ledger::Error::Claimed { export }).into()),
@@ -250,22 +339,24 @@ impl Work<'_> {
 
     /// Looks, writes down, asks.
     async fn begin(&mut self, request: &ExportRequest, claim: Arc<Claim>) -> Verdict {
-        match self.unless_told(preflight(self.around.host, request)).await {
-            Ok(warnings) => warnings.into_iter().for_each(|message| self.warn(message)),
-            Err(failure) => return self.end(claim, (Outcome::Failed, Some(failure))).await,
+        match within(self.around, preflight(self.around.host, request)).await {
+            Ok(Ok(warnings)) => warnings.into_iter().for_each(|message| self.warn(message)),
+            Err(cut) => return self.end(claim, failed(not_asked(&cut))).await,
+            Ok(Err(failure)) => {
+                let failure = self.with_history(request, failure).await;
+                return self.end(claim, (Outcome::Failed, Some(failure))).await;
+            }
         }
         let looked = async {
             let of_host = |error: Error| Failure::from(&error);
             let witness = self.around.host.service_run().await.map_err(of_host)?.known();
             Ok((witness, self.around.host.export_call(request).await.map_err(of_host)?))
         };
-        let (witness, call) = match self.unless_told(looked).await {
-            Ok(looked) => looked,
-            Err(failure) => return self.end(claim, failed(failure)).await,
+        let (witness, call) = match within(self.around, looked).await {
+            Ok(Ok(looked)) => looked,
+            Ok(Err(failure)) => return self.end(claim, failed(failure)).await,
+            Err(cut) => return self.end(claim, failed(not_asked(&cut))).await,
         };
-        if let Some(reason) = self.around.control.reason_not_to_begin() {
-            return self.end(claim, failed(not_asked(reason))).await;
-        }
         let (point, base) = (self.draft.point.clone(), self.draft.base.clone());
         if let Some(point) = point {
             self.around.tell(News::Intent { directory: request.directory.to_string(), point, base });
@@ -276,7 +367,14 @@ impl Work<'_> {
         if let Err(failure) = written {
             return failed(failure);
         }
-        match self.around.host.export(request, &call).await {
+        let answer = tokio::select! {
+            answer = self.around.host.export(request, &call) => answer,
+            // An answer that is on its way is worth more than a moment.
+            () = async { cut(self.around).await; sleep(LAST_MOMENT).await } => {
+                return unknown(&request.directory, "there was no time to wait for what the host answers");
+            }
+        };
+        match answer {
             Ok(Begun::Job(path)) => {
                 self.draft.answered(request.what.service(), 4096);
                 self.write_answer(&claim, Some(4096), Some(&path)).await;
@@ -299,38 +397,34 @@ impl Work<'_> {
         }
     }
 
-    /// Does what only looks, unless the time is over or somebody wants it to end first. The host has not been
-    /// asked for anything by then, so that there is nothing to leave behind.
-    async fn unless_told<T>(&self, look: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        let (mut look, mut told) = (pin!(look), pin!(self.told()));
-        poll_fn(|context| match look.as_mut().poll(context) {
-            Poll::Ready(seen) => Poll::Ready(seen),
-            Poll::Pending => told.as_mut().poll(context).map(Err),
-        })
-        .await
-    }
-
-    async fn told(&self) -> Failure {
-        let mut control = self.around.control.clone();
-        let wished = async {
-            loop {
-                if let Some(reason) = control.reason_not_to_begin() {
-                    return not_asked(reason);
-                }
-                control.changed().await;
-            }
-        };
-        match self.around.deadline {
-            None => wished.await,
-            Some(deadline) => timeout_at(deadline, wished).await.unwrap_or_else(|_| {
-                Failure::new(Kind::Deadline, "the deadline has passed before the host was asked to export")
-                    .with_hint("a longer --deadline, or none, waits longer")
-            }),
+    /// Adds that the same was exported before, where that is why the directory is full: who was ended after the
+    /// last word was written has not heard it.
+    async fn with_history(&self, request: &ExportRequest, failure: Failure) -> Failure {
+        if failure.kind != Kind::Usage {
+            return failure;
         }
+        let (subject, point) = (subject(&request.what), request.what.point().to_owned());
+        let earlier =
+            self.around.keeper.with(move |ledger| ledger.exports_of(subject.kind, &subject.id)).await;
+        let earlier = earlier.unwrap_or_default().into_iter().find(|export| {
+            export.point.eq_ignore_ascii_case(&point)
+                && request.directory.is_same(&export.directory)
+                && export.sent_at.is_some()
+        });
+        let Some((outcome, ended)) = earlier.and_then(|export| Some((export.outcome?, export.ended_at?)))
+        else {
+            return failure;
+        };
+        let hint = format!(
+            "the ledger has this very export: it ended as {outcome} at {:.0}; another one needs a fresh directory",
+            timestamp(ended)
+        );
+        failure.with_hint(hint)
     }
 
     /// The call may have been carried out, and its answer is lost.
     async fn after_silence(&mut self, request: &ExportRequest, claim: Arc<Claim>, error: &Error) -> Verdict {
+        self.lost += 1;
         self.warn(format!("the answer is lost, looking for the job: {}", Failure::from(error).message));
         let id = claim.export();
         let export = match self.around.keeper.with(move |ledger| ledger.export(id)).await {
@@ -344,7 +438,14 @@ impl Work<'_> {
                 self.around.tell(News::Adopted { job: unseen(&path) });
                 self.follow(request, claim, path).await
             }
-            // Boxed, since it leads back to here; each time something else must have been lost.
+            Fate::NotStarted if self.lost >= MOST_LOST => {
+                let message = format!(
+                    "the call was lost {MOST_LOST} times, and the host has certainly not begun: {}",
+                    Failure::from(error).message
+                );
+                self.end(claim, failed(Failure::new(Kind::Fault, message))).await
+            }
+            // Boxed, since it leads back to here.
             Fate::NotStarted => Box::pin(self.again(request, claim)).await,
             Fate::Unknown(why) => unknown(&request.directory, &why),
         }
@@ -357,27 +458,28 @@ impl Work<'_> {
         let sent = export.sent_at.unwrap_or(export.intended_at);
         let settled = self.around.operation_timeout + SETTLING;
         loop {
-            match self.find_job(request, export).await {
-                Ok(Some(path)) => return Fate::Found(path),
-                Ok(None) => {}
-                Err(error) => return Fate::Unknown(Failure::from(&error).message),
+            match within(self.around, self.find_job(request, export)).await {
+                Ok(Ok(Some(path))) => return Fate::Found(path),
+                Ok(Ok(None)) => {}
+                Ok(Err(error)) => return Fate::Unknown(Failure::from(&error).message),
+                Err(_) => return no_time(),
             }
             match self.around.now().duration_since(sent) {
-                Ok(elapsed) if elapsed < settled => sleep(LOOK_AGAIN.min(settled - elapsed)).await,
+                Ok(elapsed) if elapsed < settled => {
+                    if within(self.around, sleep(LOOK_AGAIN.min(settled - elapsed))).await.is_err() {
+                        return no_time();
+                    }
+                }
                 Ok(elapsed) if elapsed < REMEMBERED => break,
                 Ok(_) => return Fate::Unknown("the host no longer shows jobs of that time".to_owned()),
                 Err(_) => return Fate::Unknown("the clock of this machine was set back since".to_owned()),
             }
-            if self.around.deadline.is_some_and(|deadline| Instant::now() >= deadline)
-                || self.left().is_some()
-            {
-                return Fate::Unknown("there was no time to wait for the job to show".to_owned());
-            }
         }
-        match self.proof(request, export).await {
-            Ok(None) => Fate::NotStarted,
-            Ok(Some(doubt)) => Fate::Unknown(doubt),
-            Err(error) => Fate::Unknown(Failure::from(&error).message),
+        match within(self.around, self.proof(request, export)).await {
+            Ok(Ok(None)) => Fate::NotStarted,
+            Ok(Ok(Some(doubt))) => Fate::Unknown(doubt),
+            Ok(Err(error)) => Fate::Unknown(Failure::from(&error).message),
+            Err(_) => no_time(),
         }
     }
 
@@ -400,6 +502,8 @@ impl Work<'_> {
             let facts = job.export.as_ref();
             facts.is_some_and(|facts| {
                 facts.is_of(request.what.subject(), request.what.point(), &request.directory)
+                    // Settings that a person wrote may name any base.
+                    && (request.settings.is_some() || facts.may_be_relative_to(export.base.as_deref()))
             })
         });
         Ok(ours.map(|job| job.path(namespace)).find(|path| !is_known(path)))
@@ -442,7 +546,8 @@ impl Work<'_> {
 
     /// The host says that it is done and not what it has written: all that can be looked at is the directory.
     async fn without_receipt(&mut self, request: &ExportRequest) -> Outcome {
-        match self.around.host.contents(&request.directory).await {
+        let seen = within(self.around, self.around.host.contents(&request.directory)).await;
+        match seen.unwrap_or_else(|_| Ok(Seen::Hidden(String::new()))) {
             Ok(Seen::Known(Contents::Something)) => Outcome::Completed,
             Ok(Seen::Known(_)) => {
                 self.warn(format!("the host says that it is done, and {} is empty", request.directory));
@@ -474,10 +579,11 @@ impl Work<'_> {
                 let verdict = self.judge(request, &path, &job).await;
                 self.end(claim, verdict).await
             }
-            Followed::Vanished => unknown(
-                &request.directory,
-                &format!("the host no longer has job {id}, and nobody saw it end"),
-            ),
+            Followed::Vanished => {
+                self.vanished = true;
+                let why = format!("the host no longer has job {id}, and nobody saw it end");
+                unknown(&request.directory, &why)
+            }
             Followed::Deadline => {
                 let message = format!("the deadline has passed; job {id} may still run");
                 let failure = Failure::new(Kind::Deadline, message);
@@ -500,7 +606,8 @@ impl Work<'_> {
         let errors = if treatment == Treatment::Succeeded {
             Vec::new()
         } else {
-            self.around.host.job_errors(path).await.unwrap_or_default()
+            let errors = within(self.around, self.around.host.job_errors(path)).await;
+            errors.unwrap_or_else(|_| Ok(Vec::new())).unwrap_or_default()
         };
         self.draft.see(job, &errors);
         match treatment {
@@ -509,23 +616,26 @@ impl Work<'_> {
             }
             Treatment::Succeeded => {
                 let is_all = self.check_disks(request, &receipt);
-                match self.check_files(&receipt).await && is_all {
+                match self.check_files(&receipt).await && is_all && !self.is_another {
                     true => (Outcome::Completed, None),
                     false => (Outcome::CompletedWithWarnings, None),
                 }
             }
             Treatment::SucceededWithWarnings => {
-                match said(job, &errors) {
-                    Some(said) => self.warn(said),
-                    None => self.warn("the job completed with warnings and does not say which".to_owned()),
-                }
+                let said = errors.iter().map(|error| error.message.clone());
+                let said: Vec<_> = said.chain([job.error_description.clone(), UNSAID.to_owned()]).collect();
+                // What it says of itself, and of what it does not say that it was not said.
+                let count = errors.len().max(1);
+                said.into_iter().filter(|text| !text.is_empty()).take(count).for_each(|text| self.warn(text));
                 self.check_disks(request, &receipt);
                 self.check_files(&receipt).await;
                 (Outcome::CompletedWithWarnings, None)
             }
             Treatment::Cancelled => {
                 let message = format!("the job was {}; files may be left in the directory", job.state_name());
-                (Outcome::Cancelled, Some(Failure::new(Kind::Cancelled, message)))
+                let failure = Failure::new(Kind::Cancelled, message);
+                let hint = "look into the directory; the same command exports anew once it is empty";
+                (Outcome::Cancelled, Some(failure.with_hint(hint)))
             }
             _ => {
                 let said = said(job, &errors).map_or_else(String::new, |said| format!(": {said}"));
@@ -562,8 +672,18 @@ impl Work<'_> {
             ));
             whole = false;
         }
-        for path in receipt.files() {
-            match self.around.host.file(path).await {
+        let files: Vec<_> = receipt.files().map(str::to_lowercase).collect();
+        for (place, path) in receipt.files().enumerate() {
+            if files[..place].contains(&files[place]) {
+                self.warn(format!("the receipt names {path} twice: what was written first may be lost"));
+                whole = false;
+                continue;
+            }
+            let Ok(seen) = within(self.around, self.around.host.file(path)).await else {
+                self.warn("the files were not checked: there was no time".to_owned());
+                break;
+            };
+            match seen {
                 Ok(Seen::Known(Some(_))) => {}
                 Ok(Seen::Known(None)) => {
                     self.warn(format!("the receipt names {path}, and the host does not have it"));
@@ -636,10 +756,6 @@ impl Work<'_> {
         self.around.tell(News::Warning { message: message.clone() });
         self.draft.warnings.push(message);
     }
-
-    fn left(&self) -> Option<Reason> {
-        self.around.control.reason_to_leave()
-    }
 }
 
 /// The report as far as it can be written by now.
@@ -705,6 +821,7 @@ impl Draft {
     /// Forgets what an earlier try has left in it.
     fn forget(&mut self, now: SystemTime) {
         (self.return_value, self.job, self.started) = (None, None, now);
+        self.receipt = ReceiptReport::default();
     }
 
     fn report(&self, label: &str, now: SystemTime, (outcome, error): &Verdict) -> Report {
@@ -775,12 +892,18 @@ fn said(job: &Job, errors: &[JobError]) -> Option<String> {
     Some(said).filter(|said| !said.is_empty())
 }
 
-fn not_asked(reason: Reason) -> Failure {
-    let kind = match reason {
-        Reason::Terminate => Kind::Terminated,
-        Reason::Asked | Reason::Interrupt => Kind::Interrupted,
-    };
-    Failure::new(kind, "interrupted before the host was asked to export: nothing runs there")
+/// Why the host was not even asked.
+fn not_asked(cut: &Cut) -> Failure {
+    match cut {
+        Cut::Deadline => Failure::new(Kind::Deadline, "the deadline has passed before the host was asked")
+            .with_hint("nothing was begun; does the host answer, and is the deadline long enough?"),
+        Cut::Left(reason) => Failure { hint: None, ..interrupted(*reason) }
+            .with_message("interrupted before the host was asked"),
+    }
+}
+
+fn no_time() -> Fate {
+    Fate::Unknown("there was no time to wait for the job to show".to_owned())
 }
 
 pub(super) fn interrupted(reason: Reason) -> Failure {
@@ -795,6 +918,16 @@ pub(super) fn interrupted(reason: Reason) -> Failure {
 
 /// How long a host may need, after the time it was given, to show the job of a call.
 const SETTLING: Duration = Duration::from_secs(5);
+
+/// What is said where a job that ended with warnings does not say which.
+const UNSAID: &str = "the job ended with warnings and does not say which: the log \
+    Microsoft-Windows-Hyper-V-VMMS-Admin on the host may";
+
+/// What was lost so often, without ever having been begun, is lost for a reason.
+const MOST_LOST: u32 = 3;
+
+/// How long the answer to the call is waited for when there is no more time.
+const LAST_MOMENT: Duration = Duration::from_secs(5);
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// For how long an ended job is certainly still shown: five minutes, less what clocks and requests take.

@@ -130,6 +130,18 @@ impl ExportFacts {
         })
     }
 
+    /// Says whether this may be relative to that. A host that names no base may not tell of bases at all.
+    pub fn may_be_relative_to(&self, base: Option<&str>) -> bool {
+        match (&self.base, base) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(ours), Some(base)) => {
+                ours.eq_ignore_ascii_case(base)
+                    || Guid::last_in(ours).is_some_and(|guid| Some(guid) == Guid::last_in(base))
+            }
+        }
+    }
+
     /// Says whether this is the export of that point of that machine or group into that directory. Points are
     /// compared by the GUID within, since their documented form here is the bare GUID and not the identifier.
     pub fn is_of(&self, subject: &Guid, point: &str, directory: &Directory) -> bool {
@@ -194,6 +206,20 @@ mod tests {
         assert!(!facts.is_of(&POINT.parse().unwrap(), &point, &directory));
         assert!(!facts.is_of(&web01, &format!("Microsoft:{WEB01}"), &directory));
         assert!(!facts.is_of(&web01, &point, &Directory::parse(r"D:\exports\web02").unwrap()));
+    }
+
+    #[test]
+    fn a_job_that_is_relative_to_something_else_is_another() {
+        let facts = |base: &str| {
+            let mut job = job(4, 0);
+            job.set("BaseReferencePointId", base);
+            Job::read(&job).unwrap().export.unwrap()
+        };
+        let base = format!(r"Microsoft:{WEB01}\{POINT}");
+        assert!(facts(POINT).may_be_relative_to(Some(&base)));
+        assert!(!facts(POINT).may_be_relative_to(None));
+        assert!(!facts(POINT).may_be_relative_to(Some(WEB01)));
+        assert!(facts("").may_be_relative_to(None) && facts("").may_be_relative_to(Some(&base)));
     }
 
     #[test]

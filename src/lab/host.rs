@@ -89,6 +89,7 @@ impl Host {
             }),
             Upset::RestartService => self.with_world(now, |world, site| {
                 world.drop_jobs(site.now);
+                world.restarts += 1;
                 world.restarting = Some(site.now + site.scenario.speed.restart);
             }),
             Upset::MachineBusy { machine, status } => self.with_world(now, |world, _| {
@@ -734,6 +735,7 @@ fn sees(caller: &Caller, row: Row) -> bool {
             Object::Host
                 | Object::Service(_)
                 | Object::OperatingSystem
+                | Object::ManagementProcess
                 | Object::Drive(_)
                 | Object::Volume(_)
                 | Object::File(_)

@@ -37,6 +37,8 @@ pub(super) enum Object {
     Job(Serial),
     /// `Win32_OperatingSystem`.
     OperatingSystem,
+    /// `Win32_Service`: the management service as Windows sees it.
+    ManagementProcess,
     /// A drive, by its place.
     Drive(usize),
     /// The volume on a drive.
@@ -240,6 +242,9 @@ impl World {
         if wanted("Win32_OperatingSystem") {
             found.push(Object::OperatingSystem);
         }
+        if wanted("Win32_Service") {
+            found.push(Object::ManagementProcess);
+        }
         let drives = || 0..site.scenario.host.drives.len();
         if wanted("Win32_LogicalDisk") {
             found.extend(drives().map(Object::Drive));
@@ -397,6 +402,7 @@ impl World {
             Object::Service(service) => self.draft_service(service, site),
             Object::Job(serial) => self.jobs.get(&serial).filter(|job| job.is_visible(site.now))?.draft(site),
             Object::OperatingSystem => self.draft_operating_system(site),
+            Object::ManagementProcess => self.draft_management_process(site),
             Object::Drive(at) => self.draft_drive(at, site),
             Object::Volume(at) => self.draft_volume(at, site),
             Object::File(place) => self.draft_file(place, site)?,
@@ -404,7 +410,11 @@ impl World {
         };
         let is_windows = matches!(
             object,
-            Object::OperatingSystem | Object::Drive(_) | Object::Volume(_) | Object::File(_)
+            Object::OperatingSystem
+                | Object::ManagementProcess
+                | Object::Drive(_)
+                | Object::Volume(_)
+                | Object::File(_)
         );
         let mut instance = draft.finish(&NAMESPACES[usize::from(is_windows)]);
         if let Some(class) = Catalog::bundled().class(&instance.class)

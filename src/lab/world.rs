@@ -30,6 +30,8 @@ pub(super) struct World {
     pub(super) exported: HashMap<String, Vec<Remembered>>,
     /// Until when the management service is not there.
     pub(super) restarting: Option<Duration>,
+    /// How often it has been started anew.
+    pub(super) restarts: u32,
     /// How often each rule of the scenario has fitted a call.
     pub(super) fitted: Vec<u32>,
     next: Serial,
@@ -151,6 +153,7 @@ impl World {
             identifiers: Identifiers::new(site.index),
             exported: HashMap::new(),
             restarting: None,
+            restarts: 0,
             fitted: vec![0; scenario.jobs.len()],
             next: 1,
         };

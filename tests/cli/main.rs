@@ -20,6 +20,7 @@
 
 mod decode;
 mod describe;
+mod export;
 mod help;
 mod host;
 mod lab;

@@ -294,8 +294,14 @@ impl Files {
 
     /// Takes away what a job was writing.
     pub(super) fn remove_written_by(&mut self, job: Serial) {
+        self.lose(job, "");
+    }
+
+    /// Takes away those of the files a job was writing whose names end so.
+    pub(super) fn lose(&mut self, job: Serial, ending: &str) {
         for entry in &mut self.entries {
-            if entry.as_ref().is_some_and(|file| file.writer == Some(job))
+            let is_meant = |file: &File| file.writer == Some(job) && file.path.ends_with(ending);
+            if entry.as_ref().is_some_and(is_meant)
                 && let Some(file) = entry.take()
             {
                 self.index.remove(&plain(&file.path).to_lowercase());

@@ -135,6 +135,7 @@ pub(in crate::lab) struct Fate {
     ends_at: u16,
     stalls_at: Option<u16>,
     vanishes_after: Option<Duration>,
+    loses: Option<String>,
     states: Vec<u16>,
     percents: Vec<u16>,
     cancellable: bool,
@@ -205,6 +206,7 @@ impl Fate {
             ends_at: 100,
             stalls_at: None,
             vanishes_after: None,
+            loses: None,
             states: Vec::new(),
             percents: Vec::new(),
             cancellable: true,
@@ -242,6 +244,7 @@ impl Fate {
         self.ends_at = rule.ends_at.unwrap_or(self.ends_at).min(100);
         self.stalls_at = rule.stalls_at;
         self.vanishes_after = rule.vanishes_after;
+        self.loses.clone_from(&rule.loses);
         self.states.clone_from(&rule.states);
         self.percents.clone_from(&rule.percents);
         self.cancellable = rule.cancellable.unwrap_or(true);
@@ -668,8 +671,12 @@ impl World {
         let percent = if is_good(state) { 100 } else { job.percent(at) };
         job.ended = Some(Ended { at, state, percent });
         let work = std::mem::replace(&mut job.work, Work::Nothing);
+        let loses = job.fate.loses.clone();
         if !is_good(state) {
             job.made.clear();
+        }
+        if let Some(ending) = loses {
+            self.files.lose(serial, &ending);
         }
         match state {
             TERMINATED => self.files.remove_written_by(serial),

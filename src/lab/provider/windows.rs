@@ -34,6 +34,23 @@ impl World {
         draft
     }
 
+    /// The service whose process the jobs of Hyper-V live in.
+    pub(in crate::lab) fn draft_management_process(&self, site: Site<'_>) -> Draft {
+        let is_running = self.restarting.is_none();
+        let process = 2852_u32.wrapping_add(self.restarts.wrapping_mul(4));
+        let mut draft = Draft::of("Win32_Service");
+        draft
+            .set("Name", "vmms")
+            .set("DisplayName", "Hyper-V Virtual Machine Management")
+            .set("ProcessId", if is_running { process } else { 0 })
+            .set("Started", is_running)
+            .set("StartMode", "Auto")
+            .set("State", if is_running { "Running" } else { "Start Pending" })
+            .set("Status", "OK")
+            .set("SystemName", site.name);
+        draft
+    }
+
     /// Returns the size of a file at this moment: while it is written, as much as is there.
     pub(in crate::lab) fn size_of(&self, file: &File, site: Site<'_>) -> u64 {
         let writer = file.writer.and_then(|serial| self.jobs.get(&serial));

@@ -53,6 +53,8 @@ pub struct JobRule {
     /// When it is gone without having ended. What it does goes on.
     #[serde(deserialize_with = "quantity::some_duration")]
     pub vanishes_after: Option<Duration>,
+    /// What it names in the end and what is not there: the files whose names end so.
+    pub loses: Option<String>,
     /// Its `ErrorCode`; 32768 without, where its state is not 7.
     pub error_code: Option<u16>,
     /// What `GetErrorEx` hands out.

@@ -187,7 +187,7 @@ pub(super) static HYPERV: &[Code] = codes! {
     32771 "status-unknown" "" BackOff
         meaning "Hyper-V cannot say in which state the object is."
         cause   "The management service (vmms) is busy or restarting."
-        advice  "It is tried again a few times; then check that vmms runs.";
+        advice  "Try again in a while; if it stays so, check that vmms runs.";
     32772 "timeout" "" CreateOnly
         meaning "The method took longer than Hyper-V allows."
         cause   "Slow VSS writers inside the guest, or slow storage."
@@ -201,12 +201,12 @@ pub(super) static HYPERV: &[Code] = codes! {
     32774 "in-use" "" BackOff
         meaning "The machine or one of its disks is being used by something else."
         cause   "Another export, backup or disk merge is running on the machine."
-        advice  "Wait for its end: the host's jobs (CIM_ConcreteJob) show what runs. Then ask again.";
+        advice  "See `refpoint job list` and wait, then try again.";
     32775 "invalid-state" "" BackOff
         meaning "The machine or point is not in a state that allows this."
         cause   "A checkpoint or merge is pending, the machine is migrating, or the point is being \
                 destroyed."
-        advice  "Wait until the machine shows no operation in progress, then ask again.";
+        advice  "Wait until the machine shows no operation in progress, then try again.";
     32776 "incorrect-data-type" "" Never
         meaning "Hyper-V got an object of another class than it expects."
         cause   "The class of a reference or of embedded settings is wrong."
@@ -214,7 +214,7 @@ pub(super) static HYPERV: &[Code] = codes! {
     32777 "not-available" "" BackOff
         meaning "The Hyper-V service behind the method is not available."
         cause   "The management service (vmms) is stopped or the cluster is offline."
-        advice  "Start vmms, or ask another node.";
+        advice  "Start vmms, or ask another node, then try again.";
     32778 "out-of-memory" "" BackOff
         meaning "The host has not enough memory for this."
         cause   "Memory pressure on the host."
@@ -250,7 +250,7 @@ pub(super) static DMTF: &[Code] = codes! {
     5 "invalid-state" "" BackOff
         meaning "The machine, group or point is not in a state that allows this."
         cause   "A checkpoint or merge is pending, or a machine is migrating."
-        advice  "Wait until no operation is in progress, then ask again.";
+        advice  "Wait until no operation is in progress, then try again.";
     6 "invalid-type" "" Never
         meaning "Hyper-V got an object of another class than it expects."
         cause   "The class of a reference or of embedded settings is wrong."

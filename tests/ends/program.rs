@@ -1,0 +1,165 @@
+//! Runs the binary where nothing of the machine shows: no variables, no home, a watchdog.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use serde_json::Value;
+
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_refpoint");
+
+/// A run of the program: what came out and how it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Run {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    /// `None` where it was killed.
+    pub(crate) code: Option<i32>,
+    pub(crate) signal: Option<i32>,
+}
+
+impl Run {
+    /// Returns the JSON on standard output.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    pub(crate) fn was_killed(&self) -> bool {
+        self.signal == Some(9)
+    }
+}
+
+/// The program, before it runs.
+pub(crate) struct Refpoint {
+    command: Command,
+}
+
+/// The program while it runs.
+pub(crate) struct Running {
+    child: Child,
+    stdout: JoinHandle<String>,
+    stderr: JoinHandle<String>,
+    lines: mpsc::Receiver<String>,
+    watchdog: JoinHandle<bool>,
+    ended: mpsc::Sender<()>,
+}
+
+/// Returns the program with these arguments.
+pub(crate) fn refpoint<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Refpoint {
+    let mut command = Command::new(BINARY);
+    command.args(arguments).env_clear().env("HOME", "/nonexistent").env("PATH", "/usr/bin:/bin");
+    command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")));
+    Refpoint { command }
+}
+
+impl Refpoint {
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Has it killed at a moment.
+    pub(crate) fn killed_at(self, moment: &str) -> Self {
+        self.env("REFPOINT_TEST_CRASH", moment)
+    }
+
+    /// Lets a limit of the size of files be an error, as a full disk is, and not a signal.
+    pub(crate) fn with_errors_for_files_too_large(self) -> Self {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", r#"trap "" XFSZ; exec "$0" "$@""#]).arg(self.command.get_program());
+        command.args(self.command.get_args()).env_clear();
+        for (name, value) in self.command.get_envs() {
+            if let Some(value) = value {
+                command.env(name, value);
+            }
+        }
+        Self { command }
+    }
+
+    #[track_caller]
+    pub(crate) fn run(self) -> Run {
+        self.start().end()
+    }
+
+    pub(crate) fn start(mut self) -> Running {
+        self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = self.command.spawn().unwrap();
+        let (told, lines) = mpsc::channel();
+        let stdout = child.stdout.take().unwrap();
+        let stdout = thread::spawn(move || {
+            let mut text = String::new();
+            BufReader::new(stdout).read_to_string(&mut text).unwrap();
+            text
+        });
+        let stderr = child.stderr.take().unwrap();
+        let stderr = thread::spawn(move || {
+            let mut text = String::new();
+            for line in BufReader::new(stderr).lines() {
+                let line = line.unwrap();
+                text.push_str(&line);
+                text.push('\n');
+                // Nobody may be waiting for it.
+                let _ = told.send(line);
+            }
+            text
+        });
+        let (ended, end) = mpsc::channel::<()>();
+        let id = child.id();
+        let watchdog = thread::spawn(move || {
+            let hangs = end.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout);
+            if hangs {
+                send(id, "KILL");
+            }
+            hangs
+        });
+        Running { child, stdout, stderr, lines, watchdog, ended }
+    }
+}
+
+impl Running {
+    /// Waits until a line on standard error holds that text.
+    #[track_caller]
+    pub(crate) fn says(&self, text: &str) -> String {
+        let mut heard = Vec::new();
+        while let Ok(line) = self.lines.recv_timeout(PATIENCE) {
+            if line.contains(text) {
+                return line;
+            }
+            heard.push(line);
+        }
+        panic!("it did not say {text:?}, but {heard:#?}");
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        send(self.child.id(), name);
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub(crate) fn end(mut self) -> Run {
+        let stdout = self.stdout.join().unwrap();
+        let stderr = self.stderr.join().unwrap();
+        let status = self.child.wait().unwrap();
+        drop(self.ended);
+        let run = Run { stdout, stderr, code: status.code(), signal: status.signal() };
+        assert!(!self.watchdog.join().unwrap(), "it hangs: {run:?}");
+        run
+    }
+}
+
+fn send(process: u32, signal: &str) {
+    let _ = Command::new("kill").args([&format!("-{signal}"), &process.to_string()]).status();
+}
+
+/// Nothing here takes that long; a machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(60);

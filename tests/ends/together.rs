@@ -1,0 +1,124 @@
+//! Two programs on one ledger, and a ledger that fails while a job runs.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use refpoint::ledger::{Ledger, Stage};
+
+use crate::lab::Lab;
+
+fn world() -> String {
+    crate::crashes::WORLD.replace("seconds = 0.3", "seconds = 1.5")
+}
+
+#[test]
+fn two_programs_that_begin_the_same_at_once_begin_it_once() {
+    const PAIRS: usize = 6;
+    let lab = Lab::new(PAIRS, &world());
+    let mut codes = Vec::new();
+    std::thread::scope(|scope| {
+        let lab = &lab;
+        let pairs: Vec<_> = (1..=PAIRS)
+            .map(|number| {
+                scope.spawn(move || {
+                    let at = lab.at(number);
+                    let both = [at.export(&["-o", "json"]).start(), at.export(&["-o", "json"]).start()];
+                    both.map(crate::program::Running::end)
+                })
+            })
+            .collect();
+        for (place, pair) in pairs.into_iter().enumerate() {
+            let runs = pair.join().unwrap();
+            let at = lab.at(place + 1);
+            assert_eq!(at.calls("ExportReferencePoint"), 1, "{runs:?}");
+            let done = runs.iter().filter(|run| run.code == Some(0)).count();
+            let other = runs.iter().find(|run| run.code != Some(0)).unwrap_or(&runs[1]);
+            assert!(done >= 1, "{runs:?}");
+            if done == 1 {
+                assert_eq!(other.code, Some(11), "{other:?}");
+                assert!(other.stderr.contains("another refpoint process is exporting vm1"), "{other:?}");
+                assert_eq!(other.json()["error"]["exit_code"], 11);
+            }
+            let export = Ledger::open(at.ledger()).unwrap().export(1).unwrap().unwrap();
+            assert_eq!((export.stage, export.outcome.as_deref()), (Stage::Ended, Some("completed")));
+            codes.push(other.code);
+        }
+    });
+    assert!(codes.contains(&Some(11)), "they never met: {codes:?}");
+}
+
+/// A second host of the same name, or the same through another name, is another target and the same host.
+#[test]
+fn who_follows_keeps_others_from_following_and_says_so() {
+    let lab = Lab::new(1, &world());
+    let at = lab.at(1);
+    let running = at.export(&[]).start();
+    let line = running.says("has begun");
+    let job = line.split("job ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    let run = at.keeping(&["job", "wait"], &[&job]).run();
+    assert_eq!(run.code, Some(11), "{run:?}");
+    let run = at.export(&["--retry-unknown"]).run();
+    assert_eq!(run.code, Some(11), "{run:?}");
+    assert_eq!(running.end().code, Some(0));
+    assert_eq!(at.calls("ExportReferencePoint"), 1);
+}
+
+/// The limit of the size of files stands in for a disk that is full: what is written fails in both.
+#[test]
+fn a_ledger_that_cannot_be_written_while_the_job_runs_is_told_and_the_job_is_followed() {
+    let lab = Lab::new(2, &world());
+    // The host has answered, and the answer cannot be written down.
+    let at = lab.at(1);
+    let running = at.export(&["-o", "json"]).start();
+    running.says("exporting");
+    let line = running.says("has begun");
+    let job = line.split("job ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    let lock = rusqlite::Connection::open(at.ledger()).unwrap();
+    lock.execute_batch("begin immediate").unwrap();
+    let run = running.end();
+    drop(lock);
+    assert_eq!(run.code, Some(11), "{run:?}");
+    let report = run.json();
+    assert_eq!(
+        (&report["outcome"], &report["job"]["id"]),
+        (&"completed".into(), &job.clone().into()),
+        "{run:?}"
+    );
+    assert_eq!(report["receipt"]["log_files"].as_array().unwrap().len(), 1);
+    assert!(run.stderr.contains(&job) && run.stderr.contains("error: the ledger "), "{run:?}");
+    let again = at.export(&["-o", "json"]).run();
+    assert_eq!((again.code, &again.json()["outcome"]), (Some(0), &"completed".into()), "{again:?}");
+    assert_eq!(at.calls("ExportReferencePoint"), 1);
+    full_disk(&lab);
+}
+
+fn full_disk(lab: &Lab) {
+    let at = lab.at(2);
+    let running = at.export(&["-o", "json"]).with_errors_for_files_too_large().start();
+    running.says("has begun");
+    let limit =
+        Command::new("prlimit").args(["--pid", &running.id().to_string(), "--fsize=0:0"]).status().unwrap();
+    assert!(limit.success());
+    let run = running.end();
+    assert_eq!(run.code, Some(11), "{run:?}");
+    let report = run.json();
+    assert_eq!(report["outcome"], "completed", "{run:?}");
+    let job = report["job"]["id"].as_str().unwrap();
+    assert!(run.stderr.contains(job) && run.stderr.contains("error: "), "{run:?}");
+    let again = at.export(&["-o", "json"]).run();
+    assert_eq!((again.code, &again.json()["outcome"]), (Some(0), &"completed".into()), "{again:?}");
+    assert_eq!(at.calls("ExportReferencePoint"), 1);
+}
+
+#[test]
+fn a_receipt_that_cannot_be_written_is_found_out_before_anything_is_asked() {
+    let lab = Lab::new(1, &world());
+    let at = lab.at(1);
+    let folder = lab.folder().join("closed");
+    fs::create_dir(&folder).unwrap();
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o555)).unwrap();
+    let run = at.export(&["--receipt", "/proc/self/receipt.json"]).run();
+    assert_eq!(run.code, Some(11), "{run:?}");
+    assert!(at.asked().is_empty());
+}
