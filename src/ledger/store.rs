@@ -1,7 +1,7 @@
 use std::fmt;
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Transaction, TransactionBehavior, params};
 
@@ -14,6 +14,9 @@ use super::time::to_stored;
 
 /// How long a writer waits for another.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long it waits before it looks again, where the database does not wait by itself.
+const BREATH: Duration = Duration::from_millis(20);
 
 /// The durable record of what was done and what is owned.
 pub struct Ledger {
@@ -43,10 +46,21 @@ impl Ledger {
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, Error> {
         let path = path.into();
         make_file(&path)?;
+        let began = Instant::now();
+        loop {
+            match Self::try_open(&path) {
+                // The database does not wait by itself while another process turns a new file into a ledger,
+                // or looks through it after a crash.
+                Err(Error::Locked { .. }) if began.elapsed() < PATIENCE => std::thread::sleep(BREATH),
+                opened => return opened,
+            }
+        }
+    }
+
+    fn try_open(path: &Path) -> Result<Self, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection =
-            Connection::open_with_flags(&path, flags).map_err(|error| Error::of(error, &path))?;
-        let mut ledger = Self { path, connection, observer: None };
+        let connection = Connection::open_with_flags(path, flags).map_err(|error| Error::of(error, path))?;
+        let mut ledger = Self { path: path.to_owned(), connection, observer: None };
         ledger.connection.busy_timeout(PATIENCE).map_err(|error| ledger.refused(error))?;
         prepare(&mut ledger.connection, &ledger.path)?;
         Ok(ledger)
@@ -700,6 +714,23 @@ mod tests {
         assert!(error.is_locked(), "{error}");
         other.execute_batch("commit").unwrap();
         drop(fresh(ledger.claim(&intent(), at(0)).unwrap()));
+    }
+
+    #[test]
+    fn many_may_begin_a_ledger_at_once() {
+        let folder = Folder::new("begin");
+        for round in 0..20 {
+            let file = folder.0.join(format!("{round}.db"));
+            let gate = std::sync::Barrier::new(4);
+            std::thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| {
+                        gate.wait();
+                        Ledger::open(&file).unwrap();
+                    });
+                }
+            });
+        }
     }
 
     #[test]
