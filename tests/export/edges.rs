@@ -174,7 +174,7 @@ async fn warnings_of_a_job_are_told_even_where_it_has_no_words_for_them() {
     let yard = Yard::new("[[job]]\nmethod = \"ExportReferencePoint\"\nstate = 32768\nerror_code = 0\n");
     let report = yard.export(&plan()).await.report;
     assert_eq!((report.outcome, report.exit_code()), (Outcome::CompletedWithWarnings, 3));
-    let told = |warning: &String| warning.contains("completed with warnings and does not say which");
+    let told = |warning: &String| warning.contains("with warnings and does not say which");
     assert!(report.warnings.iter().any(told), "{report:#?}");
 }
 

@@ -122,7 +122,8 @@ async fn each_call_of_many_is_made_once_through_quotas_and_lost_answers() {
             Err(_) => agree(&said, &[], &exports, &directory),
         }
     }
-    assert_eq!((unknown, started), (5, 35));
+    // Five whose answer was lost, and three that were answered by a 401 outside the seal.
+    assert_eq!((unknown, started), (8, 32));
     let carried_out = meeting.invokes().into_iter().filter(|line| line["return_value"].is_u64()).count();
     assert_eq!(carried_out, started + done);
     assert!((1..=5).contains(&done), "{done} of five");
