@@ -78,7 +78,7 @@ fn a_session_opens_through_what_passes_and_says_what_does_not() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The login is lost in the middle, and the new one goes wrong: a call has then not been begun.
+/// A 401 in the middle, and the login after it goes wrong as well: of the call nobody knows, and it stays one.
 #[test]
 fn a_call_that_is_answered_by_a_401_outside_the_seal_is_not_made_again_whatever_the_next_login_says() {
     let mut wrong = Vec::new();
