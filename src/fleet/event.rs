@@ -1,7 +1,8 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::report::{JobReport, PointReport, Report};
+use super::report::{Failure, JobReport, PointReport, Report};
+use super::run::Totals;
 
 /// Something that has happened, as views, scripts and the ledger hear of it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -10,10 +11,15 @@ pub struct Event {
     pub schema: &'static str,
     /// When.
     pub at: Timestamp,
-    /// The host as it was named.
+    /// The host as it was named; empty, and null in JSON, where it is about the whole run.
+    #[serde(serialize_with = "or_null")]
     pub host: String,
-    /// The machine or group as it was named.
+    /// The machine or group as it was named; empty, and null in JSON, where it is about the whole host.
+    #[serde(serialize_with = "or_null")]
     pub unit: String,
+    /// The unit's number, where it is one of a run: names may be the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number: Option<i64>,
     /// What.
     #[serde(flatten)]
     pub what: News,
@@ -22,7 +28,24 @@ pub struct Event {
 impl Event {
     /// Returns what has happened to a machine or group on a host, both as they were named.
     pub fn new(at: Timestamp, host: String, unit: String, what: News) -> Self {
-        Self { schema: SCHEMA, at, host, unit, what }
+        Self { schema: SCHEMA, at, host, unit, number: None, what }
+    }
+
+    /// Returns what has happened to a whole run.
+    pub fn of_run(at: Timestamp, what: News) -> Self {
+        Self::new(at, String::new(), String::new(), what)
+    }
+
+    /// Returns what has happened to a host as a whole.
+    pub fn of_host(at: Timestamp, host: String, what: News) -> Self {
+        Self::new(at, host, String::new(), what)
+    }
+
+    /// Returns the same, of the unit with that number.
+    #[must_use]
+    pub fn with_number(mut self, number: i64) -> Self {
+        self.number = Some(number);
+        self
     }
 }
 
@@ -31,6 +54,36 @@ impl Event {
 #[serde(tag = "event", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum News {
+    /// A run begins, or is taken up again.
+    RunStarted {
+        /// What the run is called.
+        run: String,
+        /// What its plan is called.
+        plan: String,
+        /// How many hosts it has.
+        hosts: usize,
+        /// How many units are known by now: hosts say what there is to do when they are looked at.
+        units: usize,
+        /// Whether it was begun before.
+        resumed: bool,
+    },
+    /// A host has been looked at.
+    HostPlanned {
+        /// How many units it has.
+        units: usize,
+    },
+    /// A host cannot be worked with.
+    HostFailed {
+        /// Why.
+        error: Failure,
+    },
+    /// A host is given less to do at once, or more again.
+    Limit {
+        /// How many units at once.
+        units: usize,
+        /// Why.
+        cause: String,
+    },
     /// Work on it begins.
     UnitStarted,
     /// We are logged in.
@@ -88,6 +141,22 @@ pub enum News {
         /// How.
         export: Box<Report>,
     },
+    /// Nothing more is begun, and running jobs are left to their hosts.
+    RunStopping {
+        /// Why.
+        reason: String,
+    },
+    /// A run is over, or has been stopped.
+    RunFinished {
+        /// Its sums.
+        totals: Totals,
+        /// The program's exit code.
+        exit_code: u8,
+    },
+}
+
+fn or_null<S: serde::Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    if text.is_empty() { serializer.serialize_none() } else { serializer.serialize_str(text) }
 }
 
 /// The version of the shape of [`Event`].

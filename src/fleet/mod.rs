@@ -69,6 +69,7 @@ mod preflight;
 mod preview;
 mod report;
 mod resolve;
+mod run;
 mod unit;
 
 pub use event::{Event, News};
@@ -83,4 +84,5 @@ pub use report::{
     Report,
 };
 pub use resolve::{Resolved, resolve};
+pub use run::{HostReport, HostState, RunReport, RunState, Totals, UnitReport, UnitState};
 pub use unit::{Surroundings, export, not_begun};
