@@ -1,7 +1,7 @@
 //! What we did and what we own, on disk before it counts.
 //!
 //! **Knows**: exports from intent to end, with the stage each has certainly reached; points that we made or
-//! adopted, with the time that hosts do not keep; one SQLite file (WAL, `synchronous=FULL`), and which other
+//! adopted, with the time that hosts do not keep; runs with their hosts and units; one SQLite file (WAL, `synchronous=FULL`), and which other
 //! process is at work on which export.
 //!
 //! **Deliberately does not know**: hosts, sessions, what a receipt looks like (a text), when to try again.
@@ -46,7 +46,10 @@
 mod claim;
 mod error;
 mod export;
+mod hold;
 mod point;
+mod run;
+mod runs;
 mod schema;
 mod store;
 mod time;
@@ -54,5 +57,7 @@ mod time;
 pub use claim::{Claim, Claimed};
 pub use error::Error;
 pub use export::{End, Export, Intent, Kind, Stage, Subject};
+pub use hold::Hold;
 pub use point::{Origin, Point};
+pub use run::{HostStage, Making, NewRun, NewUnit, Run, RunHost, Unit, UnitStage};
 pub use store::{Ledger, Write};

@@ -62,6 +62,51 @@ create table event (
     event         text    not null
 ) strict;
 create index event_export on event (export);
+create table run (
+    id            integer primary key,
+    name          text    not null unique,
+    plan          text    not null,
+    text          text    not null,
+    details       text    not null,
+    started_at    integer not null,
+    finished_at   integer,
+    is_over       integer not null default 0,
+    reason        text,
+    resumed       integer not null default 0,
+    exit_code     integer
+) strict;
+create index run_plan on run (plan);
+create table run_host (
+    run           integer not null references run (id),
+    host          text    not null,
+    stage         text    not null check (stage in ('outstanding', 'failed', 'planned')),
+    details       text,
+    started_at    integer,
+    finished_at   integer,
+    unique (run, host)
+) strict;
+create table unit (
+    id            integer primary key,
+    run           integer not null,
+    host          text    not null,
+    kind          text    not null check (kind in ('vm', 'group')),
+    subject       text    not null,
+    subject_name  text    not null,
+    verb          text    not null,
+    rule          integer not null,
+    directory     text    not null,
+    stage         text    not null check (stage in ('outstanding', 'running', 'ended')),
+    making_at     integer,
+    making        text,
+    point         text,
+    tries         integer not null default 0,
+    outcome       text,
+    report        text,
+    started_at    integer,
+    finished_at   integer,
+    foreign key (run, host) references run_host (run, host)
+) strict;
+create index unit_host on unit (run, host);
 ";
 
 /// Makes the tables in a new file, and checks that an old one is ours, whole and not from the future.

@@ -39,6 +39,10 @@ pub enum Write {
     Event,
     Point,
     PointGone,
+    Run,
+    Host,
+    Unit,
+    Making,
 }
 
 impl Ledger {
@@ -273,7 +277,7 @@ impl Ledger {
         Ok(self.rows(&sql, params![kind, fold_id(subject), fold(id)], Point::read)?.pop())
     }
 
-    fn locks(&self) -> PathBuf {
+    pub(super) fn locks(&self) -> PathBuf {
         let mut name = self.path.as_os_str().to_owned();
         name.push(".claims");
         PathBuf::from(name)
@@ -283,7 +287,7 @@ impl Ledger {
         Error::of(error, &self.path)
     }
 
-    fn rows<T>(
+    pub(super) fn rows<T>(
         &self,
         sql: &str,
         params: impl Params,
@@ -297,14 +301,14 @@ impl Ledger {
 
     /// One statement that must find its row: a stage that does not follow from the one before is a mistake of
     /// the caller, and must not look as if it were written.
-    fn advance(&mut self, write: Write, sql: &str, params: impl Params) -> Result<(), Error> {
+    pub(super) fn advance(&mut self, write: Write, sql: &str, params: impl Params) -> Result<(), Error> {
         self.write(write, |transaction| match transaction.execute(sql, params)? {
             0 => Err(Failure::Rows),
             _ => Ok(()),
         })
     }
 
-    fn write<T>(
+    pub(super) fn write<T>(
         &mut self,
         write: Write,
         work: impl FnOnce(&Transaction<'_>) -> Result<T, Failure>,
@@ -324,6 +328,11 @@ impl Ledger {
         Ok(done)
     }
 
+    /// What was just written is not there.
+    pub(super) fn missing(&self) -> Error {
+        self.refused(rusqlite::Error::QueryReturnedNoRows)
+    }
+
     fn tell(&self, write: Write, done: bool) {
         if let Some(observer) = &self.observer {
             observer(write, done);
@@ -338,7 +347,7 @@ impl fmt::Debug for Ledger {
 }
 
 /// Why a transaction is not committed.
-enum Failure {
+pub(super) enum Failure {
     Database(rusqlite::Error),
     Ledger(Box<Error>),
     /// A statement that changes one row found none.
@@ -397,7 +406,7 @@ fn fold_host(host: &str) -> String {
 }
 
 /// GUIDs are written in capitals, as Hyper-V does.
-fn fold_id(id: &str) -> String {
+pub(super) fn fold_id(id: &str) -> String {
     id.to_uppercase()
 }
 
@@ -423,7 +432,7 @@ fn make_file(path: &Path) -> Result<(), Error> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::time::UNIX_EPOCH;
 
     use proptest::prelude::*;
@@ -431,17 +440,17 @@ mod tests {
     use super::*;
     use crate::ledger::{Origin, Subject};
 
-    struct Folder(PathBuf);
+    pub(in crate::ledger) struct Folder(PathBuf);
 
     impl Folder {
-        fn new(name: &str) -> Self {
+        pub(in crate::ledger) fn new(name: &str) -> Self {
             let path = std::env::temp_dir().join(format!("refpoint-ledger-{name}-{}", std::process::id()));
             let _ = std::fs::remove_dir_all(&path);
             std::fs::create_dir_all(&path).unwrap();
             Self(path)
         }
 
-        fn ledger(&self) -> Ledger {
+        pub(in crate::ledger) fn ledger(&self) -> Ledger {
             Ledger::open(self.file()).unwrap()
         }
 
@@ -456,7 +465,7 @@ mod tests {
         }
     }
 
-    fn at(seconds: u64) -> SystemTime {
+    pub(in crate::ledger) fn at(seconds: u64) -> SystemTime {
         UNIX_EPOCH + Duration::from_secs(1_795_000_000 + seconds)
     }
 
