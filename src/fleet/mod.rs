@@ -84,5 +84,8 @@ pub use report::{
     Report,
 };
 pub use resolve::{Resolved, resolve};
-pub use run::{HostReport, HostState, RunReport, RunState, Totals, UnitReport, UnitState};
+pub use run::{
+    BrokenChain, ExportRule, HostReport, HostState, Limits, Names, PlanError, PointPolicy, Retries, RunPlan,
+    RunReport, RunState, Stop, Template, TemplateError, Totals, UnitReport, UnitState, Window, WindowError,
+};
 pub use unit::{Surroundings, export, not_begun};

@@ -16,6 +16,11 @@ impl Guid {
         &self.0
     }
 
+    /// Returns the one of nothing, `00000000-0000-0000-0000-000000000000`.
+    pub fn nil() -> Self {
+        Self("00000000-0000-0000-0000-000000000000".to_owned())
+    }
+
     /// Returns the last GUID within a text: identifiers of points hold that of the machine first, where they
     /// hold it at all.
     pub fn last_in(text: &str) -> Option<Self> {

@@ -1,0 +1,402 @@
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+
+use super::template::{Template, TemplateError};
+use super::window::Window;
+use crate::fleet::plan::{BaseChoice, PointChoice};
+use crate::hyperv::{Consistency, PointType, Selector};
+
+/// What is to be done where: a plan for a run over many hosts, as a file says it.
+///
+/// ```
+/// use refpoint::fleet::RunPlan;
+///
+/// let plan = RunPlan::read(
+///     r"
+///     name = 'nightly'
+///
+///     [limits]
+///     host = 4
+///
+///     [[export]]
+///     hosts = 'hyperv:!lab'
+///     machines = ['web*', 'db01']
+///     to = 'D:\exports\{vm}\{date}'
+///     base = 'last-or-none'
+///     ",
+/// )?;
+/// assert_eq!((plan.name.as_str(), plan.limits.host, plan.exports.len()), ("nightly", 4, 1));
+/// # Ok::<(), refpoint::fleet::PlanError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunPlan {
+    /// What it is called; runs are named after it.
+    pub name: String,
+    /// How much at once.
+    pub limits: Limits,
+    /// How often again.
+    pub retries: Retries,
+    /// When nothing more is begun.
+    pub stop: Stop,
+    /// The hours in which it may work.
+    pub window: Option<Window>,
+    /// What is exported.
+    pub exports: Vec<ExportRule>,
+}
+
+/// Why a text is no plan.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// It does not read as one. The text says where.
+    #[error("{0}")]
+    Text(String),
+    /// A rule makes no sense.
+    #[error("export rule {number}: {problem}")]
+    Rule {
+        /// Which, counted from one.
+        number: usize,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Something else makes no sense.
+    #[error("{0}")]
+    Sense(String),
+}
+
+/// How much at once.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Units at once, in all.
+    pub total: usize,
+    /// Units at once on one host, at most: a host that has enough gets fewer.
+    pub host: usize,
+    /// Units at once that write to one volume of one host.
+    pub volume: usize,
+    /// Units at once that write to one share, from whatever hosts.
+    pub share: usize,
+    /// Logins at once.
+    pub logins: usize,
+    /// Over how long the hosts' beginnings are spread.
+    #[serde(deserialize_with = "duration")]
+    pub spread: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { total: 256, host: 4, volume: 4, share: 16, logins: 64, spread: Duration::ZERO }
+    }
+}
+
+/// How often what failed for a passing cause is tried again. What a host may have begun is never begun again.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retries {
+    /// How often a host that is not reached, or a unit that lost it.
+    pub transient: u32,
+    /// How often a unit whose machine or host is busy.
+    pub busy: u32,
+    /// How long before the first; each next is twice as long.
+    #[serde(deserialize_with = "duration")]
+    pub pause: Duration,
+    /// The longest pause.
+    #[serde(deserialize_with = "duration")]
+    pub longest: Duration,
+    /// What is done where the base of an export is gone or does not fit any more.
+    pub broken_chain: BrokenChain,
+}
+
+impl Default for Retries {
+    fn default() -> Self {
+        Self {
+            transient: 3,
+            busy: 5,
+            pause: Duration::from_secs(15),
+            longest: Duration::from_secs(600),
+            broken_chain: BrokenChain::Full,
+        }
+    }
+}
+
+/// What is done where an export cannot be relative to its base.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BrokenChain {
+    /// All is exported, and that is reported.
+    Full,
+    /// It fails.
+    Fail,
+}
+
+/// When nothing more is begun.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Stop {
+    /// After the first unit or host that failed.
+    pub fail_fast: bool,
+    /// After so many.
+    pub max_failures: Option<usize>,
+    /// After so long.
+    #[serde(deserialize_with = "maybe_duration")]
+    pub after: Option<Duration>,
+}
+
+/// What of which hosts is exported to where.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExportRule {
+    /// Which hosts, as a pattern of the inventory.
+    pub hosts: String,
+    /// Which machines.
+    pub machines: Vec<Selector>,
+    /// Which groups of machines.
+    pub groups: Vec<Selector>,
+    /// Which machines and groups not.
+    pub except: Vec<Selector>,
+    /// Which point.
+    pub point: PointPolicy,
+    /// Relative to which.
+    pub base: BaseChoice,
+    /// Where to.
+    pub to: Template,
+}
+
+/// Which point is exported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PointPolicy {
+    /// One that is made for it.
+    New {
+        /// How consistent.
+        consistency: Consistency,
+        /// Of which type.
+        point_type: PointType,
+    },
+    /// One that is there: the newest of ours, or the only one.
+    There(PointChoice),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    name: String,
+    #[serde(default)]
+    limits: Limits,
+    #[serde(default)]
+    retries: Retries,
+    #[serde(default)]
+    stop: Stop,
+    #[serde(default)]
+    window: Option<Window>,
+    #[serde(default)]
+    export: Vec<Rule>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rule {
+    #[serde(default = "all")]
+    hosts: String,
+    #[serde(default)]
+    machines: Vec<String>,
+    #[serde(default)]
+    groups: Vec<String>,
+    #[serde(default)]
+    except: Vec<String>,
+    point: Option<String>,
+    consistency: Option<String>,
+    #[serde(rename = "type")]
+    point_type: Option<String>,
+    base: Option<String>,
+    to: String,
+}
+
+fn all() -> String {
+    "all".to_owned()
+}
+
+impl RunPlan {
+    /// Reads a plan.
+    pub fn read(text: &str) -> Result<Self, PlanError> {
+        let file: File = toml::from_str(text).map_err(|error| PlanError::Text(error.to_string()))?;
+        let sense = |text: &str| Err(PlanError::Sense(text.to_owned()));
+        let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+        if file.name.is_empty() || !file.name.chars().all(is_plain) {
+            return sense("name: letters, digits, - _ and . only, since runs and files are named after it");
+        }
+        if file.export.is_empty() {
+            return sense("there is nothing to do: the plan has no [[export]]");
+        }
+        let Limits { total, host, volume, share, logins, .. } = file.limits;
+        if [total, host, volume, share, logins].contains(&0) {
+            return sense("limits: with none at once nothing would ever be done");
+        }
+        if file.stop.max_failures == Some(0) {
+            return sense(
+                "stop: max_failures = 0 would stop before anything has begun; fail_fast stops after one",
+            );
+        }
+        let rules = file.export.into_iter().enumerate().map(|(place, rule)| {
+            let number = place + 1;
+            rule.read().map_err(|problem| PlanError::Rule { number, problem })
+        });
+        Ok(Self {
+            name: file.name,
+            limits: file.limits,
+            retries: file.retries,
+            stop: file.stop,
+            window: file.window,
+            exports: rules.collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+impl Rule {
+    fn read(self) -> Result<ExportRule, String> {
+        let selectors = |texts: &[String]| texts.iter().map(|text| Selector::parse(text)).collect::<Vec<_>>();
+        let (machines, groups) = (selectors(&self.machines), selectors(&self.groups));
+        if machines.is_empty() && groups.is_empty() {
+            return Err("it names neither machines nor groups; machines = [\"*\"] is all machines".to_owned());
+        }
+        if [&self.machines, &self.groups, &self.except].into_iter().flatten().any(String::is_empty) {
+            return Err("an empty name names nothing".to_owned());
+        }
+        let default = if groups.is_empty() { "new" } else { "latest" };
+        let point = self.point.as_deref().unwrap_or(default);
+        let point = match point {
+            "new" if !groups.is_empty() => {
+                return Err(
+                    "points of groups are not made by exports: say point = \"latest\" or \"only\"".to_owned()
+                );
+            }
+            "new" => PointPolicy::New {
+                consistency: match self.consistency.as_deref() {
+                    None | Some("application") => Consistency::Application,
+                    Some("crash") => Consistency::Crash,
+                    Some(other) => return Err(format!("consistency {other:?}: application or crash")),
+                },
+                point_type: match self.point_type.as_deref() {
+                    None | Some("rct") => PointType::Rct,
+                    Some("log") => PointType::Log,
+                    Some(other) => return Err(format!("type {other:?}: rct or log")),
+                },
+            },
+            _ if self.consistency.is_some() || self.point_type.is_some() => {
+                return Err("consistency and type are of points that are made: point = \"new\"".to_owned());
+            }
+            "latest" => PointPolicy::There(PointChoice::Latest),
+            "only" => PointPolicy::There(PointChoice::Only),
+            other => return Err(format!("point {other:?}: new, latest or only")),
+        };
+        let base = match self.base.as_deref() {
+            None | Some("none") => BaseChoice::None,
+            Some("last") => BaseChoice::Last,
+            Some("last-or-none") => BaseChoice::LastOrNone,
+            Some(other) => return Err(format!("base {other:?}: none, last or last-or-none")),
+        };
+        let to = Template::parse(&self.to).map_err(|error: TemplateError| error.to_string())?;
+        Ok(ExportRule {
+            hosts: self.hosts,
+            machines,
+            groups,
+            except: selectors(&self.except),
+            point,
+            base,
+            to,
+        })
+    }
+}
+
+/// `90s`, `15m`, `6h`, `1h30m`.
+pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
+    let unusable = || format!("{text:?} is no time: write 90s, 15m, 6h, 1h30m or 2d");
+    let mut sum = Duration::ZERO;
+    let mut rest = text.trim();
+    if rest.is_empty() {
+        return Err(unusable());
+    }
+    while !rest.is_empty() {
+        let digits = rest.find(|letter: char| !letter.is_ascii_digit()).ok_or_else(unusable)?;
+        let (number, after) = rest.split_at(digits);
+        let letters = after.find(|letter: char| letter.is_ascii_digit()).unwrap_or(after.len());
+        let (unit, after) = after.split_at(letters);
+        let seconds = match unit {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3600,
+            "d" => 86_400,
+            _ => return Err(unusable()),
+        };
+        let number: u64 = number.parse().map_err(|_| unusable())?;
+        let part = number.checked_mul(seconds).map(Duration::from_secs);
+        sum = part.and_then(|part| sum.checked_add(part)).ok_or_else(unusable)?;
+        rest = after;
+    }
+    Ok(sum)
+}
+
+fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    parse_duration(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+}
+
+fn maybe_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    duration(deserializer).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(lines: &str) -> Result<RunPlan, PlanError> {
+        RunPlan::read(&format!("name = 'n'\n[[export]]\n{lines}"))
+    }
+
+    #[test]
+    fn what_is_left_out_has_a_sensible_value() {
+        let plan = rule("machines = ['*']\nto = 'D:\\e\\{vm}\\{date}'").unwrap();
+        assert_eq!(plan.limits, Limits::default());
+        assert_eq!(plan.retries, Retries::default());
+        assert_eq!(plan.exports[0].hosts, "all");
+        let new = PointPolicy::New { consistency: Consistency::Application, point_type: PointType::Rct };
+        assert_eq!((&plan.exports[0].point, &plan.exports[0].base), (&new, &BaseChoice::None));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_with_what_would() {
+        let to = r"to = 'D:\e\{vm}\{date}'";
+        for (lines, words) in [
+            (to.to_owned(), "neither machines nor groups"),
+            (format!("machines = ['a']\npoint = 'newest'\n{to}"), "new, latest or only"),
+            (format!("groups = ['a']\npoint = 'new'\n{to}"), "latest"),
+            (format!("machines = ['a']\npoint = 'only'\ntype = 'rct'\n{to}"), "point = \"new\""),
+            (format!("machines = ['a']\nbase = 'newest'\n{to}"), "last-or-none"),
+            (format!("machines = ['a']\nmachine = 'b'\n{to}"), "unknown field `machine`"),
+            (format!("machines = ['']\n{to}"), "empty name"),
+            ("machines = ['a']\nto = 'D:/e/{vm}/{date}'".to_owned(), "forward slashes"),
+        ] {
+            let error = rule(&lines).unwrap_err().to_string();
+            assert!(error.contains(words), "{lines}\n{error}");
+        }
+        for (text, words) in [
+            ("name = 'n'", "nothing to do"),
+            ("name = 'a b'\n[[export]]\nmachines=['a']\nto='D:\\\\{vm}\\\\{run}'", "letters"),
+            ("name = 'n'\nlimit = 4", "unknown field `limit`"),
+            ("name = 'n'\n[limits]\nspread = '5 minutes'", "is no time"),
+            ("name = 'n'\n[limits]\nspread = 300", "string"),
+        ] {
+            let error = RunPlan::read(text).unwrap_err().to_string();
+            assert!(error.contains(words), "{text}\n{error}");
+        }
+    }
+
+    #[test]
+    fn times_are_read_with_their_units() {
+        for (text, seconds) in [("90s", 90), ("15m", 900), ("1h30m", 5400), ("2d", 172_800), ("0s", 0)] {
+            assert_eq!(parse_duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in
+            ["", "5", "m", "5 m", "-5m", "5mm", "1.5h", "99999999999999999999d", "9999999999999999999d"]
+        {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+}
