@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::sync::watch;
@@ -116,7 +117,7 @@ pub(super) enum Followed {
     /// We were told to leave it.
     Left(Reason),
     /// The host cannot be asked any more.
-    Lost(Error),
+    Lost(Arc<Error>),
 }
 
 /// Follows a job to its end, or as far as one can and may. What was last seen is left in `last`.
@@ -131,6 +132,8 @@ pub(super) async fn follow(
     let mut heard = Instant::now();
     let mut moved = Moved::new(around.now());
     let mut asked_to_end = Wish::GoOn;
+    // What a look has shown that began before the job did says nothing of it.
+    let mut last_look = Instant::now();
     loop {
         match control.take() {
             Wish::Detach(reason) => return Followed::Left(reason),
@@ -154,12 +157,13 @@ pub(super) async fn follow(
         }
         // A host that does not answer must not make us deaf.
         let looked = tokio::select! {
-            looked = look(around, path) => looked,
+            looked = look(around, path, last_look) => looked,
             () = late(around) => return Followed::Deadline,
             () = control.changed() => continue,
         };
         match looked {
-            Ok(Some(job)) => {
+            Ok((at, Some(job))) => {
+                last_look = at;
                 heard = Instant::now();
                 moved.see(around, &job, last.as_ref());
                 let is_over = job.is_over();
@@ -168,16 +172,17 @@ pub(super) async fn follow(
                     return Followed::Over(Box::new(job));
                 }
             }
-            Ok(None) => return Followed::Vanished,
+            Ok((_, None)) => return Followed::Vanished,
             Err(error) if !is_passing(&error) || heard.elapsed() > OUT_OF_REACH => {
                 return Followed::Lost(error);
             }
             Err(error) => {
+                last_look = Instant::now();
                 let after = pace.next_pause();
                 around.tell(News::Retry { cause: error.to_string(), after: after.as_secs_f64() });
             }
         }
-        let next = Instant::now() + pace.step();
+        let next = last_look + pace.step();
         let until = around.deadline.map_or(next, |deadline| deadline.min(next));
         let wished = timeout_at(until, control.changed()).await.is_ok();
         if !wished && around.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
@@ -186,17 +191,25 @@ pub(super) async fn follow(
     }
 }
 
-/// One look: all jobs of the host in one enumeration, which serves however many are followed; and the job
-/// itself by the reference that came back, where the enumeration does not bring it.
-async fn look(around: &Surroundings<'_>, path: &ObjectPath) -> Result<Option<Job>, Error> {
-    let listed = around.host.jobs().await;
-    if let Ok(jobs) = listed {
-        let namespace = around.host.namespace();
-        if let Some(job) = jobs.into_iter().find(|job| job.path(namespace).is_same_object(path)) {
-            return Ok(Some(job));
-        }
-    }
-    around.host.job(path).await
+/// One look, and when it began: all jobs of the host in one enumeration, which serves however many are followed;
+/// and the job itself by the reference that came back, where the enumeration does not bring it.
+async fn look(
+    around: &Surroundings<'_>,
+    path: &ObjectPath,
+    after: Instant,
+) -> Result<(Instant, Option<Job>), Arc<Error>> {
+    let listed = around.host.jobs_since(after).await;
+    let namespace = around.host.namespace();
+    let at = match listed {
+        Ok(jobs) => match jobs.all.iter().find(|job| job.path(namespace).is_same_object(path)) {
+            Some(job) => return Ok((jobs.at, Some(job.clone()))),
+            None => jobs.at,
+        },
+        // Whoever does not answer is not asked once more for each of its jobs.
+        Err(error) if is_passing(&error) => return Err(error),
+        Err(_) => Instant::now(),
+    };
+    Ok((at, around.host.job(path).await.map_err(Arc::new)?))
 }
 
 fn is_passing(error: &Error) -> bool {

@@ -42,7 +42,7 @@ pub async fn wait_for_job(
         }
         Followed::Deadline => Failure::new(Kind::Deadline, "the deadline has passed; the job may still run"),
         Followed::Left(reason) => interrupted(reason),
-        Followed::Lost(error) => Failure::from(&error),
+        Followed::Lost(error) => Failure::from(&*error),
     };
     Ok(JobEnd::Other(Box::new(seen), Some(failure)))
 }

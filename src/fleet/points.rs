@@ -107,7 +107,7 @@ async fn finish(around: &Surroundings<'_>, path: &ObjectPath) -> Result<(), Fail
             Err(Failure::new(Kind::Deadline, format!("the deadline has passed; job {id} may still run")))
         }
         Followed::Left(_) => Err(unknown("we were told to leave")),
-        Followed::Lost(error) => Err(unknown(&Failure::from(&error).message)),
+        Followed::Lost(error) => Err(unknown(&Failure::from(&*error).message)),
     }
 }
 

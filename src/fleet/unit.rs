@@ -592,7 +592,7 @@ impl Work<'_> {
             Followed::Left(Reason::Asked) => (Outcome::Detached, None),
             Followed::Left(reason) => (Outcome::Detached, Some(interrupted(reason))),
             Followed::Lost(error) => {
-                let why = format!("job {id} can no longer be asked for: {}", Failure::from(&error).message);
+                let why = format!("job {id} can no longer be asked for: {}", Failure::from(&*error).message);
                 unknown(&request.directory, &why)
             }
         }

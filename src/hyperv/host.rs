@@ -1,7 +1,9 @@
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::Instant;
 
 use super::export::{COLLECTION_SERVICE, POINT_SERVICE};
 use super::group::{COLLECTION, GROUP};
@@ -19,6 +21,19 @@ pub struct Host {
     namespace: String,
     operation_timeout: Duration,
     known: Mutex<Known>,
+    seen: Mutex<Option<Attempt>>,
+}
+
+/// The last look at all jobs: when it began, and what came of it.
+type Attempt = (Instant, Result<Arc<Jobs>, Arc<Error>>);
+
+/// The jobs of a host as one look has shown them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Jobs {
+    /// When the look began: what the host began later it need not show.
+    pub at: Instant,
+    /// The jobs, of whatever class.
+    pub all: Vec<Job>,
 }
 
 /// What does not change while we are logged in.
@@ -55,7 +70,13 @@ impl Host {
     pub fn new(session: Session) -> Self {
         let namespace = session.target().namespace.as_str().to_owned();
         let operation_timeout = session.target().operation_timeout;
-        Self { session: Mutex::new(session), namespace, operation_timeout, known: Mutex::default() }
+        Self {
+            session: Mutex::new(session),
+            namespace,
+            operation_timeout,
+            known: Mutex::default(),
+            seen: Mutex::default(),
+        }
     }
 
     /// Returns the session, for whatever else is to be asked.
@@ -259,6 +280,22 @@ impl Host {
         let rows = self.session.lock().await.enumerate("CIM_ConcreteJob").instances().await?;
         // One that makes no sense must not hide the others.
         Ok(rows.iter().filter_map(|row| Job::read(row).ok()).collect())
+    }
+
+    /// Returns the jobs as a look has shown them that began after that moment. Whoever waits for the same look
+    /// shares it, and its failure: that following costs one request an interval for a host, however many of its
+    /// jobs are followed.
+    pub async fn jobs_since(&self, moment: Instant) -> Result<Arc<Jobs>, Arc<Error>> {
+        let mut seen = self.seen.lock().await;
+        if let Some((at, found)) = &*seen
+            && *at > moment
+        {
+            return found.clone();
+        }
+        let at = Instant::now();
+        let found = self.jobs().await.map(|all| Arc::new(Jobs { at, all })).map_err(Arc::new);
+        *seen = Some((at, found.clone()));
+        found
     }
 
     /// Takes one look at a job; `None` where the host no longer has it.
