@@ -51,6 +51,16 @@ impl Credentials {
         Self::Password { account: Account::parse(user), password: Secret::new(password.into()) }
     }
 
+    /// Returns who logs in, where that is said and not left to tickets or a certificate.
+    pub fn user(&self) -> Option<&str> {
+        match self {
+            Self::Password { account, .. } | Self::Ntlm { account, .. } => Some(&account.user),
+            Self::Keytab { principal, .. } => Some(principal),
+            Self::Tickets { principal, .. } => principal.as_deref(),
+            Self::Certificate => None,
+        }
+    }
+
     /// Derives the NTLM key and drops the password: enough for NTLM on any number of connections.
     ///
     /// Other kinds come back as they were.

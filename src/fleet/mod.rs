@@ -63,6 +63,7 @@ mod failure;
 mod follow;
 mod job;
 mod keeper;
+mod make;
 mod plan;
 mod points;
 mod preflight;
@@ -76,8 +77,9 @@ pub use event::{Event, News};
 pub use follow::{Control, Reason, Wish};
 pub use job::{JobEnd, wait_for_job};
 pub use keeper::Keeper;
+pub use make::create_point;
 pub use plan::{BaseChoice, DiskChoice, ExportPlan, PointChoice, Wanted};
-pub use points::{Owned, adopt_point, create_point};
+pub use points::{Owned, adopt_point};
 pub use preview::{Preview, preview};
 pub use report::{
     DiskReport, ErrorReport, Failure, JobReport, Kind, Named, Number, Outcome, PointReport, ReceiptReport,

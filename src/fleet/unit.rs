@@ -863,7 +863,7 @@ fn unseen(path: &ObjectPath) -> JobReport {
 
 /// Says whether the host may be at work after that error. A host that began a job and does not say which is;
 /// so may be one whose answer makes no sense.
-fn may_have_begun(error: &Error) -> bool {
+pub(super) fn may_have_begun(error: &Error) -> bool {
     match error {
         Error::NoJob { .. } | Error::Unexpected { .. } => true,
         Error::Client(error) => error.is_outcome_unknown() || error.is_result_lost(),
@@ -917,7 +917,7 @@ pub(super) fn interrupted(reason: Reason) -> Failure {
 }
 
 /// How long a host may need, after the time it was given, to show the job of a call.
-const SETTLING: Duration = Duration::from_secs(5);
+pub(super) const SETTLING: Duration = Duration::from_secs(5);
 
 /// What is said where a job that ended with warnings does not say which.
 const UNSAID: &str = "the job ended with warnings and does not say which: the log \
@@ -928,7 +928,7 @@ const MOST_LOST: u32 = 3;
 
 /// How long the answer to the call is waited for when there is no more time.
 const LAST_MOMENT: Duration = Duration::from_secs(5);
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
+pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// For how long an ended job is certainly still shown: five minutes, less what clocks and requests take.
 const REMEMBERED: Duration = Duration::from_secs(270);

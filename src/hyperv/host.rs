@@ -20,6 +20,7 @@ pub struct Host {
     session: Mutex<Session>,
     namespace: String,
     operation_timeout: Duration,
+    user: Option<String>,
     known: Mutex<Known>,
     seen: Mutex<Option<Attempt>>,
 }
@@ -70,10 +71,12 @@ impl Host {
     pub fn new(session: Session) -> Self {
         let namespace = session.target().namespace.as_str().to_owned();
         let operation_timeout = session.target().operation_timeout;
+        let user = session.target().options.login.credentials.user().map(str::to_owned);
         Self {
             session: Mutex::new(session),
             namespace,
             operation_timeout,
+            user,
             known: Mutex::default(),
             seen: Mutex::default(),
         }
@@ -92,6 +95,11 @@ impl Host {
     /// Returns how long the host may work on one request.
     pub fn operation_timeout(&self) -> Duration {
         self.operation_timeout
+    }
+
+    /// Returns who logs in, where the credentials say so.
+    pub fn user(&self) -> Option<&str> {
+        self.user.as_deref()
     }
 
     /// Returns what the login agreed on.

@@ -98,10 +98,6 @@ pub struct Unit {
     pub what: NewUnit,
     /// How far it is.
     pub stage: UnitStage,
-    /// The point that is made for it, and what its host was like before: there while nobody knows the point.
-    pub making: Option<Making>,
-    /// The point that was made for it, or found.
-    pub point: Option<String>,
     /// How often it was begun.
     pub tries: u32,
     /// How it ended, in the caller's words.
@@ -112,15 +108,6 @@ pub struct Unit {
     pub started_at: Option<SystemTime>,
     /// When it ended.
     pub finished_at: Option<SystemTime>,
-}
-
-/// A point that the host may have been asked to make.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Making {
-    /// When it was about to be asked.
-    pub at: SystemTime,
-    /// What was there before, in the caller's words.
-    pub before: String,
 }
 
 /// How far a unit is.
@@ -142,8 +129,8 @@ pub(super) const RUN: &str =
 pub(super) const HOST: &str = "host, stage, details, started_at, finished_at";
 
 /// The columns that [`Unit::read`] reads, in its order.
-pub(super) const UNIT: &str = "id, host, kind, subject, subject_name, verb, rule, directory, stage, making_at, making, \
-     point, tries, outcome, report, started_at, finished_at";
+pub(super) const UNIT: &str = "id, host, kind, subject, subject_name, verb, rule, directory, stage, \
+     tries, outcome, report, started_at, finished_at";
 
 fn time(row: &Row<'_>, column: usize) -> Result<Option<SystemTime>> {
     Ok(row.get::<_, Option<i64>>(column)?.map(from_stored))
@@ -181,10 +168,6 @@ impl RunHost {
 
 impl Unit {
     pub(super) fn read(row: &Row<'_>) -> Result<Self> {
-        let making = match (time(row, 9)?, row.get(10)?) {
-            (Some(at), Some(before)) => Some(Making { at, before }),
-            _ => None,
-        };
         Ok(Self {
             id: row.get(0)?,
             host: row.get(1)?,
@@ -195,13 +178,11 @@ impl Unit {
                 directory: row.get(7)?,
             },
             stage: row.get(8)?,
-            making,
-            point: row.get(11)?,
-            tries: row.get(12)?,
-            outcome: row.get(13)?,
-            report: row.get(14)?,
-            started_at: time(row, 15)?,
-            finished_at: time(row, 16)?,
+            tries: row.get(9)?,
+            outcome: row.get(10)?,
+            report: row.get(11)?,
+            started_at: time(row, 12)?,
+            finished_at: time(row, 13)?,
         })
     }
 }

@@ -132,33 +132,6 @@ impl Ledger {
         )
     }
 
-    /// Writes down that a point is about to be made for a unit, and what there was before.
-    pub fn unit_making(&mut self, unit: i64, at: SystemTime, before: &str) -> Result<(), Error> {
-        self.advance(
-            Write::Making,
-            "update unit set making = ?3, making_at = ?2 where id = ?1 and making is null and point is null",
-            params![unit, to_stored(at), before],
-        )
-    }
-
-    /// Writes down that no point was made for a unit: the next try makes one.
-    pub fn unit_not_made(&mut self, unit: i64) -> Result<(), Error> {
-        self.advance(
-            Write::Making,
-            "update unit set making = null, making_at = null where id = ?1",
-            params![unit],
-        )
-    }
-
-    /// Writes down which point was made for a unit.
-    pub fn unit_made(&mut self, unit: i64, point: &str) -> Result<(), Error> {
-        self.advance(
-            Write::Making,
-            "update unit set point = ?2, making = null, making_at = null where id = ?1",
-            params![unit, point],
-        )
-    }
-
     /// Writes down how a unit ended.
     pub fn unit_ended(
         &mut self,
@@ -260,7 +233,6 @@ mod tests {
         let names: Vec<_> = units.iter().map(|unit| (&*unit.host, &*unit.what.subject.name)).collect();
         assert_eq!(names, [("hv02", "app01"), ("hv01", "web01"), ("hv01", "db01")]);
         ledger.unit_begun(units[1].id, at(12)).unwrap();
-        ledger.unit_making(units[1].id, at(13), "[]").unwrap();
         drop(ledger);
 
         let mut ledger = folder.ledger();
@@ -268,8 +240,6 @@ mod tests {
         assert_eq!((found.id, found.is_over, found.resumed), (run.id, false, 0));
         let web01 = ledger.units_of(run.id, "hv01").unwrap().remove(0);
         assert_eq!((web01.stage, web01.tries), (UnitStage::Running, 1));
-        assert_eq!(web01.making, Some(run::Making { at: at(13), before: "[]".to_owned() }));
-        ledger.unit_made(web01.id, "point").unwrap();
         ledger.unit_ended(web01.id, at(20), "completed", "{}").unwrap();
         let web01 = ledger.units_of(run.id, "hv01").unwrap().remove(0);
         assert_eq!(

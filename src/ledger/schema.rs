@@ -62,6 +62,22 @@ create table event (
     event         text    not null
 ) strict;
 create index event_export on event (export);
+create table making (
+    id            integer primary key,
+    kind          text    not null check (kind in ('vm', 'group')),
+    subject       text    not null,
+    subject_name  text    not null,
+    host          text    not null,
+    purpose       text    not null,
+    before        text    not null,
+    at            integer not null,
+    job           text,
+    point         text,
+    ended_at      integer
+) strict;
+-- One point is made of one machine at a time: of two, nobody could tell which is whose.
+create unique index making_open on making (kind, subject) where ended_at is null;
+create index making_purpose on making (purpose);
 create table run (
     id            integer primary key,
     name          text    not null unique,
@@ -96,9 +112,6 @@ create table unit (
     rule          integer not null,
     directory     text    not null,
     stage         text    not null check (stage in ('outstanding', 'running', 'ended')),
-    making_at     integer,
-    making        text,
-    point         text,
     tries         integer not null default 0,
     outcome       text,
     report        text,

@@ -401,7 +401,7 @@ fn insert(transaction: &Transaction<'_>, intent: &Intent, at: SystemTime) -> rus
 }
 
 /// Computer names are written in capitals, as Windows does.
-fn fold_host(host: &str) -> String {
+pub(super) fn fold_host(host: &str) -> String {
     host.to_uppercase()
 }
 

@@ -1,12 +1,12 @@
 use std::time::Duration;
 
 use refpoint::fleet::{
-    BaseChoice, Control, Keeper, Outcome, PointChoice, Surroundings, adopt_point, create_point,
+    BaseChoice, Control, Keeper, Kind, Outcome, PointChoice, Surroundings, adopt_point, create_point,
 };
 use refpoint::hyperv::{Consistency, Directory, PointType, Selector};
-use refpoint::ledger::Origin;
+use refpoint::ledger::{self, Origin};
 
-use crate::support::{LOG_POINT, Yard, clock, plan};
+use crate::support::{DB01, LOG_POINT, Yard, clock, plan};
 
 #[tokio::test(start_paused = true)]
 async fn a_point_that_we_had_made_is_the_latest() {
@@ -51,4 +51,54 @@ async fn the_last_point_that_was_exported_well_is_the_base_of_the_next() {
     plan.directory = Directory::parse(r"D:\exports\db01-2").unwrap();
     let second = yard.export(&plan).await.report;
     assert!(second.warnings.iter().any(|warning| warning.contains("itself")), "{second:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_point_whose_making_was_cut_off_is_taken_up_by_whoever_wants_the_same() {
+    for patience in [0, 200, 600, 900, 1100, 1400, 2000] {
+        let yard = Yard::new("");
+        let first = yard.make(Duration::from_millis(patience)).await;
+        let again = yard.make(Duration::from_secs(600)).await.unwrap().unwrap();
+        if let Some(first) = first {
+            assert_ne!(first.unwrap().point.id, again.point.id, "{patience}: what ended is not made again");
+            assert_eq!(yard.calls("CreateReferencePoint"), 2);
+        } else {
+            assert_eq!(yard.calls("CreateReferencePoint"), 1, "{patience}");
+        }
+        assert_eq!(again.origin, Origin::Made);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_point_whose_answer_is_lost_is_found_and_not_made_again() {
+    let yard = Yard::new(
+        "[[fault]]\nwhat = \"lost-response\"\nwhen = { method = \"CreateReferencePoint\" }\ntimes = 1\n",
+    );
+    let made = yard.make(Duration::from_secs(600)).await.unwrap().unwrap();
+    assert_eq!((made.origin, yard.calls("CreateReferencePoint")), (Origin::Made, 1));
+    let ours = yard.ledger().points_of(ledger::Kind::Vm, DB01).unwrap();
+    assert_eq!(ours.iter().map(|point| &*point.id).collect::<Vec<_>>(), [&*made.point.id]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_point_of_somebody_else_is_not_taken_for_the_one_that_was_lost() {
+    // The call never reaches the host, and meanwhile another product makes a point of its own.
+    let yard = Yard::new(
+        "[[fault]]\nwhat = \"stall\"\nside = \"request\"\nwhen = { method = \"CreateReferencePoint\" }\n\
+         times = 1\n[[user]]\nname = 'LAB\\operator'\n[[user]]\nname = 'LAB\\backup'\n",
+    );
+    let ours = yard.make(Duration::from_secs(600));
+    let theirs = async {
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        let host = yard.host_of(r"LAB\backup").await;
+        let db01 = host.machine(&Selector::parse("db01")).await.unwrap();
+        host.create_point(&db01, Consistency::Application, 2).await.unwrap();
+    };
+    let (ours, ()) = tokio::join!(ours, theirs);
+    let failure = ours.unwrap().unwrap_err();
+    assert_eq!(failure.kind, Kind::Unknown, "{failure:?}");
+    assert!(failure.hint.unwrap().contains("adopt"));
+    assert!(yard.ledger().points_of(ledger::Kind::Vm, DB01).unwrap().is_empty());
+    let next = yard.make(Duration::from_secs(600)).await.unwrap().unwrap();
+    assert_eq!((next.origin, yard.calls("CreateReferencePoint")), (Origin::Made, 3));
 }

@@ -7,9 +7,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use refpoint::client::{Connection, Credentials, Dial, Login, Options, Retries, Session, Target};
 use refpoint::fleet::{
-    BaseChoice, Control, Event, ExportPlan, Keeper, PointChoice, Report, Surroundings, Wanted, Wish, export,
+    BaseChoice, Control, Event, ExportPlan, Failure, Keeper, Owned, PointChoice, Report, Surroundings,
+    Wanted, Wish, create_point, export,
 };
-use refpoint::hyperv::{Directory, Host, Selector};
+use refpoint::hyperv::{Consistency, Directory, Host, PointType, Selector};
 use refpoint::lab::{self, Channel, Hosts, Log, Scenario, serve_stream};
 use refpoint::ledger::Ledger;
 use tokio::io::duplex;
@@ -60,6 +61,10 @@ impl Yard {
     }
 
     pub(crate) async fn host(&self) -> Host {
+        self.host_of(r"LAB\operator").await
+    }
+
+    pub(crate) async fn host_of(&self, user: &str) -> Host {
         let hosts = self.hosts.clone();
         let dial = Dial::new(move |endpoint, options| {
             let hosts = hosts.clone();
@@ -69,7 +74,7 @@ impl Yard {
                 Connection::over(near, &endpoint, options).await
             }
         });
-        let login = Login::new(Credentials::password(r"LAB\operator", PASSWORD));
+        let login = Login::new(Credentials::password(user, PASSWORD));
         let mut target = Target::new("hv01".parse().unwrap(), Options::new(login));
         target.retries = Retries::default();
         Host::new(Session::with(target, dial).await.unwrap())
@@ -126,9 +131,23 @@ impl Yard {
         disks
     }
 
+    /// Has a point of db01 made, as a process of its own would that is ended after that time.
+    pub(crate) async fn make(&self, patience: Duration) -> Option<Result<Owned, Failure>> {
+        let (host, keeper) = (self.host().await, Keeper::new(self.ledger()));
+        let around = Surroundings::new("hv01", &host, &keeper, clock);
+        let db01 = Selector::parse("db01");
+        let work = create_point(&around, &db01, Consistency::Application, PointType::Rct);
+        tokio::time::timeout(patience, work).await.ok()
+    }
+
     /// Counts how often the host was asked to export, refusals included.
     pub(crate) fn exports(&self) -> usize {
-        self.log.all().iter().filter(|line| line["method"] == "ExportReferencePoint").count()
+        self.calls("ExportReferencePoint")
+    }
+
+    /// Counts how often a method was called, refusals included.
+    pub(crate) fn calls(&self, method: &str) -> usize {
+        self.log.all().iter().filter(|line| line["method"] == method).count()
     }
 }
 
