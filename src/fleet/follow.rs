@@ -31,6 +31,8 @@ pub enum Reason {
     Interrupt,
     /// The system ends us.
     Terminate,
+    /// The time is over that there is for a whole run.
+    TimeIsOver,
 }
 
 /// Tells an export what is wanted of it by now.

@@ -909,6 +909,9 @@ fn no_time() -> Fate {
 pub(super) fn interrupted(reason: Reason) -> Failure {
     match reason {
         Reason::Terminate => Failure::new(Kind::Terminated, "ended by the system; a job that runs goes on"),
+        Reason::TimeIsOver => {
+            Failure::new(Kind::Deadline, "the time for the run is over; a job that runs goes on")
+        }
         Reason::Asked | Reason::Interrupt => {
             Failure::new(Kind::Interrupted, "interrupted; a job that runs goes on")
         }

@@ -1,7 +1,7 @@
 //! What a request asks for, in the words of the log and of fault rules.
 
-use crate::cim::{Key, Name, ObjectPath};
-use crate::wsman::{Filter, Incoming, Request};
+use crate::cim::{Key, Name, ObjectPath, Value};
+use crate::wsman::{Filter, Incoming, Invoke, Request};
 
 use super::Entry;
 
@@ -13,6 +13,7 @@ pub(super) struct Asked {
     pub(super) class: String,
     pub(super) method: Option<String>,
     pub(super) keys: Vec<(String, String)>,
+    pub(super) arguments: Vec<(String, String)>,
     pub(super) message_id: Option<String>,
 }
 
@@ -41,7 +42,10 @@ impl Asked {
             asked.keys = keys(resource);
         }
         match &incoming.request {
-            Request::Invoke(invoke) => asked.method = Some(invoke.method.to_string()),
+            Request::Invoke(invoke) => {
+                asked.method = Some(invoke.method.to_string());
+                asked.arguments = arguments(invoke);
+            }
             Request::Enumerate(enumerate) => {
                 if let Some(Filter::Wql(query)) = &enumerate.filter {
                     asked.class = class_of_query(query).unwrap_or(asked.class);
@@ -59,8 +63,16 @@ impl Asked {
 
     /// Returns the log's entry of a request that was not carried out.
     pub(super) fn entry(self) -> Entry {
-        let Self { operation, class, method, keys, message_id } = self;
-        Entry { operation: operation.to_owned(), class, method, keys, message_id, ..Entry::default() }
+        let Self { operation, class, method, keys, arguments, message_id } = self;
+        Entry {
+            operation: operation.to_owned(),
+            class,
+            method,
+            keys,
+            arguments,
+            message_id,
+            ..Entry::default()
+        }
     }
 }
 
@@ -78,6 +90,15 @@ fn keys(resource: &ObjectPath) -> Vec<(String, String)> {
     resource.keys.iter().map(|(name, key)| (name.to_string(), text(key))).collect()
 }
 
+/// Returns the arguments of a call that are one value each, as texts.
+pub(super) fn arguments(invoke: &Invoke) -> Vec<(String, String)> {
+    let text = |value: &Value| {
+        let mut scalars = value.scalars();
+        scalars.next().filter(|_| scalars.next().is_none())?.to_text().map(|text| text.into_owned())
+    };
+    invoke.arguments.iter().filter_map(|(name, value)| Some((name.to_string(), text(value)?))).collect()
+}
+
 /// Returns the word behind FROM, which is all that a rule about queries wants to know.
 fn class_of_query(query: &str) -> Option<String> {
     let mut words = query.split_whitespace();
@@ -89,7 +110,7 @@ fn class_of_query(query: &str) -> Option<String> {
 mod tests {
     use super::*;
     use crate::cim::Catalog;
-    use crate::wsman::{Enumerate, Invoke, Operation, RequestHeader, decode_request, encode_request};
+    use crate::wsman::{Enumerate, Operation, RequestHeader, decode_request, encode_request};
     use crate::xml::Limits;
 
     fn asked<O: Operation>(operation: &O) -> Asked {
@@ -99,10 +120,19 @@ mod tests {
     }
 
     #[test]
-    fn a_call_has_class_method_and_keys() {
+    fn a_call_has_class_method_keys_and_arguments() {
         let service = ObjectPath::new("root/virtualization/v2", "Msvm_VirtualSystemReferencePointService")
             .with_key("Name", "vmms");
-        let asked = asked(&Invoke::new(service, "ExportReferencePoint"));
+        let call = Invoke::new(service, "ExportReferencePoint")
+            .with(
+                "ReferencePoint",
+                ObjectPath::new("root/virtualization/v2", "X").with_key("InstanceID", "1"),
+            )
+            .with("ExportDirectory", r"D:\exports");
+        let asked = asked(&call);
+        assert_eq!(asked.arguments[0].0, "ReferencePoint");
+        assert!(asked.arguments[0].1.contains("InstanceID=\"1\""), "{:?}", asked.arguments);
+        assert_eq!(asked.arguments[1], ("ExportDirectory".to_owned(), r"D:\exports".to_owned()));
         assert_eq!((asked.operation, asked.method.as_deref()), ("Invoke", Some("ExportReferencePoint")));
         assert_eq!(asked.class, "Msvm_VirtualSystemReferencePointService");
         assert_eq!(asked.keys, [("Name".to_owned(), "vmms".to_owned())]);

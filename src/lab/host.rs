@@ -848,6 +848,10 @@ fn entry(header: &RequestHeader, request: &Request) -> Entry {
             _ => None,
         },
         keys: keys.map(|(name, key)| (name.to_string(), key.text().into_owned())).collect(),
+        arguments: match request {
+            Request::Invoke(it) => super::asked::arguments(it),
+            _ => Vec::new(),
+        },
         return_value: None,
         fault: None,
         message_id: Some(header.message_id.clone()).filter(|id| !id.is_empty()),

@@ -30,6 +30,9 @@ pub(super) struct Line<'a> {
     pub(super) method: Option<&'a str>,
     #[serde(serialize_with = "as_object")]
     pub(super) keys: &'a [(String, String)],
+    /// What a method was given.
+    #[serde(serialize_with = "as_object")]
+    pub(super) arguments: &'a [(String, String)],
     /// What a method returned. Not null means: it was carried out.
     pub(super) return_value: Option<u32>,
     /// The subcode of the fault that the host answered, and what the lab did on purpose; both, with `; `
@@ -52,6 +55,7 @@ impl<'a> Line<'a> {
             class: Some(&*entry.class).filter(|class| !class.is_empty()),
             method: entry.method.as_deref(),
             keys: &entry.keys,
+            arguments: &entry.arguments,
             return_value: entry.return_value,
             fault: Some(fault).filter(|fault| !fault.is_empty()),
         }
@@ -94,6 +98,7 @@ mod tests {
             class: "Msvm_X".to_owned(),
             method: Some("Export".to_owned()),
             keys: vec![("Name".to_owned(), "a \"b\"\n".to_owned())],
+            arguments: vec![("To".to_owned(), r"D:\x".to_owned())],
             return_value: Some(4096),
             ..Entry::default()
         };
@@ -107,7 +112,7 @@ mod tests {
         };
         assert_eq!(
             serde_json::to_string(&line).unwrap(),
-            r#"{"time":"2026-01-02T03:04:05Z","host":"HV01","user":"LAB\\operator","scheme":"NTLM","sealed":true,"operation":"Invoke","class":"Msvm_X","method":"Export","keys":{"Name":"a \"b\"\n"},"return_value":4096,"fault":"lost-response"}"#
+            r#"{"time":"2026-01-02T03:04:05Z","host":"HV01","user":"LAB\\operator","scheme":"NTLM","sealed":true,"operation":"Invoke","class":"Msvm_X","method":"Export","keys":{"Name":"a \"b\"\n"},"arguments":{"To":"D:\\x"},"return_value":4096,"fault":"lost-response"}"#
         );
     }
 

@@ -38,6 +38,8 @@ pub struct Entry {
     pub method: Option<String>,
     /// The selectors.
     pub keys: Vec<(String, String)>,
+    /// What the method was given, as texts; arguments with several values are left out.
+    pub arguments: Vec<(String, String)>,
     /// What the method returned.
     pub return_value: Option<u32>,
     /// The local name of the fault's subcode.

@@ -132,6 +132,11 @@ impl Ledger {
         )
     }
 
+    /// Writes down that a unit was left before its host was asked for anything.
+    pub fn unit_left(&mut self, unit: i64) -> Result<(), Error> {
+        self.advance(Write::Unit, "update unit set stage = 'outstanding' where id = ?1", params![unit])
+    }
+
     /// Writes down how a unit ended.
     pub fn unit_ended(
         &mut self,
@@ -242,10 +247,7 @@ mod tests {
         assert_eq!((web01.stage, web01.tries), (UnitStage::Running, 1));
         ledger.unit_ended(web01.id, at(20), "completed", "{}").unwrap();
         let web01 = ledger.units_of(run.id, "hv01").unwrap().remove(0);
-        assert_eq!(
-            (web01.stage, web01.making, web01.point.as_deref()),
-            (UnitStage::Ended, None, Some("point"))
-        );
+        assert_eq!((web01.stage, web01.outcome.as_deref()), (UnitStage::Ended, Some("completed")));
         assert_eq!((web01.started_at, web01.finished_at), (Some(at(12)), Some(at(20))));
     }
 

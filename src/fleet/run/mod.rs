@@ -1,11 +1,19 @@
 //! Runs: many exports on many hosts, in the order and at the pace that a plan says.
 
+mod engine;
+mod expand;
+mod governor;
 mod plan;
 mod report;
+mod stop;
 mod template;
+mod unit;
 mod window;
+mod write;
 
+pub use engine::{Opener, Opening, RunDetails, RunOrder, RunSurroundings, begin_run, outstanding, work_on};
 pub use plan::{BrokenChain, ExportRule, Limits, PlanError, PointPolicy, Retries, RunPlan, Stop};
 pub use report::{HostReport, HostState, RunReport, RunState, Totals, UnitReport, UnitState};
 pub use template::{Names, Template, TemplateError};
 pub use window::{Window, WindowError};
+pub use write::{find_run, report_of};

@@ -26,6 +26,9 @@ pub struct RunReport {
     pub totals: Totals,
     /// The program's exit code, where it is over or stopped.
     pub exit_code: Option<u8>,
+    /// The machines and groups that the plan names and no host has.
+    #[serde(default)]
+    pub missing: Vec<String>,
     /// Its hosts, as the inventory has them.
     pub hosts: Vec<HostReport>,
     /// Its units, host by host.
@@ -212,17 +215,17 @@ impl RunReport {
     pub fn exit_code(hosts: &[HostReport], units: &[UnitReport]) -> u8 {
         let of_hosts = hosts.iter().filter_map(|host| host.error.as_ref()).map(|error| error.exit_code);
         let of_units = units.iter().filter_map(|unit| unit.export.as_ref()).map(|export| export.exit_code());
-        let mut worst = 0;
-        for code in of_hosts.chain(of_units) {
-            worst = match (worst, code) {
-                (before, 0) => before,
-                (before, code) if before == code => before,
-                (0 | WARNINGS, code) => code,
-                (before, WARNINGS) => before,
-                _ => MIXED,
-            };
+        of_hosts.chain(of_units).fold(0, Self::both)
+    }
+
+    pub(super) fn both(before: u8, code: u8) -> u8 {
+        match (before, code) {
+            (before, 0) => before,
+            (before, code) if before == code => before,
+            (0 | WARNINGS, code) => code,
+            (before, WARNINGS) => before,
+            _ => MIXED,
         }
-        worst
     }
 }
 

@@ -1,0 +1,96 @@
+use std::collections::HashMap;
+
+use super::plan::RunPlan;
+use super::template::Names;
+use crate::fleet::report::{self, Failure};
+use crate::hyperv::{Guid, Host, Selector};
+use crate::ledger::{Kind, NewUnit, Subject, Unit};
+
+/// What the names in a template become that are the same in a whole run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    pub(super) date: String,
+    pub(super) time: String,
+    pub(super) run: String,
+}
+
+/// Looks at what a host has, and returns what there is to do on it by these rules.
+pub(super) async fn expand(
+    host: &Host,
+    label: &str,
+    plan: &RunPlan,
+    rules: &[u32],
+    stamp: &Stamp,
+) -> Result<Vec<NewUnit>, Failure> {
+    let rules = || rules.iter().filter_map(|number| Some((*number, plan.exports.get(*number as usize)?)));
+    let all = Selector::Glob("*".to_owned());
+    let failed = |error| Failure::from(&error);
+    let mut things = Vec::new();
+    if rules().any(|(_, rule)| !rule.machines.is_empty()) {
+        let machines = host.machines(&all).await.map_err(failed)?;
+        things.extend(machines.into_iter().map(|machine| (Kind::Vm, machine.id, machine.name)));
+    }
+    if rules().any(|(_, rule)| !rule.groups.is_empty()) {
+        let groups = host.groups(&all).await.map_err(failed)?;
+        things.extend(groups.into_iter().map(|group| (Kind::Group, group.id, group.name)));
+    }
+    let mut units = Vec::new();
+    for (number, rule) in rules() {
+        for (kind, id, name) in &things {
+            let wanted = match kind {
+                Kind::Vm => &rule.machines,
+                Kind::Group => &rule.groups,
+            };
+            let is_meant =
+                |selectors: &[Selector]| selectors.iter().any(|selector| selector.matches(id, name));
+            if !is_meant(wanted) || is_meant(&rule.except) {
+                continue;
+            }
+            let Stamp { date, time, run } = stamp;
+            let directory = rule.to.fill(&Names { host: label, vm: name, id, date, time, run });
+            let directory =
+                directory.map_err(|error| Failure::new(report::Kind::Usage, format!("{name}: {error}")))?;
+            units.push(NewUnit {
+                subject: Subject { kind: *kind, id: id.to_string(), name: name.clone() },
+                verb: EXPORT.to_owned(),
+                rule: number,
+                directory: directory.to_string(),
+            });
+        }
+    }
+    Ok(units)
+}
+
+/// Returns the units that would be written to one directory: machines may have the same name.
+pub(super) fn colliding(units: &[Unit]) -> Vec<i64> {
+    let mut of_directory: HashMap<String, Vec<i64>> = HashMap::new();
+    for unit in units {
+        of_directory.entry(unit.what.directory.to_lowercase()).or_default().push(unit.id);
+    }
+    of_directory.into_values().filter(|units| units.len() > 1).flatten().collect()
+}
+
+/// Returns the machines and groups that the plan names and that no host has: whoever misspelled one must hear of
+/// it. Patterns may match nothing.
+pub(super) fn unmatched(plan: &RunPlan, units: &[Unit]) -> Vec<String> {
+    let mut missing = Vec::new();
+    for (number, rule) in plan.exports.iter().enumerate() {
+        for (kind, selectors) in [(Kind::Vm, &rule.machines), (Kind::Group, &rule.groups)] {
+            for selector in selectors {
+                let is_of = |unit: &Unit| {
+                    let subject = &unit.what.subject;
+                    unit.what.rule as usize == number
+                        && subject.kind == kind
+                        && subject.id.parse::<Guid>().is_ok_and(|id| selector.matches(&id, &subject.name))
+                };
+                if !matches!(selector, Selector::Glob(_)) && !units.iter().any(is_of) {
+                    missing.push(selector.to_string());
+                }
+            }
+        }
+    }
+    missing
+}
+
+/// What is done with a unit.
+pub(super) const EXPORT: &str = "export";

@@ -1,0 +1,258 @@
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+use tokio::time::sleep;
+
+use super::engine::Shared;
+use super::governor::Slots;
+use super::plan::{BrokenChain, ExportRule, PointPolicy};
+use super::stop::Stop;
+use crate::fleet::event::{Event, News};
+use crate::fleet::make::make_point;
+use crate::fleet::plan::{BaseChoice, ExportPlan, PointChoice, Wanted};
+use crate::fleet::report::{Failure, Kind, Named, Outcome, Report};
+use crate::fleet::unit::{Surroundings, export, not_begun, timestamp};
+use crate::hyperv::{Directory, Host, Selector};
+use crate::ledger::{self, Unit};
+
+/// One unit of a run, with all it needs.
+pub(super) struct Work {
+    pub(super) shared: Arc<Shared>,
+    pub(super) host: Arc<Host>,
+    pub(super) slots: Arc<Slots>,
+    /// Whoever works on the machine holds this.
+    pub(super) machine: Arc<Mutex<()>>,
+    /// What the inventory calls the host.
+    pub(super) label: String,
+    /// Whether another unit would be written to the same directory.
+    pub(super) is_colliding: bool,
+    pub(super) unit: Unit,
+}
+
+/// How a try ended.
+enum Try {
+    Ended(Box<Report>),
+    /// The run was stopped before the host was asked for anything.
+    Left,
+}
+
+/// Works on a unit until it has ended, or the run has.
+pub(super) async fn work_on(work: Work) {
+    let mut tries = Tries::default();
+    loop {
+        let Ok(done) = work.one_try(&tries).await else { return };
+        let report = match done {
+            Try::Ended(report) => report,
+            Try::Left => {
+                let unit = work.unit.id;
+                work.shared.write(move |ledger| ledger.unit_left(unit)).await;
+                return;
+            }
+        };
+        work.feel(&report);
+        let again = match work.shared.stopper.stopped() {
+            None => tries.again(&work, &report),
+            Some(_) => None,
+        };
+        let Some((cause, count)) = again else {
+            work.end(report).await;
+            return;
+        };
+        let after = work.shared.pause(count, work.unit.id);
+        work.tell(News::Retry { cause, after: after.as_secs_f64() });
+        if work.shared.stopper.unless(sleep(after)).await.is_err() {
+            work.end(report).await;
+            return;
+        }
+    }
+}
+
+/// What was tried, and how often for which cause.
+#[derive(Default)]
+struct Tries {
+    transient: u32,
+    busy: u32,
+    without_base: bool,
+}
+
+impl Tries {
+    /// Says whether a unit that ended so is begun again, why, and for the how-manieth time. Only what the host has
+    /// certainly not begun is; of what nobody knows it is looked again what became of it.
+    fn again(&mut self, work: &Work, report: &Report) -> Option<(String, u32)> {
+        let error = report.error.as_ref()?;
+        let retries = &work.shared.plan.retries;
+        let is_untouched = report.job.is_none();
+        let cause = error.message.clone();
+        match (report.outcome, error.kind) {
+            (Outcome::Failed, Kind::Unreachable) if is_untouched => {
+                count(&mut self.transient, retries.transient)
+            }
+            (Outcome::Failed, Kind::Busy) if is_untouched => count(&mut self.busy, retries.busy),
+            (Outcome::Unknown, _) => count(&mut self.transient, retries.transient),
+            (Outcome::Failed, Kind::Refused)
+                if is_untouched && report.base.is_some() && retries.broken_chain == BrokenChain::Full =>
+            {
+                let may_be_full = work.rule().is_some_and(|rule| rule.base == BaseChoice::LastOrNone);
+                if !may_be_full || self.without_base {
+                    return None;
+                }
+                self.without_base = true;
+                Some(1)
+            }
+            _ => None,
+        }
+        .map(|count| (cause, count))
+    }
+}
+
+fn count(so_far: &mut u32, most: u32) -> Option<u32> {
+    if *so_far >= most {
+        return None;
+    }
+    *so_far += 1;
+    Some(*so_far)
+}
+
+impl Work {
+    fn rule(&self) -> Option<&ExportRule> {
+        self.shared.plan.exports.get(self.unit.what.rule as usize)
+    }
+
+    async fn one_try(&self, tries: &Tries) -> Result<Try, Stop> {
+        let (shared, unit) = (&self.shared, &self.unit);
+        let directory = Directory::parse(&unit.what.directory);
+        let selector = Selector::parse(&unit.what.subject.id);
+        let what = match unit.what.subject.kind {
+            ledger::Kind::Vm => Wanted::Machine(selector.clone()),
+            ledger::Kind::Group => Wanted::Group(selector.clone()),
+        };
+        let (Ok(directory), Some(rule)) = (directory, self.rule()) else {
+            // The text of a plan is kept with its run: this is a ledger that somebody has changed.
+            shared.is_broken(Failure::new(
+                Kind::Ledger,
+                "the ledger's plan and its units do not belong together",
+            ));
+            return Err(Stop::Wished(crate::fleet::follow::Reason::Asked));
+        };
+        let waited = async {
+            let place = shared.governor.place(&self.label, &directory).await;
+            let machine = self.machine.clone().lock_owned().await;
+            let slot = self.slots.take().await;
+            (place, machine, slot, shared.governor.unit().await)
+        };
+        let _room = shared.stopper.unless(waited).await?;
+        let (id, now) = (unit.id, shared.now());
+        if shared.write(move |ledger| ledger.unit_begun(id, now)).await.is_none() {
+            return Err(Stop::Wished(crate::fleet::follow::Reason::Asked));
+        }
+        self.tell(News::UnitStarted);
+        let mut plan = ExportPlan::new(what, PointChoice::Latest, directory);
+        plan.base = if tries.without_base { BaseChoice::None } else { rule.base.clone() };
+        let listener = |event: Event| self.pass_on(event);
+        let mut around =
+            Surroundings::new(&*self.label, &self.host, &shared.around.keeper, shared.around.clock);
+        around.listener = &listener;
+        around.control = shared.stopper.control();
+        around.unit.clone_from(&unit.what.subject.name);
+        let begun = shared.now();
+        let report = match self.point(&around, rule, &selector).await {
+            Ok(point) => {
+                plan.point = point;
+                // Boxed, so that thousands of them wait in what they need and not in what they might.
+                Box::pin(export(&around, &plan)).await
+            }
+            Err(failure) => {
+                let mut report = not_begun(&plan, &self.label, failure, begun, shared.now());
+                let named = Named { id: unit.what.subject.id.clone(), name: unit.what.subject.name.clone() };
+                match unit.what.subject.kind {
+                    ledger::Kind::Vm => report.machine = Some(named),
+                    ledger::Kind::Group => report.group = Some(named),
+                }
+                report
+            }
+        };
+        let was_cut = shared.stopper.stopped().is_some();
+        let is_untouched = report.job.is_none() && report.return_value.is_none();
+        let is_cut = matches!(
+            report.error.as_ref().map(|error| error.kind),
+            Some(Kind::Interrupted | Kind::Terminated | Kind::Deadline)
+        );
+        if was_cut && is_untouched && is_cut && report.outcome == Outcome::Failed {
+            return Ok(Try::Left);
+        }
+        Ok(Try::Ended(Box::new(report)))
+    }
+
+    /// Returns the point to export: of this unit, made once.
+    async fn point(
+        &self,
+        around: &Surroundings<'_>,
+        rule: &ExportRule,
+        selector: &Selector,
+    ) -> Result<PointChoice, Failure> {
+        if self.is_colliding {
+            let message = "another machine would be written to the same directory";
+            return Err(Failure::new(Kind::Usage, message).with_hint("put {id} into the plan's directory"));
+        }
+        let (consistency, point_type) = match &rule.point {
+            PointPolicy::There(choice) => return Ok(choice.clone()),
+            PointPolicy::New { consistency, point_type } => (*consistency, *point_type),
+        };
+        let purpose = format!("run {} unit {}", self.shared.run, self.unit.id);
+        let made = purpose.clone();
+        let made = self.shared.around.keeper.with(move |ledger| ledger.made_for(&made)).await;
+        if let Some(id) = made.map_err(|error| Failure::from(&error))? {
+            return Ok(PointChoice::Named(id));
+        }
+        let owned = Box::pin(make_point(around, selector, consistency, point_type, &purpose)).await?;
+        Ok(PointChoice::Named(owned.point.id))
+    }
+
+    fn tell(&self, what: News) {
+        let now = timestamp(self.shared.now());
+        let event = Event::new(now, self.label.clone(), self.unit.what.subject.name.clone(), what);
+        (self.shared.around.listener)(event.with_number(self.unit.id));
+    }
+
+    /// Passes on what an export tells, but for what the run says itself.
+    fn pass_on(&self, event: Event) {
+        if matches!(event.what, News::UnitStarted | News::Connected { .. } | News::UnitFinished { .. }) {
+            return;
+        }
+        if let News::Retry { cause, .. } = &event.what {
+            self.trouble(cause);
+        }
+        (self.shared.around.listener)(event.with_number(self.unit.id));
+    }
+
+    /// Learns from how a unit ended how much the host can take.
+    fn feel(&self, report: &Report) {
+        match &report.error {
+            Some(error) if matches!(error.kind, Kind::Busy) => self.trouble(&error.message),
+            Some(_) => {}
+            None => {
+                if let Some(units) = self.slots.relief() {
+                    let cause = "it goes well again".to_owned();
+                    self.shared.tell_of(&self.label, News::Limit { units, cause });
+                }
+            }
+        }
+    }
+
+    fn trouble(&self, cause: &str) {
+        if let Some(units) = self.slots.trouble() {
+            self.shared.tell_of(&self.label, News::Limit { units, cause: cause.to_owned() });
+        }
+    }
+
+    async fn end(&self, report: Box<Report>) {
+        let text = serde_json::to_string(&report).unwrap_or_default();
+        let (unit, now, outcome) = (self.unit.id, self.shared.now(), report.outcome);
+        let written =
+            self.shared.write(move |ledger| ledger.unit_ended(unit, now, outcome.name(), &text)).await;
+        self.tell(News::UnitFinished { export: report });
+        if written.is_some() && matches!(outcome, Outcome::Failed | Outcome::Cancelled | Outcome::Unknown) {
+            self.shared.has_failed();
+        }
+    }
+}

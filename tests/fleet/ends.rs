@@ -1,0 +1,197 @@
+use std::time::Duration;
+
+use refpoint::fleet::{HostState, Kind, News, Outcome, Reason, RunState, Wish};
+
+use crate::support::{How, Yard};
+
+pub(crate) const NIGHTLY: &str = r"
+name = 'nightly'
+[[export]]
+machines = ['*']
+base = 'last-or-none'
+to = 'D:\exports\{vm}\{date}'
+";
+
+#[tokio::test(start_paused = true)]
+async fn every_machine_of_every_host_is_exported_once() {
+    let yard = Yard::new(3, "");
+    let told = yard.run(NIGHTLY).await;
+    let report = told.report();
+    assert_eq!((report.state, report.exit_code), (RunState::Finished, Some(0)), "{report:#?}");
+    assert_eq!((report.totals.hosts, report.totals.units), (3, 6));
+    assert_eq!(report.totals.completed + report.totals.completed_with_warnings, 6, "{:#?}", report.totals);
+    assert_eq!((yard.calls("ExportReferencePoint"), yard.calls("CreateReferencePoint")), (6, 6));
+    assert_eq!((told.count("unit-started"), told.count("unit-finished")), (6, 6));
+    assert_eq!((told.count("connected"), told.count("host-planned")), (3, 3), "one login a host");
+    assert!(report.units.iter().all(|unit| unit.tries == 1));
+    assert!(report.hosts.iter().all(|host| host.sealed == Some(true) && host.requests > 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_night_is_relative_to_the_last() {
+    let yard = Yard::new(1, "");
+    yard.run(NIGHTLY).await;
+    let told = yard.run(&NIGHTLY.replace("{date}", "{run}")).await;
+    let bases: Vec<_> =
+        told.report().units.iter().map(|unit| unit.export.as_ref().unwrap().base.clone()).collect();
+    assert!(bases.iter().all(Option::is_some), "{bases:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_is_down_costs_its_own_units_only() {
+    let yard = Yard::new(3, "[[fault]]\nwhat = 'refuse-connect'\nwhen = { host = 'HV02' }\n");
+    let told = yard.run(NIGHTLY).await;
+    let report = told.report();
+    assert_eq!((report.state, report.exit_code), (RunState::Finished, Some(4)), "{:#?}", report.hosts);
+    assert_eq!((report.totals.completed, report.totals.hosts_failed, report.totals.units), (4, 1, 4));
+    assert_eq!(report.hosts[1].state, HostState::Failed);
+    assert_eq!(report.hosts[1].error.as_ref().unwrap().kind, Kind::Unreachable);
+    let tries = told.events.iter().filter(|event| matches!(event.what, News::Retry { .. })).count();
+    assert_eq!(tries, 3, "it was tried again as often as the plan says");
+    // It comes back, and the run is taken up: what was done stays done.
+    let resumed = yard.resume(How::default()).await;
+    assert_eq!(resumed.count("unit-started"), 0, "the host is still down");
+    assert_eq!(yard.calls("ExportReferencePoint"), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_comes_back_is_worked_on_within_the_run() {
+    let yard = Yard::new(2, "[[fault]]\nwhat = 'refuse-connect'\nwhen = { host = 'HV02' }\ntimes = 2\n");
+    let told = yard.run(NIGHTLY).await;
+    assert_eq!((told.report().exit_code, told.report().totals.completed), (Some(0), 4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_the_plan_names_and_nobody_has_is_reported() {
+    let yard = Yard::new(2, "");
+    let told = yard.run(&NIGHTLY.replace("'*'", "'db01', 'dbO1', 'x*'")).await;
+    let report = told.report();
+    assert_eq!((&*report.missing, report.exit_code), (&["dbO1".to_owned()][..], Some(10)), "{report:#?}");
+    assert_eq!(report.totals.completed, 2);
+    assert_eq!(yard.report().await.exit_code, Some(10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn machines_that_would_be_written_to_one_directory_are_not_exported() {
+    let twins = "[[machine]]\nid = '00000001-6B7E-4C55-9E1D-0A4B8C7D2E91'\nname = 'web01'\n[[machine.disk]]\nfile = 'D:\\a.vhdx'\nsize = '20GiB'\n\
+                 [[machine]]\nid = '00000002-6B7E-4C55-9E1D-0A4B8C7D2E91'\nname = 'WEB01'\n[[machine.disk]]\nfile = 'D:\\b.vhdx'\nsize = '20GiB'\n";
+    let yard = Yard::new(1, twins);
+    let told = yard.run(NIGHTLY).await;
+    let report = told.report();
+    assert_eq!((report.totals.failed, report.exit_code), (2, Some(2)), "{report:#?}");
+    assert!(report.units[0].error().unwrap().hint.as_ref().unwrap().contains("{id}"));
+    assert_eq!(yard.calls("ExportReferencePoint") + yard.calls("CreateReferencePoint"), 0);
+    let told = yard.run(&NIGHTLY.replace("{vm}", "{vm}-{id}")).await;
+    assert_eq!(
+        (told.report().totals.completed, told.report().exit_code),
+        (2, Some(0)),
+        "{:#?}",
+        told.report()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_fails_fast_begins_nothing_more_and_leaves_its_jobs() {
+    let plan =
+        format!("{NIGHTLY}\n[stop]\nfail_fast = true\n[limits]\nspread = '40s'\n[retries]\ntransient = 0\n");
+    let yard = Yard::new(4, "[[fault]]\nwhat = 'refuse-connect'\nwhen = { host = 'HV02' }\n");
+    let told = yard.run(&plan).await;
+    let report = told.report();
+    assert_eq!((report.state, report.exit_code), (RunState::Stopped, Some(4)), "{report:#?}");
+    assert_eq!((report.totals.completed, report.totals.hosts_outstanding), (2, 2));
+    assert_eq!(told.count("run-stopping"), 1);
+    assert!(report.reason.as_ref().unwrap().contains("first failure"));
+    let resumed = yard.resume(How::default()).await;
+    assert_eq!(resumed.report().totals.hosts_failed, 1, "it fails again, and that ends it again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_as_many_failures_as_the_plan_allows_nothing_more_is_begun() {
+    let plan =
+        format!("{NIGHTLY}\n[stop]\nmax_failures = 2\n[limits]\nspread = '80s'\n[retries]\ntransient = 0\n");
+    let yard = Yard::new(
+        8,
+        "[[fault]]\nwhat = 'refuse-connect'\nwhen = { host = 'HV0[24]' }\n".replace("[24]", "?").as_str(),
+    );
+    let told = yard.run(&plan).await;
+    let report = told.report();
+    assert_eq!((report.state, report.totals.hosts_failed), (RunState::Stopped, 2), "{:#?}", report.totals);
+    assert_eq!(report.totals.hosts_outstanding, 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn when_the_window_closes_jobs_are_left_and_the_next_run_finds_them() {
+    let yard = Yard::new(2, "[speed]\nexport = { seconds = 120 }\n");
+    let how = How { closes: Some(Duration::from_secs(60)), ..How::default() };
+    let told = yard.run_with(NIGHTLY, how).await;
+    let report = told.report();
+    assert_eq!((report.state, report.exit_code), (RunState::Stopped, Some(8)), "{report:#?}");
+    assert_eq!(report.totals.detached, 4);
+    assert!(report.units.iter().all(|unit| unit.outcome() == Some(Outcome::Detached)));
+    let resumed = yard.resume(How::default()).await;
+    assert_eq!((resumed.report().state, resumed.report().exit_code), (RunState::Finished, Some(0)));
+    assert_eq!(resumed.count("adopted"), 4);
+    assert_eq!((resumed.report().resumed, resumed.report().totals.completed), (1, 4));
+    assert!(yard.exports().values().all(|count| *count == 1), "{:#?}", yard.exports());
+    assert_eq!(yard.calls("ExportReferencePoint"), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_interrupts_a_run_finds_the_rest_outstanding() {
+    let yard = Yard::new(3, "");
+    let plan = format!("{NIGHTLY}\n[limits]\ntotal = 1\n");
+    let at_event = |event: &refpoint::fleet::Event, wishes: &tokio::sync::watch::Sender<Wish>| {
+        if matches!(event.what, News::JobStarted { .. }) {
+            wishes.send_replace(Wish::Detach(Reason::Interrupt));
+        }
+    };
+    let told = yard.run_with(&plan, How { at_event: &at_event, ..How::default() }).await;
+    let report = told.report();
+    assert_eq!((report.state, report.exit_code), (RunState::Stopped, Some(130)), "{:#?}", report.totals);
+    assert_eq!((report.totals.detached, report.totals.outstanding), (1, 5));
+    let resumed = yard.resume(How::default()).await;
+    assert_eq!((resumed.report().exit_code, resumed.report().totals.completed), (Some(0), 6));
+    assert!(yard.exports().values().all(|count| *count == 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_with_too_much_to_do_is_given_less() {
+    let yard = Yard::new(
+        1,
+        "[[machine]]\nid = '00000001-6B7E-4C55-9E1D-0A4B8C7D2E91'\nname = 'vm'\ncount = 8\n[[machine.disk]]\nfile = 'D:\\vm.vhdx'\nsize = '20GiB'\n\
+         [[fault]]\nwhat = 'quota'\nwhen = { method = 'CreateReferencePoint' }\ntimes = 12\n",
+    );
+    let plan = format!("{}\n[limits]\nhost = 8\nvolume = 8\n", NIGHTLY.replace("{vm}", "{vm}-{id}"));
+    let told = yard.run(&plan).await;
+    assert!(told.count("limit") >= 2, "{:#?}", told.report().totals);
+    assert_eq!(
+        (told.report().exit_code, told.report().totals.completed),
+        (Some(0), 8),
+        "{:#?}",
+        told.report()
+    );
+    assert!(yard.exports().values().all(|count| *count == 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_is_worked_on_by_one_process_at_a_time() {
+    let yard = Yard::new(1, "");
+    let (one, other) = tokio::join!(yard.run(NIGHTLY), yard.run(NIGHTLY));
+    let refused: Vec<_> = [&one, &other].into_iter().filter_map(|told| told.report.as_ref().err()).collect();
+    assert_eq!(refused.len(), 1);
+    assert_eq!((refused[0].kind, refused[0].exit_code), (Kind::Ledger, 11));
+    assert_eq!(yard.calls("ExportReferencePoint"), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_is_looked_at_once_an_interval_however_many_jobs_it_has() {
+    let yard = Yard::new(
+        1,
+        "[speed]\nexport = { seconds = 600 }\n[[machine]]\nid = '00000001-6B7E-4C55-9E1D-0A4B8C7D2E91'\nname = 'vm'\ncount = 5\n[[machine.disk]]\nfile = 'D:\\vm.vhdx'\nsize = '20GiB'\n",
+    );
+    let plan = format!("{}\n[limits]\nhost = 5\nvolume = 5\n", NIGHTLY.replace("{vm}", "{vm}-{id}"));
+    yard.run(&plan).await;
+    let looks = yard.log.all().iter().filter(|line| line["class"] == "CIM_ConcreteJob").count();
+    // Ten minutes at five seconds are 120 looks; the first seconds are looked at more often.
+    assert!((118..170).contains(&looks), "{looks}");
+}
