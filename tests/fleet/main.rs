@@ -1,5 +1,7 @@
 //! Runs over many simulated hosts, in memory and on a paused clock.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests; what fails here fails the test")]
+
 mod ends;
 mod resume;
 mod support;
