@@ -84,5 +84,8 @@ pub use report::{
     Report,
 };
 pub use resolve::{Resolved, resolve};
-pub use run::{HostReport, HostState, RunReport, RunState, Totals, UnitReport, UnitState};
+pub use run::{
+    Extent, Hidden, HostReport, HostState, Moment, Notify, Ping, PingMethod, PingStyle, RunReport, RunState, Totals,
+    UnitReport, UnitState, Webhook,
+};
 pub use unit::{Surroundings, export, not_begun};
