@@ -14,9 +14,12 @@ mod dump;
 mod duration;
 mod error;
 mod exit;
+mod journal;
 mod ledger;
 mod logging;
 mod message;
+#[cfg_attr(not(test), expect(dead_code, reason = "the runs that have these numbers are not there yet"))]
+mod metrics;
 mod object;
 mod report;
 mod runtime;

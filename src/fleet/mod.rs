@@ -85,7 +85,7 @@ pub use report::{
 };
 pub use resolve::{Resolved, resolve};
 pub use run::{
-    Extent, Hidden, HostReport, HostState, Moment, Notify, Ping, PingMethod, PingStyle, RunReport, RunState, Totals,
-    UnitReport, UnitState, Webhook,
+    Extent, Hidden, HostReport, HostState, Moment, Notify, Ping, PingMethod, PingStyle, RunReport, RunState,
+    Totals, UnitReport, UnitState, Webhook,
 };
 pub use unit::{Surroundings, export, not_begun};

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the foreign peers of tests/interop on Debian or Ubuntu: MIT's KDC, gss-ntlmssp, Apache's server with
-# mod_auth_gssapi, tinyproxy and microsocks, curl, and pyspnego, pypsrp and pywinrm in .venv of the repository. Safe
-# to run again.
+# mod_auth_gssapi, tinyproxy and microsocks, curl, and in .venv of the repository pyspnego, pypsrp and pywinrm, and
+# Prometheus' own reader of metrics, for the tests of the program. Safe to run again.
 #
 # apache2-bin and tinyproxy-bin are the programs without the services that the full packages would start.
 set -eu
@@ -23,8 +23,9 @@ if [ -n "$missing" ]; then
 fi
 
 [ -x .venv/bin/python ] || python3 -m venv .venv
-peers='import spnego, gssapi, pypsrp.wsman, winrm.transport'
+peers='import spnego, gssapi, pypsrp.wsman, winrm.transport, prometheus_client.parser'
 .venv/bin/python -c "$peers" 2>/dev/null ||
-    .venv/bin/pip install --quiet 'pyspnego[kerberos]==0.12.*' 'pypsrp==0.9.1' 'pywinrm==0.5.0'
+    .venv/bin/pip install --quiet 'pyspnego[kerberos]==0.12.*' 'pypsrp==0.9.1' 'pywinrm==0.5.0' \
+        'prometheus_client==0.26.*'
 .venv/bin/python -c "$peers"
 echo "peers are installed"
