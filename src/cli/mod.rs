@@ -20,9 +20,13 @@ mod logging;
 mod message;
 #[cfg_attr(not(test), expect(dead_code, reason = "the runs that have these numbers are not there yet"))]
 mod metrics;
+#[cfg_attr(not(test), expect(dead_code, reason = "the runs that are told of are not there yet"))]
+mod notify;
 mod object;
 mod report;
 mod runtime;
+#[cfg(test)]
+mod sample;
 mod secret;
 mod suggest;
 mod ui;
