@@ -448,3 +448,48 @@ async fn a_plan_that_names_nobody_costs_nothing() {
     long.finished_at = Some(at(1));
     assert!(notifier.finish(&long).await.is_empty());
 }
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn nothing_that_is_logged_shows_an_address_or_a_key() {
+    let _ = tracing_log::LogTracer::init();
+    let log = Log::default();
+    let writer = log.clone();
+    let listener = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
+        .with_writer(move || writer.clone());
+    let _listening = tracing::subscriber::set_default(listener.finish());
+    tracing::info!("it is heard");
+    let ((pem, tls), key) = (authority(), file("canary-key", "t0ken-t0ken-t0ken"));
+    let ca = file("canary-ca", &pem);
+    let server = Server::over(&["503 No\r\n", "302 Found\r\nLocation: /t0ken\r\n"], Some(tls)).await;
+    let plan = format!(
+        "[[webhook]]\nurl = 'https://user:t0ken@ADDRESS/t0ken?t0ken'\nca = '{0}'\nkey_file = '{1}'\n\
+         [ping]\nurl = 'https://ADDRESS/t0ken'\nca = '{0}'",
+        ca.display(),
+        key.display()
+    );
+    let notifier = notifier(&plan, &server);
+    notifier.hear(&begun(1));
+    let warnings = notifier.finish(&badly()).await;
+    let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(text.contains("it is heard") && text.contains("127.0.0.1"), "the libraries are heard: {text}");
+    assert!(!text.contains("t0ken") && !format!("{warnings:?}").contains("t0ken"), "{warnings:?} {text}");
+    assert!(!text.contains("dXNlcjp0MGtlbg"), "user:t0ken in base64: {text}");
+    std::fs::remove_file(ca).unwrap();
+    std::fs::remove_file(key).unwrap();
+}
