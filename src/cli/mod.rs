@@ -1,8 +1,9 @@
 //! The program: arguments to library calls, and what comes back to lines, JSON and an exit code.
 //!
 //! It knows the library by its public names alone. `args`, `connection`, `secret`, `object` and `argument` turn
-//! words into values; `command` holds one file a command; `report` shows what came back; `ui` alone writes to
-//! the terminal; `error`, `diagnosis` and `exit` say how it ended.
+//! words into values; `command` holds one file a command; `report` shows what came back; `metrics` and `notify`
+//! tell others of a run; `ui` alone writes to the terminal, or to the `journal`; `error`, `diagnosis` and `exit`
+//! say how it ended.
 
 mod args;
 mod argument;

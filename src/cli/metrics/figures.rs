@@ -1,6 +1,6 @@
 //! What is known of a run: a fold over its events, set right by a report where there is one.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
 use refpoint::fleet::{
@@ -36,6 +36,16 @@ pub(super) struct Figures {
     pub(super) jobs_begun: u64,
     /// How the last run that is over ended.
     pub(super) last: Last,
+}
+
+/// How much of a plan is run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// All of it.
+    #[default]
+    Whole,
+    /// What a limit has left of it: when that is done, the plan is not.
+    Part,
 }
 
 /// How the last run ended: what stays true until the next one has.
@@ -196,12 +206,19 @@ impl Figures {
     }
 
     /// Takes in how a run ended, or that it was stopped.
-    pub(super) fn finish(&mut self, report: &RunReport, now: Timestamp) {
+    pub(super) fn finish(&mut self, report: &RunReport, scope: Scope, now: Timestamp) {
         self.set(report);
+        if scope == Scope::Whole {
+            // Whoever has left the inventory is missed by nobody.
+            let hosts: HashSet<&str> = report.hosts.iter().map(|host| host.host.as_str()).collect();
+            self.hosts.retain(|name, _| hosts.contains(name.as_str()));
+        }
         self.is_running = false;
         let at = report.finished_at.unwrap_or(now);
         self.heard_at = Some(at);
-        let is_done = report.state == RunState::Finished && matches!(report.exit_code, Some(0 | 3));
+        let is_done = scope == Scope::Whole
+            && report.state == RunState::Finished
+            && matches!(report.exit_code, Some(0 | 3));
         self.last = Last {
             success_at: if is_done { Some(at) } else { self.last.success_at },
             ended_at: Some(at),

@@ -12,7 +12,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::args::MetricsArgs;
 use super::endpoint::{Endpoint, Page};
-use super::figures::Figures;
+use super::figures::{Figures, Scope};
 use super::{file, page};
 
 /// Listens to a run and keeps its numbers where they can be read.
@@ -21,6 +21,7 @@ use super::{file, page};
 pub(crate) struct Meter {
     figures: Arc<Mutex<Figures>>,
     clock: Clock,
+    scope: Scope,
     file: Option<PathBuf>,
     writer: Option<JoinHandle<()>>,
     endpoint: Option<Endpoint>,
@@ -28,6 +29,16 @@ pub(crate) struct Meter {
     begun: Arc<Notify>,
     stop: Arc<Notify>,
     trouble: Arc<Mutex<Trouble>>,
+}
+
+/// What is listened to.
+pub(crate) struct Subject<'a> {
+    /// What the plan is called.
+    pub(crate) plan: &'a str,
+    /// What became so far of a run that is taken up again.
+    pub(crate) before: Option<&'a RunReport>,
+    /// How much of the plan is run.
+    pub(crate) scope: Scope,
 }
 
 /// Tells the time.
@@ -41,16 +52,10 @@ struct Trouble {
 }
 
 impl Meter {
-    /// Gets ready for a run of a plan; `before` is what became so far of one that is taken up again. Whatever
-    /// cannot be had is a warning.
-    pub(crate) async fn start(
-        args: &MetricsArgs,
-        plan: &str,
-        before: Option<&RunReport>,
-        clock: Clock,
-    ) -> Self {
+    /// Gets ready for a run of a plan. Whatever cannot be had is a warning.
+    pub(crate) async fn start(args: &MetricsArgs, subject: &Subject<'_>, clock: Clock) -> Self {
         let mut trouble = Trouble::default();
-        let mut figures = Figures::new(plan, before);
+        let mut figures = Figures::new(subject.plan, subject.before);
         if let Some(file) = &args.metrics_file {
             trouble.unsaid.extend(remember(file.clone(), &mut figures).await);
         }
@@ -58,6 +63,7 @@ impl Meter {
         let mut meter = Self {
             figures,
             clock,
+            scope: subject.scope,
             file: args.metrics_file.clone(),
             writer: None,
             endpoint: None,
@@ -107,7 +113,7 @@ impl Meter {
 
     /// Writes how the run ended, and ends. Returns what went wrong.
     pub(crate) async fn finish(mut self, report: &RunReport) -> Vec<String> {
-        lock(&self.figures).finish(report, (self.clock)());
+        lock(&self.figures).finish(report, self.scope, (self.clock)());
         if let Some(writer) = self.writer.take() {
             self.stop.notify_one();
             // A disk that does not answer must not hold the run.

@@ -14,4 +14,8 @@ mod page;
 
 pub(crate) use meter::Clock;
 #[expect(unused_imports, reason = "the runs that have these numbers are not there yet")]
-pub(crate) use {args::MetricsArgs, meter::Meter};
+pub(crate) use {
+    args::MetricsArgs,
+    figures::Scope,
+    meter::{Meter, Subject},
+};

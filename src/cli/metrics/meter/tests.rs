@@ -23,6 +23,10 @@ fn to_file(file: &Path) -> MetricsArgs {
     MetricsArgs { metrics_file: Some(file.to_owned()), ..MetricsArgs::default() }
 }
 
+async fn start(args: &MetricsArgs, plan: &str) -> Meter {
+    Meter::start(args, &Subject { plan, before: None, scope: Scope::Whole }, clock).await
+}
+
 /// Waits, by a clock that only runs while nobody writes, until the file holds a text.
 async fn until(file: &Path, text: &str) -> String {
     for _ in 0..1000 {
@@ -75,7 +79,7 @@ async fn a_run_is_counted_while_it_goes() {
     let file = folder.join("nightly.prom");
     let mut args = to_file(&file);
     args.metrics_every = Some(Duration::from_millis(10));
-    let meter = Meter::start(&args, "nightly", None, clock).await;
+    let meter = start(&args, "nightly").await;
     assert!(!file.exists());
     meter.hear(&begun(3));
     meter.hear(&event(1, "hv01", 0, News::HostPlanned { units: 4 }));
@@ -139,7 +143,7 @@ async fn a_run_is_counted_while_it_goes() {
 async fn the_next_morning_the_file_says_how_the_night_ended_and_when_all_was_last_well() {
     let folder = folder("morning");
     let file = folder.join("nightly.prom");
-    let meter = Meter::start(&to_file(&file), "nightly", None, clock).await;
+    let meter = start(&to_file(&file), "nightly").await;
     meter.hear(&begun(1));
     assert!(meter.finish(&well()).await.is_empty());
     has(
@@ -156,7 +160,7 @@ async fn the_next_morning_the_file_says_how_the_night_ended_and_when_all_was_las
         ],
     );
     // A night later: what was well the night before stays known while this one goes, and when it has failed.
-    let meter = Meter::start(&to_file(&file), "nightly", None, clock).await;
+    let meter = start(&to_file(&file), "nightly").await;
     let begins = News::RunStarted {
         run: "nightly-2".into(),
         plan: "nightly".into(),
@@ -188,7 +192,7 @@ async fn the_next_morning_the_file_says_how_the_night_ended_and_when_all_was_las
 async fn a_run_that_was_stopped_is_no_success_and_is_counted_on_when_it_goes_on() {
     let folder = folder("stopped");
     let file = folder.join("nightly.prom");
-    let meter = Meter::start(&to_file(&file), "nightly", None, clock).await;
+    let meter = start(&to_file(&file), "nightly").await;
     meter.hear(&begun(1));
     let mut stopped = well();
     stopped.state = RunState::Stopped;
@@ -202,7 +206,8 @@ async fn a_run_that_was_stopped_is_no_success_and_is_counted_on_when_it_goes_on(
     has(&page, &["refpoint_run_units{plan=\"nightly\",state=\"outstanding\"} 1"]);
     let mut args = to_file(&file);
     args.metrics_every = Some(Duration::from_millis(10));
-    let meter = Meter::start(&args, "nightly", Some(&stopped), clock).await;
+    let subject = Subject { plan: "nightly", before: Some(&stopped), scope: Scope::Whole };
+    let meter = Meter::start(&args, &subject, clock).await;
     let resumed = News::RunStarted {
         run: "nightly-1".into(),
         plan: "nightly".into(),
@@ -227,11 +232,35 @@ async fn a_run_that_was_stopped_is_no_success_and_is_counted_on_when_it_goes_on(
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_part_of_a_plan_that_is_done_is_no_plan_that_is_done() {
+    let folder = folder("part");
+    let file = folder.join("nightly.prom");
+    assert!(start(&to_file(&file), "nightly").await.finish(&well()).await.is_empty());
+    let part = |scope| Subject { plan: "nightly", before: None, scope };
+    let mut later = report(vec![host("hv02", None)], Vec::new(), RunState::Finished);
+    later.finished_at = Some(at(90_000));
+    let hosts = |page: &str| page.matches("refpoint_host_last_success_timestamp_seconds{").count();
+    let meter = Meter::start(&to_file(&file), &part(Scope::Part), clock).await;
+    assert!(meter.finish(&later).await.is_empty());
+    let page = fs::read_to_string(&file).unwrap();
+    has(&page, &["refpoint_last_run_success_timestamp_seconds{plan=\"nightly\"} 1795000600"]);
+    has(&page, &["refpoint_last_run_end_timestamp_seconds{plan=\"nightly\"} 1795090000"]);
+    assert_eq!(hosts(&page), 2, "{page}");
+    // The same hosts as a whole: the other one has left the inventory.
+    let meter = Meter::start(&to_file(&file), &part(Scope::Whole), clock).await;
+    assert!(meter.finish(&later).await.is_empty());
+    let page = fs::read_to_string(&file).unwrap();
+    has(&page, &["refpoint_last_run_success_timestamp_seconds{plan=\"nightly\"} 1795090000"]);
+    assert_eq!(hosts(&page), 1, "{page}");
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn names_that_need_it_are_escaped_as_the_foreign_parser_reads_them() {
     let folder = folder("names");
     let file = folder.join("nightly.prom");
     let strange = "hv\"01\\ü\nx{}=,# \r\t";
-    let meter = Meter::start(&to_file(&file), "näch\"tlich", None, clock).await;
+    let meter = start(&to_file(&file), "näch\"tlich").await;
     meter.hear(&begun(1));
     meter.hear(&event(1, strange, 0, News::HostPlanned { units: 0 }));
     let ended = report(vec![host(strange, None)], Vec::new(), RunState::Finished);
@@ -247,7 +276,7 @@ async fn names_that_need_it_are_escaped_as_the_foreign_parser_reads_them() {
 async fn a_file_that_cannot_be_written_is_told_once_and_fails_nothing() {
     let mut args = to_file(Path::new("/nonexistent/refpoint/nightly.prom"));
     args.metrics_every = Some(Duration::from_millis(1));
-    let meter = Meter::start(&args, "nightly", None, clock).await;
+    let meter = start(&args, "nightly").await;
     meter.hear(&begun(1));
     let mut warnings = Vec::new();
     while warnings.is_empty() {
@@ -267,20 +296,20 @@ async fn a_file_that_cannot_be_written_is_told_once_and_fails_nothing() {
 async fn the_file_of_another_plan_is_told() {
     let folder = folder("other");
     let file = folder.join("nightly.prom");
-    let meter = Meter::start(&to_file(&file), "weekly", None, clock).await;
+    let meter = start(&to_file(&file), "weekly").await;
     assert!(meter.finish(&well()).await.is_empty());
-    let meter = Meter::start(&to_file(&file), "nightly", None, clock).await;
+    let meter = start(&to_file(&file), "nightly").await;
     let warnings = meter.warnings();
     assert!(warnings[0].contains("holds the metrics of the plan \"weekly\""), "{warnings:?}");
     fs::write(&file, [0xff, 0xfe, 0, b'\n', b'{', b'}']).unwrap();
-    assert!(Meter::start(&to_file(&file), "nightly", None, clock).await.warnings().is_empty());
+    assert!(start(&to_file(&file), "nightly").await.warnings().is_empty());
     fs::remove_dir_all(folder).unwrap();
 }
 
 #[tokio::test]
 async fn of_too_many_hosts_there_are_sums_alone() {
     let args = MetricsArgs { metrics_listen: Some("127.0.0.1:0".parse().unwrap()), ..MetricsArgs::default() };
-    let meter = Meter::start(&args, "nightly", None, clock).await;
+    let meter = start(&args, "nightly").await;
     meter.hear(&begun(page::MOST_HOSTS + 1));
     for number in 0..=page::MOST_HOSTS {
         meter.hear(&event(1, &format!("hv{number}"), 0, News::HostPlanned { units: 5 }));
@@ -298,10 +327,10 @@ async fn of_too_many_hosts_there_are_sums_alone() {
 async fn an_address_that_cannot_be_had_is_a_warning_and_one_for_everybody_too() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let args = MetricsArgs { metrics_listen: Some(taken.local_addr().unwrap()), ..MetricsArgs::default() };
-    let warnings = Meter::start(&args, "nightly", None, clock).await.warnings();
+    let warnings = start(&args, "nightly").await.warnings();
     assert!(warnings.len() == 1 && warnings[0].starts_with("no metrics on 127.0.0.1:"), "{warnings:?}");
     let everybody = MetricsArgs { metrics_listen: Some("192.0.2.1:9".parse().unwrap()), ..args };
-    let warnings = Meter::start(&everybody, "nightly", None, clock).await.warnings();
+    let warnings = start(&everybody, "nightly").await.warnings();
     assert!(warnings[0].contains("whoever reaches 192.0.2.1:9 can read"), "{warnings:?}");
 }
 
@@ -309,7 +338,7 @@ async fn an_address_that_cannot_be_had_is_a_warning_and_one_for_everybody_too() 
 async fn the_file_is_written_no_more_often_than_asked() {
     let folder = folder("often");
     let file = folder.join("nightly.prom");
-    let meter = Meter::start(&to_file(&file), "nightly", None, clock).await;
+    let meter = start(&to_file(&file), "nightly").await;
     meter.hear(&begun(1));
     until(&file, "in_progress").await;
     fs::remove_file(&file).unwrap();
