@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use proptest::prelude::*;
 use refpoint::fleet::{Kind, News, Outcome, RunState, UnitState};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::sleep;
@@ -351,4 +352,58 @@ async fn the_file_is_written_no_more_often_than_asked() {
     until(&file, "in_progress").await;
     assert!(meter.finish(&well()).await.is_empty());
     fs::remove_dir_all(folder).unwrap();
+}
+
+fn any_news() -> impl Strategy<Value = News> {
+    let outcomes =
+        [Outcome::Completed, Outcome::Failed, Outcome::Detached, Outcome::Unknown, Outcome::Cancelled];
+    prop_oneof![
+        (0_usize..5, 0_usize..9).prop_map(|(hosts, units)| News::RunStarted {
+            run: "nightly-1".into(),
+            plan: "nightly".into(),
+            hosts,
+            units,
+            resumed: false
+        }),
+        (0_usize..5).prop_map(|units| News::HostPlanned { units }),
+        Just(News::HostFailed { error: failure(Kind::Login) }),
+        (1_usize..5).prop_map(|units| News::Limit { units, cause: "busy".into() }),
+        Just(News::UnitStarted),
+        Just(News::JobStarted { job: job() }),
+        Just(News::Adopted { job: job() }),
+        Just(News::Progress { state: 4, percent: None }),
+        Just(News::Stalled { since: at(-5) }),
+        "[a-zé ]{0,40}".prop_map(|cause| News::Retry { cause, after: 1.0 }),
+        prop::sample::select(outcomes.to_vec()).prop_map(|outcome| {
+            let error = (outcome == Outcome::Failed).then_some(Kind::JobFailed);
+            News::UnitFinished { export: Box::new(export("hv01", outcome, error)) }
+        }),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_heard_in_whatever_order_is_a_page_without_a_sample_twice(
+        heard in prop::collection::vec(("[a-c]", 0_i64..4, any_news()), 0..60),
+        is_over in any::<bool>(),
+    ) {
+        let mut figures = Figures::new("nightly", None);
+        for (index, (host, number, news)) in heard.into_iter().enumerate() {
+            figures.hear(&event(i64::try_from(index).unwrap(), &host, number, news));
+        }
+        if is_over {
+            figures.finish(&badly(), Scope::Whole, clock());
+        }
+        let page = page::write(&figures, clock());
+        let mut seen = std::collections::HashSet::new();
+        for line in page.lines().filter(|line| !line.starts_with('#')) {
+            let sample = super::super::exposition::Sample::read(line).unwrap();
+            prop_assert!(sample.value.is_finite() && sample.value >= 0.0, "{}", line);
+            prop_assert!(seen.insert(line.rsplit_once(' ').unwrap().0.to_owned()), "{} is there twice", line);
+        }
+        // What is written is what is read the next night.
+        let mut next = Figures::new("nightly", None);
+        page::read(&page, &mut next);
+        prop_assert_eq!(next.last, figures.last);
+    }
 }
