@@ -239,6 +239,17 @@ impl Figures {
         }
     }
 
+    /// Takes in that the run ended, or never began, for a reason that is nobody's but this process's own.
+    pub(super) fn fail(&mut self, exit_code: u8, now: Timestamp) {
+        self.is_running = false;
+        self.last = Last {
+            success_at: self.last.success_at,
+            ended_at: Some(now),
+            seconds: self.started_at.map(|at| now.duration_since(at).as_secs_f64().max(0.0)),
+            exit_code: Some(exit_code),
+        };
+    }
+
     /// Takes in when all of a host was last done, from before this run.
     pub(super) fn remember(&mut self, host: &str, at: Timestamp) {
         self.hosts.entry(host.to_owned()).or_default().success_at = Some(at);

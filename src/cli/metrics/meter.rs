@@ -112,16 +112,26 @@ impl Meter {
     }
 
     /// Writes how the run ended, and ends. Returns what went wrong.
-    pub(crate) async fn finish(mut self, report: &RunReport) -> Vec<String> {
+    pub(crate) async fn finish(self, report: &RunReport) -> Vec<String> {
         lock(&self.figures).finish(report, self.scope, (self.clock)());
+        self.end().await
+    }
+
+    /// Writes that there is no more of the run than this exit code, and ends. Returns what went wrong.
+    pub(crate) async fn fail(self, exit_code: u8) -> Vec<String> {
+        lock(&self.figures).fail(exit_code, (self.clock)());
+        self.end().await
+    }
+
+    async fn end(mut self) -> Vec<String> {
         if let Some(writer) = self.writer.take() {
             self.stop.notify_one();
-            // A disk that does not answer must not hold the run.
             let (file, trouble) = (self.file.clone().unwrap_or_default(), Arc::clone(&self.trouble));
             let written = async {
                 let _ = writer.await;
                 write(file, (self.page())(), &trouble).await;
             };
+            // A disk that does not answer must not hold the run.
             if timeout(LONGEST_WRITE, written).await.is_err() {
                 lock(&self.trouble)
                     .unsaid

@@ -3,14 +3,14 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use refpoint::fleet::{Event, News, Notify, RunReport};
+use refpoint::fleet::{Event, Failure, News, Notify, RunReport};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use super::courier::{self, Pace, Unsaid};
 use super::hook::Hook;
-use super::payload::{Beginning, Message};
+use super::payload::{Beginning, Breakdown, Message};
 use super::ping::Watcher;
 use crate::cli::metrics::Clock;
 use crate::cli::ui::Ui;
@@ -22,6 +22,8 @@ pub(crate) struct Notifier {
     desks: Vec<Desk>,
     patience: Duration,
     unsaid: Unsaid,
+    /// What was told of the beginning.
+    beginning: Option<Beginning>,
 }
 
 /// Where messages for one address are handed in.
@@ -43,7 +45,8 @@ impl Notifier {
     }
 
     fn with(plan: &Notify, pace: Pace, clock: Clock, ui: &mut Ui) -> Self {
-        let mut notifier = Self { desks: Vec::new(), patience: plan.patience, unsaid: Unsaid::default() };
+        let (patience, unsaid) = (plan.patience, Unsaid::default());
+        let mut notifier = Self { desks: Vec::new(), patience, unsaid, beginning: None };
         for hook in &plan.webhook {
             match Hook::new(hook, clock, ui) {
                 Ok(hook) => notifier.add_hook(hook, pace),
@@ -60,16 +63,18 @@ impl Notifier {
     }
 
     /// Takes in what has happened.
-    pub(crate) fn hear(&self, event: &Event) {
+    pub(crate) fn hear(&mut self, event: &Event) {
         if let News::RunStarted { run, plan, hosts, units, resumed } = &event.what {
-            self.tell(&Message::Begun(Beginning {
+            let beginning = Beginning {
                 at: event.at,
                 run: run.clone(),
                 plan: plan.clone(),
                 hosts: *hosts,
                 units: *units,
                 is_resumed: *resumed,
-            }));
+            };
+            self.beginning = Some(beginning.clone());
+            self.tell(&Message::Begun(beginning));
         }
     }
 
@@ -80,8 +85,19 @@ impl Notifier {
 
     /// Tells how the run ended, and waits until all know, but no longer than the plan says. Returns what went
     /// wrong.
-    pub(crate) async fn finish(mut self, report: &RunReport) -> Vec<String> {
-        self.tell(&Message::Over(Box::new(report.clone())));
+    pub(crate) async fn finish(self, report: &RunReport) -> Vec<String> {
+        self.end(&Message::Over(Box::new(report.clone()))).await
+    }
+
+    /// Tells that there is no report, because the run of a plan could not begin or go on; waits as
+    /// [`finish`](Self::finish) does.
+    pub(crate) async fn fail(mut self, plan: &str, failure: &Failure) -> Vec<String> {
+        let (plan, beginning, failure) = (plan.to_owned(), self.beginning.take(), failure.clone());
+        self.end(&Message::Broken(Breakdown { plan, beginning, failure })).await
+    }
+
+    async fn end(mut self, message: &Message) -> Vec<String> {
+        self.tell(message);
         let (end, unsaid) = (Instant::now() + self.patience, Arc::clone(&self.unsaid));
         // With their windows closed the tasks end when they are done.
         let desks: Vec<_> = self.desks.drain(..).map(|desk| (desk.name, desk.task)).collect();

@@ -24,6 +24,16 @@ pub(super) struct Beginning {
 pub(super) enum Message {
     Begun(Beginning),
     Over(Box<RunReport>),
+    Broken(Breakdown),
+}
+
+/// What is told of a run that ended, or never began, without a report: its process could not go on.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Breakdown {
+    pub(super) plan: String,
+    /// As it was told, where it had begun.
+    pub(super) beginning: Option<Beginning>,
+    pub(super) failure: Failure,
 }
 
 impl Message {
@@ -31,12 +41,22 @@ impl Message {
     pub(super) fn moment(&self) -> Moment {
         match self {
             Self::Begun(_) => Moment::Started,
+            Self::Broken(_) => Moment::Failed,
             Self::Over(report) => match (report.state, report.exit_code) {
                 (RunState::Running | RunState::Stopped, _) => Moment::Stopped,
                 (RunState::Finished, Some(0)) => Moment::Succeeded,
                 (RunState::Finished, Some(3)) => Moment::Warned,
                 (RunState::Finished, _) => Moment::Failed,
             },
+        }
+    }
+
+    /// Returns the program's exit code, where it is known.
+    pub(super) fn exit_code(&self) -> Option<u8> {
+        match self {
+            Self::Begun(_) => None,
+            Self::Over(report) => report.exit_code,
+            Self::Broken(breakdown) => Some(breakdown.failure.exit_code),
         }
     }
 
@@ -47,31 +67,33 @@ impl Message {
             event: self.moment(),
             delivery,
             at: now,
-            run: "",
+            run: None,
             plan: "",
-            state: RunState::Running,
+            state: Some(RunState::Running),
             resumed: false,
             reason: None,
-            started_at: now,
+            started_at: None,
             finished_at: None,
             duration_seconds: None,
             exit_code: None,
             totals: Totals::default(),
+            error: None,
             failures: Vec::new(),
             report: None,
         };
         match self {
-            Self::Begun(beginning) => {
-                (payload.run, payload.plan) = (&beginning.run, &beginning.plan);
-                (payload.started_at, payload.resumed) = (beginning.at, beginning.is_resumed);
-                (payload.totals.hosts, payload.totals.units) = (beginning.hosts, beginning.units);
-                payload.totals.outstanding = beginning.units;
-                payload.totals.hosts_outstanding = beginning.hosts;
+            Self::Begun(beginning) => payload.begin(beginning),
+            Self::Broken(Breakdown { plan, beginning, failure }) => {
+                beginning.iter().for_each(|beginning| payload.begin(beginning));
+                (payload.plan, payload.finished_at) = (plan, Some(now));
+                payload.state = beginning.is_some().then_some(RunState::Stopped);
+                (payload.exit_code, payload.error) = (Some(failure.exit_code), Some(failure));
             }
             Self::Over(report) => {
-                (payload.run, payload.plan, payload.state) = (&report.run, &report.plan, report.state);
+                (payload.run, payload.plan) = (Some(report.run.as_str()), &report.plan);
+                payload.state = Some(report.state);
                 (payload.resumed, payload.reason) = (report.resumed > 0, report.reason.as_deref());
-                (payload.started_at, payload.finished_at) = (report.started_at, report.finished_at);
+                (payload.started_at, payload.finished_at) = (Some(report.started_at), report.finished_at);
                 payload.duration_seconds = report.finished_at.map(|at| seconds(report.started_at, at));
                 (payload.exit_code, payload.totals) = (report.exit_code, report.totals.clone());
                 payload.failures = failures(report);
@@ -88,6 +110,10 @@ impl Message {
             Self::Begun(Beginning { run, hosts, is_resumed, .. }) => {
                 let verb = if *is_resumed { "goes on" } else { "begins" };
                 format!("{run} {verb}: {hosts} hosts\n")
+            }
+            Self::Broken(Breakdown { plan, beginning, failure }) => {
+                let what = beginning.as_ref().map_or(plan, |beginning| &beginning.run);
+                format!("{what} failed: {}, exit code {}\n", failure.message, failure.exit_code)
             }
             Self::Over(report) => {
                 let Totals { units, completed, completed_with_warnings, .. } = report.totals;
@@ -123,18 +149,28 @@ struct Payload<'a> {
     event: Moment,
     delivery: &'a str,
     at: Timestamp,
-    run: &'a str,
+    run: Option<&'a str>,
     plan: &'a str,
-    state: RunState,
+    state: Option<RunState>,
     resumed: bool,
     reason: Option<&'a str>,
-    started_at: Timestamp,
+    started_at: Option<Timestamp>,
     finished_at: Option<Timestamp>,
     duration_seconds: Option<f64>,
     exit_code: Option<u8>,
     totals: Totals,
+    error: Option<&'a Failure>,
     failures: Vec<Cause<'a>>,
     report: Option<&'a RunReport>,
+}
+
+impl<'a> Payload<'a> {
+    fn begin(&mut self, beginning: &'a Beginning) {
+        (self.run, self.plan) = (Some(beginning.run.as_str()), &beginning.plan);
+        (self.started_at, self.resumed) = (Some(beginning.at), beginning.is_resumed);
+        (self.totals.hosts, self.totals.hosts_outstanding) = (beginning.hosts, beginning.hosts);
+        (self.totals.units, self.totals.outstanding) = (beginning.units, beginning.units);
+    }
 }
 
 /// Those that failed for one cause.

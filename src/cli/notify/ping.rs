@@ -78,7 +78,7 @@ impl Watcher {
             (PingStyle::Plain, _) => is_well.then(|| url.clone()),
             (_, Message::Begun(_)) => Some(url.with("start")),
             (PingStyle::Healthchecks, _) if is_well => Some(url.clone()),
-            (PingStyle::ExitCode, Message::Over(report)) => match report.exit_code {
+            (PingStyle::ExitCode, _) => match message.exit_code() {
                 // A run that is not over is not well, whatever its process ended with.
                 Some(code) if code != 0 || is_well => Some(url.with(&code.to_string())),
                 _ => Some(url.with("fail")),

@@ -11,6 +11,9 @@ use crate::client::Secret;
 
 /// Who is told when a run begins and ends.
 ///
+/// Addresses may let their bearer in. What is wrong with a plan is therefore to be shown as the message and the line
+/// of its error: the error itself quotes the line.
+///
 /// ```
 /// use refpoint::fleet::{Moment, Notify, PingStyle};
 ///
@@ -425,6 +428,20 @@ mod tests {
         ] {
             let error = read(text).unwrap_err();
             assert!(error.contains(words) && error.contains("line "), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_message_of_an_error_shows_no_address() {
+        for text in [
+            "[[webhook]]\nurl = ['https://t0ken']",
+            "[[webhook]]\nurl = 'https://t0ken'\nurl_file = 'x'",
+            "[[webhook]]\nurl_file = 'x'\nkey = 't0ken'",
+            "[ping]\nurl = 'https://t0ken'\nproxy = { t0ken = 1 }",
+            "[ping]\nurl = 'https://t0ken",
+        ] {
+            let error = toml::from_str::<Notify>(text).unwrap_err();
+            assert!(!error.message().contains("t0ken") && error.span().is_some(), "{}", error.message());
         }
     }
 

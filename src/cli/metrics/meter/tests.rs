@@ -257,6 +257,24 @@ async fn a_part_of_a_plan_that_is_done_is_no_plan_that_is_done() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_run_that_could_not_begin_is_known_the_next_morning() {
+    let folder = folder("never");
+    let file = folder.join("nightly.prom");
+    assert!(start(&to_file(&file), "nightly").await.finish(&well()).await.is_empty());
+    assert!(start(&to_file(&file), "nightly").await.fail(11).await.is_empty());
+    let page = fs::read_to_string(&file).unwrap();
+    let expected = [
+        "refpoint_last_run_success_timestamp_seconds{plan=\"nightly\"} 1795000600",
+        "refpoint_last_run_end_timestamp_seconds{plan=\"nightly\"} 1795001000",
+        "refpoint_last_run_exit_code{plan=\"nightly\"} 11",
+        "refpoint_host_last_success_timestamp_seconds{plan=\"nightly\",host=\"hv01\"} 1795000500",
+    ];
+    has(&page, &expected);
+    assert!(!page.contains("refpoint_run_"), "there was none:\n{page}");
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn names_that_need_it_are_escaped_as_the_foreign_parser_reads_them() {
     let folder = folder("names");
     let file = folder.join("nightly.prom");

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::Mutex;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use refpoint::fleet::RunState;
+use refpoint::fleet::{Kind, RunState};
 use rustls::pki_types::PrivateKeyDer;
 use serde_json::{Value as Json, json};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -16,7 +16,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::*;
 use crate::cli::args::{Color, OutputArgs};
-use crate::cli::sample::{at, badly, begun, clock, report, well};
+use crate::cli::sample::{at, badly, begun, clock, failure, report, well};
 
 /// A request as it came.
 #[derive(Clone, Debug)]
@@ -171,7 +171,7 @@ async fn a_webhook_hears_the_beginning_and_the_end_and_can_tell_who_speaks() {
          on = ['started', 'succeeded', 'warned', 'failed', 'stopped']",
         key.display()
     );
-    let notifier = notifier(&plan, &server);
+    let mut notifier = notifier(&plan, &server);
     notifier.hear(&begun(3));
     let told = badly();
     assert_eq!(notifier.finish(&told).await, Vec::<String>::new());
@@ -220,9 +220,36 @@ async fn a_webhook_hears_the_beginning_and_the_end_and_can_tell_who_speaks() {
 }
 
 #[tokio::test]
+async fn a_run_without_a_report_is_told_too() {
+    let locked = failure(Kind::Ledger);
+    for has_begun in [false, true] {
+        let server = Server::start(&[]).await;
+        let plan =
+            "[[webhook]]\nurl = 'http://ADDRESS/'\n[ping]\nurl = 'http://ADDRESS/id'\nstyle = 'exit-code'";
+        let mut notifier = notifier(plan, &server);
+        if has_begun {
+            notifier.hear(&begun(2));
+        }
+        assert!(notifier.fail("nightly", &locked).await.is_empty());
+        let asked = server.asked();
+        let payload = asked.iter().find(|it| it.line.starts_with("POST / ")).unwrap().json();
+        assert_eq!(
+            (&payload["event"], &payload["plan"], &payload["exit_code"], &payload["error"]["kind"]),
+            (&json!("failed"), &json!("nightly"), &json!(11), &json!("ledger"))
+        );
+        let (run, state) =
+            if has_begun { (json!("nightly-1"), json!("stopped")) } else { (Json::Null, Json::Null) };
+        assert_eq!((&payload["run"], &payload["state"]), (&run, &state));
+        let ping = asked.iter().find(|it| it.line == "POST /id/11 HTTP/1.1").unwrap();
+        let whom = if has_begun { "nightly-1" } else { "nightly" };
+        assert_eq!(ping.body, format!("{whom} failed: for a test, exit code 11\n"));
+    }
+}
+
+#[tokio::test]
 async fn who_wants_all_of_the_report_gets_it_and_who_wants_no_signature_gets_none() {
     let server = Server::start(&[]).await;
-    let notifier = notifier("[[webhook]]\nurl = 'http://ADDRESS/'\nreport = 'full'", &server);
+    let mut notifier = notifier("[[webhook]]\nurl = 'http://ADDRESS/'\nreport = 'full'", &server);
     notifier.hear(&begun(1));
     assert!(notifier.finish(&well()).await.is_empty());
     let [end] = server.asked().try_into().unwrap();
@@ -267,7 +294,7 @@ async fn whoever_never_answers_holds_the_run_for_its_patience_and_no_longer() {
     let server = Server::start(&[HANG; 100]).await;
     let plan =
         "patience = '25s'\n[[webhook]]\nurl = 'http://ADDRESS/t0ken'\n[ping]\nurl = 'http://ADDRESS/t0ken'";
-    let notifier = notifier(plan, &server);
+    let mut notifier = notifier(plan, &server);
     let begin = Instant::now();
     notifier.hear(&begun(1));
     let warnings = notifier.finish(&well()).await;
@@ -337,7 +364,7 @@ async fn watchers_are_asked_in_their_style() {
         ),
     ] {
         let server = Server::start(&[]).await;
-        let notifier = notifier(&format!("[ping]\nurl = 'http://ADDRESS/id'\n{keys}"), &server);
+        let mut notifier = notifier(&format!("[ping]\nurl = 'http://ADDRESS/id'\n{keys}"), &server);
         notifier.hear(&begun(1));
         assert_eq!(notifier.finish(&told).await, Vec::<String>::new());
         let lines: Vec<_> = lines.into_iter().map(|line| format!("{line} HTTP/1.1")).collect();
@@ -351,7 +378,7 @@ async fn watchers_are_asked_in_their_style() {
 #[tokio::test]
 async fn a_watcher_is_told_in_words_what_failed() {
     let server = Server::start(&[]).await;
-    let notifier = notifier("[ping]\nurl = 'http://ADDRESS/id'", &server);
+    let mut notifier = notifier("[ping]\nurl = 'http://ADDRESS/id'", &server);
     notifier.hear(&begun(2));
     assert!(notifier.finish(&badly()).await.is_empty());
     let bodies: Vec<_> = server.asked().into_iter().map(|asked| asked.body).collect();
@@ -368,7 +395,7 @@ async fn a_watcher_is_told_in_words_what_failed() {
 #[tokio::test]
 async fn what_is_outdated_is_not_told_after_what_is_new() {
     let server = Server::start(&["503 No\r\nRetry-After: 30\r\n"]).await;
-    let notifier = notifier("[ping]\nurl = 'http://ADDRESS/id'", &server);
+    let mut notifier = notifier("[ping]\nurl = 'http://ADDRESS/id'", &server);
     notifier.hear(&begun(1));
     server.has_been_asked().await;
     let warnings = notifier.finish(&well()).await;
@@ -442,7 +469,7 @@ async fn a_private_authority_is_trusted_where_the_plan_says_so_and_no_other() {
 
 #[tokio::test]
 async fn a_plan_that_names_nobody_costs_nothing() {
-    let notifier = Notifier::start(&Notify::default(), clock, &mut ui());
+    let mut notifier = Notifier::start(&Notify::default(), clock, &mut ui());
     notifier.hear(&begun(1));
     let mut long = report(Vec::new(), Vec::new(), RunState::Finished);
     long.finished_at = Some(at(1));
@@ -483,7 +510,7 @@ async fn nothing_that_is_logged_shows_an_address_or_a_key() {
         ca.display(),
         key.display()
     );
-    let notifier = notifier(&plan, &server);
+    let mut notifier = notifier(&plan, &server);
     notifier.hear(&begun(1));
     let warnings = notifier.finish(&badly()).await;
     let text = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
