@@ -418,6 +418,40 @@ async fn a_proxy_that_is_asked_for_is_used() {
     assert!(asked.headers["proxy-authorization"].starts_with("Basic "));
 }
 
+/// What the next test runs, with a proxy in the environment and a plan.
+#[tokio::test]
+#[ignore = "it is run by the_proxy_of_the_environment_is_used_where_the_plan_asks_for_it"]
+async fn tell_with_the_environment_of_another_test() {
+    let plan = toml::from_str(&std::env::var("REFPOINT_TEST_PLAN").unwrap()).unwrap();
+    assert_eq!(Notifier::start(&plan, clock, &mut ui()).finish(&well()).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn the_proxy_of_the_environment_is_used_where_the_plan_asks_for_it() {
+    for (key, is_asked_for) in [("", false), ("proxy = 'env'", true)] {
+        let (server, proxy) = (Server::start(&[]).await, Server::start(&[]).await);
+        let plan = format!("[[webhook]]\nurl = 'http://{}/x'\n{key}", server.address);
+        let mut own = Command::new(std::env::current_exe().unwrap());
+        own.args([
+            "--exact",
+            "--ignored",
+            concat!(module_path!(), "::tell_with_the_environment_of_another_test")
+                .split_once("::")
+                .unwrap()
+                .1,
+        ]);
+        own.env("REFPOINT_TEST_PLAN", plan).env("http_proxy", format!("http://{}", proxy.address));
+        own.env_remove("no_proxy").env_remove("NO_PROXY");
+        let output = tokio::task::spawn_blocking(move || own.output().unwrap()).await.unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success() && text.contains("1 passed"), "{text}");
+        assert_eq!(
+            (server.asked().len(), proxy.asked().len()),
+            (usize::from(!is_asked_for), usize::from(is_asked_for))
+        );
+    }
+}
+
 /// Returns an authority, and TLS with a certificate of its for 127.0.0.1.
 fn authority() -> (String, TlsAcceptor) {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
