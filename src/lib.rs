@@ -81,6 +81,8 @@
 //! | accept another spelling of a value | `cim/value.rs` for texts, `wsman/instance.rs` for XML |
 //! | refuse another kind of bad document | `xml/read.rs`, and a row of its hostile table |
 //! | add a command | a file in `cli/command/` in the shape of `cim/get.rs`, and a variant in `cli/args.rs` |
+//! | count something of a run for Prometheus | `cli/metrics/figures.rs` for the fold, `page.rs` for its name; `docs/unattended.md` lists it |
+//! | tell somebody else of a run, or otherwise | `fleet/run/notify.rs` for the words of the plan, `cli/notify/` for the sending |
 //! | give a failure another exit code or hint | `cli/diagnosis.rs` |
 //!
 //! # One call, from words to wire and back

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal};
 use tracing_subscriber::EnvFilter;
 
 use super::args::{Color, OutputArgs};
+use super::journal;
 
 /// Begins to listen: to little, to more with -v, or to what RUST_LOG names.
 pub(crate) fn begin(args: &OutputArgs) {
@@ -23,7 +24,11 @@ pub(crate) fn begin(args: &OutputArgs) {
             io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
         }
     };
-    let listener =
-        tracing_subscriber::fmt().with_writer(io::stderr).with_env_filter(filter).with_ansi(is_coloured);
-    listener.init();
+    let listener = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(is_coloured);
+    if journal::has_standard_error() {
+        // The journal knows the time, and the level from the priority.
+        listener.without_time().with_level(false).with_writer(journal::Lines).init();
+    } else {
+        listener.with_writer(io::stderr).init();
+    }
 }

@@ -1,8 +1,9 @@
 //! The program: arguments to library calls, and what comes back to lines, JSON and an exit code.
 //!
 //! It knows the library by its public names alone. `args`, `connection`, `secret`, `object` and `argument` turn
-//! words into values; `command` holds one file a command; `report` shows what came back; `ui` alone writes to
-//! the terminal; `error`, `diagnosis` and `exit` say how it ended.
+//! words into values; `command` holds one file a command; `report` shows what came back; `metrics` and `notify`
+//! tell others of a run; `ui` alone writes to the terminal, or to the `journal`; `error`, `diagnosis` and `exit`
+//! say how it ended.
 
 mod args;
 mod argument;
@@ -14,12 +15,19 @@ mod dump;
 mod duration;
 mod error;
 mod exit;
+mod journal;
 mod ledger;
 mod logging;
 mod message;
+#[cfg_attr(not(test), expect(dead_code, reason = "the runs that have these numbers are not there yet"))]
+mod metrics;
+#[cfg_attr(not(test), expect(dead_code, reason = "the runs that are told of are not there yet"))]
+mod notify;
 mod object;
 mod report;
 mod runtime;
+#[cfg(test)]
+mod sample;
 mod secret;
 mod suggest;
 mod ui;

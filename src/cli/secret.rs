@@ -1,5 +1,5 @@
-//! Where passwords come from: a file, standard input, a command, the environment, a person; never arguments,
-//! which everybody on the machine can read.
+//! Where passwords come from: a file, standard input, a command, the environment, a credential of the service, a
+//! person; never arguments, which everybody on the machine can read.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use refpoint::client::Secret;
+use refpoint::fleet::Hidden;
 use zeroize::Zeroizing;
 
 use super::error::Error;
@@ -19,7 +20,8 @@ use super::words;
 #[derive(clap::Args, Debug)]
 #[group(multiple = false)]
 pub(crate) struct PasswordArgs {
-    /// Read the password from the first line of a file (or REFPOINT_PASSWORD, or a prompt on a terminal)
+    /// Read the password from the first line of a file (or REFPOINT_PASSWORD, or the credential refpoint-password of a
+    /// systemd service, or a prompt on a terminal)
     #[arg(long, value_name = "FILE", help_heading = "Login")]
     password_file: Option<PathBuf>,
     /// Read the password from the first line of standard input
@@ -53,9 +55,43 @@ impl PasswordArgs {
         match std::env::var(VARIABLE) {
             Ok(password) => first_line(password.as_bytes(), &format!("password from {VARIABLE}")),
             Err(std::env::VarError::NotUnicode(_)) => Err(Error::usage(format!("{VARIABLE} is not UTF-8"))),
-            Err(std::env::VarError::NotPresent) => prompt(&format!("Password of {user}"), ui),
+            Err(std::env::VarError::NotPresent) => match credential(CREDENTIAL) {
+                Some(file) => of_credential(&file, "password", CREDENTIAL),
+                None => prompt(&format!("Password of {user}"), ui),
+            },
         }
     }
+}
+
+/// Returns the first line of something that a plan keeps hidden.
+pub(crate) fn of_plan(hidden: &Hidden, what: &str, ui: &mut Ui) -> Result<Secret<String>, Error> {
+    match hidden {
+        Hidden::Given(text) => Ok(text.clone()),
+        Hidden::File(file) => of_file(file, what, ui),
+        Hidden::Credential(name) => match credential(name) {
+            Some(file) => of_credential(&file, what, name),
+            None => Err(Error::usage(format!("no {what}: the service has no credential {name}"))
+                .hint(format!("LoadCredential={name}:FILE in its unit brings one"))),
+        },
+    }
+}
+
+/// Returns where a credential of the service is that runs this, if it has one of that name.
+fn credential(name: &str) -> Option<PathBuf> {
+    let folder = PathBuf::from(std::env::var_os("CREDENTIALS_DIRECTORY")?);
+    // A name is a name, not a way to somewhere else.
+    let is_name = !name.is_empty() && name != "." && name != ".." && !name.contains('/');
+    let file = folder.join(name);
+    (folder.is_absolute() && is_name && file.is_file()).then_some(file)
+}
+
+/// Returns the first line of a credential. Its mode is systemd's business: what looks readable by a group is
+/// the mask of an access list, and the folder lets nobody else in.
+fn of_credential(file: &Path, what: &str, name: &str) -> Result<Secret<String>, Error> {
+    let what = format!("{what} from the credential {name}");
+    let unreadable = |error| Error::usage(format!("cannot read the {what}")).because(error);
+    let bytes = File::open(file).and_then(read).map_err(unreadable)?;
+    first_line(&bytes, &what)
 }
 
 /// Asks a person, without showing what is typed. Where nobody can type, it says so instead of waiting.
@@ -140,5 +176,7 @@ fn filled(password: String, what: &str) -> Result<Secret<String>, Error> {
 }
 
 const VARIABLE: &str = "REFPOINT_PASSWORD";
+/// What a service calls it: `LoadCredential=refpoint-password:FILE`.
+const CREDENTIAL: &str = "refpoint-password";
 /// More than any password has.
 const LONGEST: usize = 64 << 10;

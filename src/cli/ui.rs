@@ -8,6 +8,7 @@ use terminal_size::{Width, terminal_size_of};
 
 use super::args::{Color, OutputArgs};
 use super::error::{Error, Line};
+use super::journal::{self, Priority};
 use super::report::text::harmless;
 
 /// Standard output and standard error.
@@ -18,6 +19,8 @@ pub(crate) struct Ui {
     is_quiet: bool,
     /// Whether a line on standard error can change where it stands.
     can_change: bool,
+    /// Whether standard error goes to the journal, which asks of each line how much it matters.
+    is_journal: bool,
     status: String,
 }
 
@@ -38,6 +41,7 @@ impl Ui {
             width: is_terminal.then_some(columns),
             is_quiet: args.quiet,
             can_change: io::stderr().is_terminal() && !args.quiet && args.verbose == 0,
+            is_journal: journal::has_standard_error(),
             status: String::new(),
         }
     }
@@ -86,13 +90,13 @@ impl Ui {
     /// Says something that a person may want to know, unless he wants it quiet.
     pub(crate) fn note(&mut self, text: &str) {
         if !self.is_quiet {
-            self.say(Style::new(), "", text);
+            self.say(Priority::Info, Style::new(), "", text);
         }
     }
 
     /// Says something that a person has to know.
     pub(crate) fn warn(&mut self, text: &str) {
-        self.say(AnsiColor::Yellow.on_default().bold(), "warning: ", text);
+        self.say(Priority::Warning, AnsiColor::Yellow.on_default().bold(), "warning: ", text);
     }
 
     /// Asks something, whose answer is typed behind it.
@@ -105,20 +109,25 @@ impl Ui {
     pub(crate) fn fail(&mut self, error: &Error) {
         for line in error.lines() {
             match line {
-                Line::Error(text) => self.say(AnsiColor::Red.on_default().bold(), "error: ", &text),
-                Line::Cause(text) => self.say(Style::new(), "  caused by: ", &text),
-                Line::Hint(text) => self.say(AnsiColor::Cyan.on_default().bold(), "hint: ", &text),
+                Line::Error(text) => {
+                    self.say(Priority::Error, AnsiColor::Red.on_default().bold(), "error: ", &text);
+                }
+                Line::Cause(text) => self.say(Priority::Error, Style::new(), "  caused by: ", &text),
+                Line::Hint(text) => {
+                    self.say(Priority::Notice, AnsiColor::Cyan.on_default().bold(), "hint: ", &text);
+                }
             }
         }
     }
 
     /// Writes a line to standard error. If nobody hears it, there is nobody to tell that either.
-    fn say(&mut self, style: Style, label: &str, text: &str) {
+    fn say(&mut self, priority: Priority, style: Style, label: &str, text: &str) {
         if !self.status.is_empty() {
             // What is said stands above the line that changes.
             let _ = write!(self.errors, "\r\x1b[K");
             self.status.clear();
         }
-        let _ = writeln!(self.errors, "{style}{label}{style:#}{}", harmless(text));
+        let prefix = if self.is_journal { priority.prefix() } else { "" };
+        let _ = writeln!(self.errors, "{prefix}{style}{label}{style:#}{}", harmless(text));
     }
 }

@@ -87,9 +87,9 @@ pub use report::{
 };
 pub use resolve::{Resolved, resolve};
 pub use run::{
-    BrokenChain, ExportRule, HostReport, HostState, Limits, Names, Opener, Opening, PlanError, PointPolicy,
-    Retries, RunDetails, RunOrder, RunPlan, RunReport, RunState, RunSurroundings, Stop, Template,
-    TemplateError, Totals, UnitReport, UnitState, Window, WindowError, begin_run, find_run, outstanding,
-    report_of, work_on,
+    BrokenChain, ExportRule, Extent, Hidden, HostReport, HostState, Limits, Moment, Names, Notify, Opener,
+    Opening, Ping, PingMethod, PingStyle, PlanError, PointPolicy, Retries, RunDetails, RunOrder, RunPlan,
+    RunReport, RunState, RunSurroundings, Stop, Template, TemplateError, Totals, UnitReport, UnitState,
+    Webhook, Window, WindowError, begin_run, find_run, outstanding, report_of, work_on,
 };
 pub use unit::{Surroundings, export, not_begun};

@@ -23,6 +23,7 @@ mod describe;
 mod export;
 mod help;
 mod host;
+mod journal;
 mod lab;
 mod output;
 mod program;

@@ -92,6 +92,19 @@ impl Refpoint {
         self.end(child)
     }
 
+    pub(crate) fn stderr(mut self, to: impl Into<Stdio>) -> Self {
+        self.command.stderr(to);
+        self
+    }
+
+    /// The same, with standard output nowhere and standard error where [`stderr`](Self::stderr) has put it.
+    #[track_caller]
+    pub(crate) fn run_into_both(mut self) -> Run {
+        self.command.stdin(Stdio::null()).stdout(Stdio::null());
+        let child = self.command.spawn().unwrap();
+        self.end(child)
+    }
+
     /// Starts it with all three pipes in the hands of the caller.
     pub(crate) fn start(mut self) -> Child {
         self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

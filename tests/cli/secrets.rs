@@ -40,6 +40,36 @@ fn file(folder: &Path, content: &[u8], mode: u32) -> String {
 }
 
 #[test]
+fn a_password_is_a_credential_of_the_service_where_nothing_else_says_it() {
+    let host = host();
+    let target = host.target();
+    let here = folder("credentials");
+    let (path, elsewhere) = (here.join("refpoint-password"), here.join("elsewhere"));
+    fs::write(&path, format!("{PASSWORD}\n")).unwrap();
+    // As systemd leaves it to a user: what looks like the group's is the mask of an access list.
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o440)).unwrap();
+    let folder = here.to_str().unwrap();
+    is_in(&refpoint(get(&target, &[])).env("CREDENTIALS_DIRECTORY", folder).run());
+    let wrong =
+        refpoint(get(&target, &[])).env("CREDENTIALS_DIRECTORY", folder).env("REFPOINT_PASSWORD", "wrong");
+    assert_eq!(wrong.run().code, Some(5));
+    fs::write(&path, "wrong\n").unwrap();
+    fs::write(&elsewhere, format!("{PASSWORD}\n")).unwrap();
+    fs::set_permissions(&elsewhere, fs::Permissions::from_mode(0o600)).unwrap();
+    let named = get(&target, &["--password-file", elsewhere.to_str().unwrap()]);
+    is_in(&refpoint(named).env("CREDENTIALS_DIRECTORY", folder).run());
+    fs::write(&path, "\n").unwrap();
+    let run = refpoint(get(&target, &[])).env("CREDENTIALS_DIRECTORY", folder).run();
+    let says = "error: password from the credential refpoint-password is empty\n";
+    assert_eq!((run.code, run.stderr.as_str()), (Some(2), says));
+    for without in ["/nonexistent", "tests", ""] {
+        let run = refpoint(get(&target, &[])).env("CREDENTIALS_DIRECTORY", without).run();
+        assert_eq!(run.code, Some(2));
+        assert!(run.stderr.starts_with("error: no password of operator, and"), "{}", run.stderr);
+    }
+}
+
+#[test]
 fn a_password_comes_from_a_file_standard_input_a_command_or_the_environment() {
     let host = host();
     let target = host.target();

@@ -6,4 +6,5 @@ mod corpora;
 mod layering;
 mod readme;
 mod round_trip;
+mod unattended;
 mod wire;

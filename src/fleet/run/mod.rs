@@ -3,6 +3,7 @@
 mod engine;
 mod expand;
 mod governor;
+mod notify;
 mod plan;
 mod report;
 mod stop;
@@ -12,6 +13,7 @@ mod window;
 mod write;
 
 pub use engine::{Opener, Opening, RunDetails, RunOrder, RunSurroundings, begin_run, outstanding, work_on};
+pub use notify::{Extent, Hidden, Moment, Notify, Ping, PingMethod, PingStyle, Webhook};
 pub use plan::{BrokenChain, ExportRule, Limits, PlanError, PointPolicy, Retries, RunPlan, Stop};
 pub use report::{HostReport, HostState, RunReport, RunState, Totals, UnitReport, UnitState};
 pub use template::{Names, Template, TemplateError};
