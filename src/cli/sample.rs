@@ -101,6 +101,7 @@ pub(crate) fn unit(number: i64, export: Report) -> UnitReport {
 
 pub(crate) fn report(hosts: Vec<HostReport>, units: Vec<UnitReport>, state: RunState) -> RunReport {
     RunReport {
+        missing: Vec::new(),
         schema: RunReport::SCHEMA.into(),
         run: "nightly-1".into(),
         plan: "nightly".into(),
