@@ -9,7 +9,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 
 packages="gss-ntlmssp krb5-kdc krb5-admin-server krb5-user libgssapi-krb5-2 libkrb5-dev gcc python3-dev python3-venv
-    apache2-bin libapache2-mod-auth-gssapi tinyproxy-bin microsocks openssl curl"
+    apache2-bin libapache2-mod-auth-gssapi tinyproxy-bin microsocks openssl curl chromium fonts-dejavu-core"
 missing=""
 for package in $packages; do
     dpkg-query --show --showformat '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
