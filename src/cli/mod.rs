@@ -20,6 +20,7 @@ mod message;
 mod object;
 mod report;
 mod runtime;
+mod screen;
 mod secret;
 mod suggest;
 mod ui;
@@ -44,6 +45,8 @@ pub(crate) fn main() -> ExitCode {
     let mut ui = Ui::new(&cli.output);
     let is_of_run = matches!(&cli.command, Command::Fleet(command) if command.is_report());
     let done = cli.output.settle(is_of_run).and_then(|()| run(&cli, &mut ui));
+    // However it has ended, no line that changes is left standing.
+    ui.status(None);
     // What was printed is brought out before anything is said about it; a disk that is full then is an error
     // even if all else went well.
     let flushed = ui.flush();

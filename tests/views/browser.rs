@@ -205,14 +205,15 @@ impl Browser {
     /// Returns every error and warning since the page was opened: of scripts, of the page's policy, of the network.
     pub(crate) fn complaints(&self) -> Vec<Json> {
         // Whatever was under way has been said when this is answered.
-        self.value("new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))");
-        let is_complaint = |message: &&Json| match message["method"].as_str() {
-            Some("Runtime.exceptionThrown") => true,
-            Some("Log.entryAdded") => true,
-            Some("Runtime.consoleAPICalled") => true,
-            Some("Network.loadingFailed") => true,
-            _ => false,
-        };
+        self.value("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))");
+        const COMPLAINTS: &[&str] = &[
+            "Runtime.exceptionThrown",
+            "Runtime.consoleAPICalled",
+            "Log.entryAdded",
+            "Network.loadingFailed",
+        ];
+        let is_complaint =
+            |message: &&Json| message["method"].as_str().is_some_and(|method| COMPLAINTS.contains(&method));
         self.heard.borrow().iter().filter(is_complaint).cloned().collect()
     }
 
@@ -231,14 +232,16 @@ impl Drop for Browser {
         // A browser ends when its pipe does, and with it the processes that it has started.
         let _ = self.input.borrow_mut().write_all(b"{\"id\":0,\"method\":\"Browser.close\"}\0");
         let _ = self.input.borrow_mut().flush();
-        let ended = (0..PATIENCE.as_millis() / 20).any(|_| {
-            thread::sleep(Duration::from_millis(20));
-            matches!(self.child.try_wait(), Ok(Some(_)) | Err(_))
-        });
+        let ended = loop {
+            match self.messages.recv_timeout(PATIENCE) {
+                Ok(_) => {}
+                Err(error) => break error == mpsc::RecvTimeoutError::Disconnected,
+            }
+        };
         if !ended {
             let _ = self.child.kill();
-            let _ = self.child.wait();
         }
+        let _ = self.child.wait();
     }
 }
 

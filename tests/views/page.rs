@@ -128,7 +128,7 @@ fn each_heading_sorts_up_and_down() {
         let sorted = browser.value(&format!("document.querySelector('th:has([data-sort={key}])').ariaSort"));
         assert_eq!(sorted, if descending { "descending" } else { "ascending" }, "{key}");
         let rows = rows(&browser);
-        assert_eq!(rows.len(), report.units.len().min(200));
+        assert_eq!(rows.len(), report.units.len().min(100));
         let took = |number: i64| {
             let unit = of(number);
             unit.started_at.zip(unit.finished_at).map_or(-1, |(from, to)| to.duration_since(from).as_secs())
@@ -207,7 +207,7 @@ fn the_timeline_is_walked_with_the_keyboard_and_holds_only_what_is_in_sight() {
 
     // The last lane is there when one has scrolled to it.
     browser.value("(() => { const order = document.getElementById('lane-order'); order.value = 'name'; order.dispatchEvent(new Event('change')); })()");
-    browser.value("new Promise((done) => { const lanes = document.getElementById('lanes'); lanes.scrollTop = lanes.scrollHeight; setTimeout(done, 100); })");
+    browser.value("new Promise((done) => { const lanes = document.getElementById('lanes'); lanes.scrollTop = lanes.scrollHeight; requestAnimationFrame(() => requestAnimationFrame(() => requestAnimationFrame(done))); })");
     let labels =
         browser.value("[...document.querySelectorAll('.lane .label bdi')].map((label) => label.textContent)");
     assert!(labels.as_array().unwrap().contains(&json!("hv1000")), "{labels}");
@@ -349,7 +349,7 @@ fn every_outcome_has_a_mark_of_its_own_beside_its_colour() {
 fn on_paper_all_units_stand_and_nothing_that_is_pressed() {
     let report = Runs::new(29).finished(100, 5);
     let (browser, file) = shown(&report, "paper");
-    assert_eq!(rows(&browser).len(), 200);
+    assert_eq!(rows(&browser).len(), 100);
     browser.value("dispatchEvent(new Event('beforeprint'))");
     assert_eq!(rows(&browser).len(), report.units.len());
     browser.call("Emulation.setEmulatedMedia", json!({"media": "print"}));
@@ -357,7 +357,7 @@ fn on_paper_all_units_stand_and_nothing_that_is_pressed() {
     assert_eq!(browser.value(pressed), 0);
     browser.call("Emulation.setEmulatedMedia", json!({"media": ""}));
     browser.value("dispatchEvent(new Event('afterprint'))");
-    assert_eq!(rows(&browser).len(), 200);
+    assert_eq!(rows(&browser).len(), 100);
     is_at_peace(&browser, &file);
 }
 

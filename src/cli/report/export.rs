@@ -142,7 +142,7 @@ impl<'u> Progress<'u> {
     }
 }
 
-fn name(state: u32) -> String {
+pub(super) fn name(state: u32) -> String {
     codes::job_state(state).map_or_else(|| format!("state {state}"), |state| state.code.name.to_owned())
 }
 
@@ -164,8 +164,12 @@ fn is_worth_a_line(last: (u32, Option<u16>), now: (u32, Option<u16>)) -> bool {
 }
 
 fn bar(percent: u16) -> String {
-    let full = usize::from(percent.min(100)) * WIDTH / 100;
-    format!("[{}{}]", "#".repeat(full), ".".repeat(WIDTH - full))
+    bar_of(percent, WIDTH)
+}
+
+pub(super) fn bar_of(percent: u16, width: usize) -> String {
+    let full = usize::from(percent.min(100)) * width / 100;
+    format!("[{}{}]", "#".repeat(full), ".".repeat(width - full))
 }
 
 const WIDTH: usize = 24;

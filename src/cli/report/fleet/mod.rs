@@ -9,6 +9,7 @@ pub(crate) mod junit;
 #[cfg_attr(not(test), expect(dead_code, reason = "what runs fleets shows it, and is not there yet"))]
 pub(crate) mod live;
 pub(crate) mod page;
+pub(crate) mod picture;
 pub(crate) mod standing;
 pub(crate) mod status;
 #[cfg_attr(not(test), expect(dead_code, reason = "what runs fleets prints it, and is not there yet"))]

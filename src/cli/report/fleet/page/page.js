@@ -121,8 +121,9 @@
     shown.sort((a, b) => sign * order(a, b) || a.index - b.index);
   };
 
-  const PAGE = 200;
+  const PAGE = 100;
   let limit = PAGE;
+  let arranging = 0;
   const drawTable = () => {
     // The roles are said once more: laid out for a narrow window, a table is none for every reader.
     const head = element("tr", { role: "row" }, ...COLUMNS.map((column) => {
@@ -150,7 +151,8 @@
     limit = PAGE;
     choose();
     drawTable();
-    arrange();
+    // The lanes come with the next frame: whoever types fast does not wait for them.
+    if (!arranging) arranging = requestAnimationFrame(() => { arranging = 0; arrange(); });
     for (const chip of document.querySelectorAll(".chip")) {
       chip.setAttribute("aria-pressed", String(filter.standings.has(Number(chip.dataset.standing))));
     }
@@ -514,6 +516,7 @@
   showTimes();
   overview();
   refresh();
+  arrange();
   openFromAddress();
   document.documentElement.dataset.ready = "yes";
 })();
