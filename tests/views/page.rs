@@ -223,6 +223,8 @@ fn no_name_breaks_out_of_the_page() {
     assert_eq!(browser.value("document.querySelectorAll('img, iframe, object, embed, b script').length"), 0);
     assert_eq!(browser.value("document.querySelectorAll('script').length"), 2);
     assert_ne!(browser.value("document.title"), "broken out");
+    let command = format!("refpoint fleet resume '{}'", HOSTILE[0].replace('\'', r"'\''"));
+    assert_eq!(browser.value("document.querySelector('[data-copy]').dataset.copy"), command);
     let names =
         browser.value("[...document.querySelectorAll('#table tbody .link')].map((link) => link.textContent)");
     let names = names.as_array().unwrap();

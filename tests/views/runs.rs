@@ -288,8 +288,8 @@ impl Runs {
 
 /// Names and texts that would like to be more than that.
 pub(crate) const HOSTILE: &[&str] = &[
-    "</script><img src=x onerror=\"document.title='broken out'\">",
-    "<!--<script>",
+    "</script ><img src=x onerror=\"document.title='broken out'\">",
+    "<!--<script >",
     "\"quoted\" & 'apostrophe' <b>",
     "abc\u{202e}gpj.exe \u{2067}rtl\u{2069}",
     "\u{1b}[2J\u{1b}]0;title\u{7}\u{0}\u{8}\u{85}",
@@ -318,6 +318,9 @@ pub(crate) fn hostile() -> RunReport {
             export.error = Some(failure(Kind::JobFailed, Some(32_768), text, Some(text)));
         }
     }
+    // Something is left, so that there is a command that names the run.
+    report.state = RunState::Stopped;
+    report.units[0].state = UnitState::Running;
     report.run = HOSTILE[0].to_owned();
     report.plan = HOSTILE[2].to_owned();
     report.reason = Some(HOSTILE[1].to_owned());
