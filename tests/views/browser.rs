@@ -30,7 +30,9 @@ impl Browser {
         let profile = folder(&format!("profile-{name}"));
         // The protocol is spoken on the descriptors 3 and 4, which the shell makes of its own two.
         let mut command = Command::new("sh");
-        command.args(["-c", "exec chromium \"$@\" 3<&0 4>&1 </dev/null >/dev/null", "sh"]);
+        let browser = "browser=$(command -v chromium || command -v google-chrome) || exit 127";
+        let script = format!("{browser}; exec \"$browser\" \"$@\" 3<&0 4>&1 </dev/null >/dev/null");
+        command.args(["-c", &script, "sh"]);
         command.args(["--headless=new", "--remote-debugging-pipe", "--no-first-run", "--disable-gpu"]);
         command.args(["--disable-background-networking", "--disable-component-update", "--disable-sync"]);
         command.args([
