@@ -49,7 +49,7 @@ impl Runs {
         };
         for at in 1..=hosts {
             let name = format!("hv{at:0width$}");
-            let start = self.below(600);
+            let start = self.below(1800);
             let error = (self.below(100) == 0).then(|| self.failure_of_host());
             let is_failed = error.is_some();
             let mut end = start + 1 + self.below(20);

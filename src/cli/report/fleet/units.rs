@@ -53,16 +53,21 @@ pub(crate) fn why(unit: &UnitReport) -> String {
     error.or_else(warnings).unwrap_or_default()
 }
 
+/// Returns how a host stands of which no unit may be known, and why.
+pub(super) fn without_units(host: &HostReport) -> Option<(&HostReport, Standing, &str)> {
+    match (host.state, &host.error) {
+        (HostState::Outstanding, _) => Some((host, Standing::Outstanding, "not looked at")),
+        (_, Some(error)) => Some((host, Standing::Failed, &error.message)),
+        (HostState::Failed, None) => Some((host, Standing::Failed, "")),
+        (HostState::Planned, None) => None,
+    }
+}
+
 fn host_row(host: &HostReport) -> Option<Vec<String>> {
-    let (outcome, why) = match (host.state, &host.error) {
-        (HostState::Outstanding, _) => (Standing::Outstanding, "not looked at".to_owned()),
-        (_, Some(error)) => (Standing::Failed, error.message.clone()),
-        (HostState::Failed, None) => (Standing::Failed, String::new()),
-        (HostState::Planned, None) => return None,
-    };
+    let (_, outcome, why) = without_units(host)?;
     let started = host.started_at.map(|at| format!("{at:.0}")).unwrap_or_default();
     let took = host.started_at.zip(host.finished_at).map(|(from, to)| clock(seconds_between(from, to)));
-    let cells = [&host.host, "(whole host)", outcome.name(), &started, &took.unwrap_or_default(), "", &why];
+    let cells = [&host.host, "(whole host)", outcome.name(), &started, &took.unwrap_or_default(), "", why];
     Some(cells.map(str::to_owned).to_vec())
 }
 

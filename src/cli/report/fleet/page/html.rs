@@ -6,7 +6,7 @@ use refpoint::fleet::{RunReport, RunState, UnitReport};
 
 use super::super::cause::{Cause, counted, go_on};
 use super::super::standing::{Standing, Standings};
-use super::super::units::why;
+use super::super::units::{why, without_units};
 use crate::cli::report::clock::{clock, seconds_between};
 use crate::cli::report::text::harmless;
 
@@ -269,6 +269,17 @@ pub(super) fn table(report: &RunReport) -> String {
             escaped(&unit.host),
             took.unwrap_or_default(),
             escaped(&why(unit))
+        );
+    }
+    for (host, standing, words) in report.hosts.iter().filter_map(without_units) {
+        let began = host.started_at.map(|at| format!("{at:.0}")).unwrap_or_default();
+        let _ = writeln!(
+            text,
+            "<tr><td>{} {}<td>(whole host)<td><bdi>{}</bdi><td>{began}<td><td><bdi>{}</bdi>",
+            standing.mark(),
+            standing.words(),
+            escaped(&host.host),
+            escaped(words)
         );
     }
     text + "</tbody></table>"

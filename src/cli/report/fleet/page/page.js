@@ -9,20 +9,33 @@
   const hosts = data.hosts.map(([host, name, state, scheme, sealed, start, end, requests, sent, received, cause, message]) => ({
     host, name, state, scheme, sealed, start, end, requests, sent, received, cause, message: text(message), units: [],
   }));
-  const units = data.units.map((u, index) => {
-    const [number, host, kind, id, name, verb, directory, standing, tries, start, end, cause, message, hint, code, warnings, more] = u;
-    const unit = {
-      index, number, host: hosts[host], kind, id, name, verb, directory, standing, tries, start, end, cause,
-      message: text(message), hint: text(hint), code, warnings: warnings.map(text), more,
-    };
+  const finished = (unit) => {
+    const { host, name, id, directory, standing, start, end, more } = unit;
     unit.why = unit.message || unit.warnings.join("; ");
     unit.took = start === null ? null : (end === null ? data.to : end) - start;
     unit.requests = more ? more[6] : null;
-    unit.hay = [unit.host.host, unit.host.name || "", name, id, directory, unit.why, STANDINGS[standing].name, STANDINGS[standing].words]
+    unit.hay = [host.host, host.name || "", name, id, directory, unit.why, STANDINGS[standing].name, STANDINGS[standing].words]
       .join("\n").toLowerCase();
+    return unit;
+  };
+  const units = data.units.map((u, index) => {
+    const [number, host, kind, id, name, verb, directory, standing, tries, start, end, cause, message, hint, code, warnings, more] = u;
+    const unit = finished({
+      index, number, host: hosts[host], kind, id, name, verb, directory, standing, tries, start, end, cause,
+      message: text(message), hint: text(hint), code, warnings: warnings.map(text), more,
+    });
     unit.host.units.push(unit);
     return unit;
   });
+  // Of a host that could not be worked with, or was not looked at, no unit may be known: it has a row of its own.
+  const [FAILED, OUTSTANDING] = ["failed", "outstanding"].map((name) => STANDINGS.findIndex((one) => one.name === name));
+  const wholes = hosts.filter((host) => host.state !== 1 || host.cause >= 0).map((host, at) => finished({
+    index: units.length + at, number: null, host, kind: "host", id: "", name: "(whole host)", verb: "", directory: "",
+    standing: host.state === 0 ? OUTSTANDING : FAILED, tries: 0, start: host.start, end: host.end, cause: host.cause,
+    message: host.message || (host.state === 0 ? "not looked at" : ""), hint: "", code: null, warnings: [], more: null,
+  }));
+  wholes.forEach((whole) => { whole.host.whole = whole; });
+  const all = [...units, ...wholes];
 
   // ---- words
 
@@ -96,7 +109,7 @@
 
   const filter = { text: "", standings: new Set(), cause: -1 };
   const sort = { by: "standing", down: false };
-  let shown = units;
+  let shown = all;
   const compare = new Intl.Collator("en", { numeric: true }).compare;
   const COLUMNS = [
     { key: "standing", title: "Outcome", order: (a, b) => a.standing - b.standing, cell: (u) => standingWords(u.standing) },
@@ -117,7 +130,7 @@
     const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean);
     const { order } = COLUMNS.find((column) => column.key === sort.by);
     const sign = sort.down ? -1 : 1;
-    shown = units.filter((unit) => matches(unit, words));
+    shown = all.filter((unit) => matches(unit, words));
     shown.sort((a, b) => sign * order(a, b) || a.index - b.index);
   };
 
@@ -135,14 +148,17 @@
       element("tr", { role: "row", "data-unit": unit.index }, ...COLUMNS.map((column) =>
         element("td", { role: "cell", class: column.class }, column.cell(unit))))));
     const parts = [element("table", { role: "table", "aria-label": "Units" }, element("thead", { role: "rowgroup" }, head), body)];
-    if (shown.length === 0) parts.push(element("p", { class: "nothing" }, units.length ? "No unit matches." : "No unit is known."));
+    if (shown.length === 0) parts.push(element("p", { class: "nothing" }, all.length ? "No unit matches." : "No unit is known."));
     if (shown.length > limit) {
       parts.push(element("p", { class: "more" },
         element("button", { type: "button", id: "show-more" }, `Show ${Math.min(PAGE, shown.length - limit)} more`),
         element("button", { type: "button", id: "show-all" }, `Show all ${shown.length}`)));
     }
     byId("table").replaceChildren(...parts);
-    const of = shown.length === units.length ? `${units.length} units` : `${shown.length} of ${units.length} units`;
+    const seen = shown.filter((unit) => unit.kind !== "host").length;
+    const hostsSeen = shown.length - seen;
+    const of = (seen === units.length ? `${seen} units` : `${seen} of ${units.length} units`) +
+      (hostsSeen ? `, ${hostsSeen} whole host${hostsSeen === 1 ? "" : "s"}` : "");
     const cause = filter.cause >= 0 ? `, cause: ${data.causes[filter.cause][1]}` : "";
     byId("shown").textContent = of + cause;
     byId("clear").hidden = !(filter.text || filter.standings.size || filter.cause >= 0);
@@ -172,7 +188,7 @@
     if (event.target.id === "show-all") { limit = Infinity; drawTable(); return; }
     if (String(getSelection())) return;
     const row = event.target.closest("[data-unit]");
-    if (row) showUnit(units[Number(row.dataset.unit)]);
+    if (row) showUnit(all[Number(row.dataset.unit)]);
   });
   byId("text").addEventListener("input", (event) => { filter.text = event.target.value; refresh(); });
   byId("clear").addEventListener("click", () => {
@@ -275,7 +291,7 @@
     byId("place").textContent = place < 0 ? "" : `${place + 1} of ${shown.length}`;
     byId("previous").disabled = place <= 0;
     byId("next").disabled = place < 0 || place + 1 >= shown.length;
-    history.replaceState(null, "", `#unit-${unit.number}`);
+    if (unit.number !== null) history.replaceState(null, "", `#unit-${unit.number}`);
     if (!dialog.open) dialog.showModal();
     dialog.scrollTop = 0;
   };
@@ -333,7 +349,7 @@
       unit.row = row;
     }
     host.rows = Math.max(1, rows.length);
-    host.worst = host.units.reduce((worst, unit) => Math.min(worst, unit.standing), host.cause >= 0 ? 1 : STANDINGS.length - 1);
+    host.worst = host.units.reduce((worst, unit) => Math.min(worst, unit.standing), host.whole ? host.whole.standing : STANDINGS.length - 1);
     host.length = host.units.reduce((sum, unit) => sum + (unit.took || 0), 0);
     host.begins = host.start ?? Infinity;
   }
@@ -345,8 +361,8 @@
   };
   const arrange = () => {
     const wanted = new Set(shown);
-    const all = shown.length === units.length;
-    order = hosts.filter((host) => all || host.units.some((unit) => wanted.has(unit)));
+    const some = shown.length < all.length;
+    order = hosts.filter((host) => !some || wanted.has(host.whole) || host.units.some((unit) => wanted.has(unit)));
     order.sort((a, b) => ORDERS[byId("lane-order").value](a, b) || compare(a.host, b.host));
     let top = AXIS;
     tops = order.map((host) => {
@@ -384,12 +400,12 @@
     return made;
   };
   const lane = (host, at) => {
-    const track = element("div", { class: "track" }, ...host.bars.filter((unit) => shown.length === units.length || inSight.has(unit)).map(bar));
+    const track = element("div", { class: "track" }, ...host.bars.filter((unit) => inSight.has(unit)).map(bar));
     if (!host.bars.length) {
       const words = host.message || (host.state === 0 ? "not looked at" : host.units.length ? "not begun" : "nothing to do");
       track.append(element("span", { class: "note" }, bdi(words)));
     }
-    const made = element("div", { class: "lane" }, element("div", { class: "label", title: host.host }, mark(host.units.length || host.cause >= 0 ? host.worst : host.state === 0 ? 6 : 7), bdi(host.host)), track);
+    const made = element("div", { class: "lane" }, element("div", { class: "label", title: host.host }, mark(host.worst), bdi(host.host)), track);
     made.style.top = `${tops[at]}px`;
     made.style.height = `${tops[at + 1] - tops[at]}px`;
     return made;
