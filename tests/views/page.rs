@@ -141,6 +141,14 @@ fn a_host_of_which_no_unit_is_known_is_found_all_the_same() {
     browser.click("#table tbody .link");
     assert!(text(&browser, "#details-body").contains(&waiting.host));
     browser.press("Escape");
+    browser.click("#clear");
+    let cause = browser.value(
+        "[...document.querySelectorAll('.cause')].findIndex((cause) => /^[0-9]+ hosts?$/.test(cause.querySelector('.reach').textContent)) + 1",
+    );
+    browser.click(&format!(".cause:nth-child({cause}) button[data-cause]"));
+    assert!(text(&browser, "#table tbody tr").contains("(whole host)"));
+    browser.click("#table tbody .link");
+    browser.press("Escape");
     is_at_peace(&browser, &file);
 }
 

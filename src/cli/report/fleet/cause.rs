@@ -157,8 +157,8 @@ fn next_step(standing: Standing, report: &RunReport) -> Option<String> {
             "do not ask a host again before it was looked at: {} looks for the job and the files",
             resume()
         )),
-        Standing::Detached => Some(format!("the jobs go on: {} follows them to their end", resume())),
-        Standing::Cancelled => Some("the next run begins them anew".to_owned()),
+        Standing::Detached => Some(format!("the jobs may go on: {} follows them to their end", resume())),
+        Standing::Cancelled => Some("run the plan again where they are still wanted".to_owned()),
         Standing::Warnings => Some("read what is said of each before you rely on it".to_owned()),
         _ => None,
     }
@@ -168,7 +168,7 @@ fn title(standing: Standing, kind: Option<Kind>) -> &'static str {
     match (standing, kind) {
         (Standing::Unknown, _) => "nobody knows whether it was done",
         (Standing::Cancelled, _) => "cancelled",
-        (Standing::Detached, _) => "left to the host, still at work",
+        (Standing::Detached, _) => "left to the host, whose job may go on",
         (Standing::Warnings, _) => "done, with warnings",
         (_, Some(kind)) => match kind {
             Kind::Usage => "cannot be asked for like this",

@@ -212,12 +212,8 @@ pub(super) fn causes(report: &RunReport, causes: &[Cause<'_>]) -> String {
             let _ = writeln!(text, "<p class=\"step\"><b>Next:</b> <bdi>{}</bdi></p>", escaped(next));
         }
         text.push_str(&members(cause));
-        if !cause.units.is_empty() {
-            let _ = writeln!(
-                text,
-                "<button type=\"button\" data-cause=\"{at}\" hidden>Show in the table</button>"
-            );
-        }
+        let _ =
+            writeln!(text, "<button type=\"button\" data-cause=\"{at}\" hidden>Show in the table</button>");
         text.push_str("</article>\n");
     }
     text + "</div>"
