@@ -2,7 +2,8 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::command::{cim, demo, export, identify, job, lab, point, vm};
+use super::command::{cim, demo, export, fleet, identify, job, lab, point, vm};
+use super::error::Error;
 use super::exit;
 
 /// Exports Hyper-V reference points from remote hosts and tells the truth about how it ended
@@ -42,6 +43,8 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Job(Box<job::Command>),
     #[command(subcommand)]
+    Fleet(Box<fleet::Command>),
+    #[command(subcommand)]
     Cim(Box<cim::Command>),
     #[command(subcommand)]
     Lab(lab::Command),
@@ -51,8 +54,12 @@ pub(crate) enum Command {
 #[derive(Args, Debug)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
-    /// Print data as a table for people, JSON, one JSON object a line, YAML, or object paths alone
-    #[arg(short, long, global = true, value_name = "FORMAT")]
+    /// Print data as a table for people, JSON, one JSON object a line, YAML, or names alone; what became of a
+    /// run also as JUnit's XML or as a page for a browser
+    #[arg(short = 'o', long = "output", global = true, value_name = "FORMAT")]
+    pub(crate) form: Option<Form>,
+    /// The same, where it is one that every command knows; see [`settle`](Self::settle).
+    #[arg(skip)]
     pub(crate) output: Option<Format>,
     /// Say more about what happens, on standard error: -v, -vv, -vvv (RUST_LOG chooses in detail)
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
@@ -65,8 +72,41 @@ pub(crate) struct OutputArgs {
     pub(crate) color: Color,
 }
 
-/// A form in which data is printed.
+impl OutputArgs {
+    /// Takes the form that was asked for, where it is one that every command knows. The others are for what
+    /// became of a run alone.
+    pub(crate) fn settle(&mut self, is_of_run: bool) -> Result<(), Error> {
+        self.output = match self.form {
+            None => None,
+            Some(Form::Table) => Some(Format::Table),
+            Some(Form::Json) => Some(Format::Json),
+            Some(Form::Jsonl) => Some(Format::Jsonl),
+            Some(Form::Yaml) => Some(Format::Yaml),
+            Some(Form::Name) => Some(Format::Name),
+            Some(Form::Junit | Form::Html) if is_of_run => None,
+            Some(Form::Junit | Form::Html) => {
+                return Err(Error::usage("junit and html are forms of fleet report alone")
+                    .hint("table, json, jsonl, yaml and name are there for every command"));
+            }
+        };
+        Ok(())
+    }
+}
+
+/// What `--output` may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Form {
+    Table,
+    Json,
+    Jsonl,
+    Yaml,
+    Name,
+    Junit,
+    Html,
+}
+
+/// A form in which data is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
     Table,
     Json,

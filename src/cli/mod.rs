@@ -28,6 +28,7 @@ mod report;
 mod runtime;
 #[cfg(test)]
 mod sample;
+mod screen;
 mod secret;
 mod suggest;
 mod ui;
@@ -44,13 +45,16 @@ use self::ui::Ui;
 
 /// Runs the program on the arguments of the process.
 pub(crate) fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let mut cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(help) => return explain(&help),
     };
     logging::begin(&cli.output);
     let mut ui = Ui::new(&cli.output);
-    let done = run(&cli, &mut ui);
+    let is_of_run = matches!(&cli.command, Command::Fleet(command) if command.is_report());
+    let done = cli.output.settle(is_of_run).and_then(|()| run(&cli, &mut ui));
+    // However it has ended, no line that changes is left standing.
+    ui.status(None);
     // What was printed is brought out before anything is said about it; a disk that is full then is an error
     // even if all else went well.
     let flushed = ui.flush();
@@ -73,6 +77,7 @@ fn run(cli: &Cli, ui: &mut Ui) -> Result<Exit, Error> {
         Command::Group(command) => command::vm::run_group(command, &cli.output, ui),
         Command::Point(command) => command::point::run(command, &cli.output, ui),
         Command::Job(command) => command::job::run(command, &cli.output, ui),
+        Command::Fleet(command) => command::fleet::run(command, &cli.output, ui),
         Command::Identify(args) => command::identify::run(args, &cli.output, ui),
         Command::Cim(command) => command::cim::run(command, &cli.output, ui),
         Command::Lab(command) => command::lab::run(command, ui),

@@ -4,12 +4,14 @@ use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
-use terminal_size::{Width, terminal_size_of};
+use terminal_size::{Height, Width, terminal_size_of};
 
 use super::args::{Color, OutputArgs};
 use super::error::{Error, Line};
 use super::journal::{self, Priority};
+use super::report::table::cut;
 use super::report::text::harmless;
+use super::screen::Screen;
 
 /// Standard output and standard error.
 pub(crate) struct Ui {
@@ -17,11 +19,21 @@ pub(crate) struct Ui {
     errors: AutoStream<io::Stderr>,
     width: Option<usize>,
     is_quiet: bool,
-    /// Whether a line on standard error can change where it stands.
+    /// Whether lines on standard error can change where they stand.
     can_change: bool,
+    screen: Screen,
+    shown: Vec<Row>,
     /// Whether standard error goes to the journal, which asks of each line how much it matters.
     is_journal: bool,
-    status: String,
+}
+
+/// A line that changes where it stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Row {
+    /// How it looks.
+    pub(crate) style: Style,
+    /// What it says.
+    pub(crate) text: String,
 }
 
 impl Ui {
@@ -40,9 +52,10 @@ impl Ui {
             errors: AutoStream::new(io::stderr(), choice),
             width: is_terminal.then_some(columns),
             is_quiet: args.quiet,
-            can_change: io::stderr().is_terminal() && !args.quiet && args.verbose == 0,
+            can_change: io::stderr().is_terminal() && !is_dumb() && !args.quiet && args.verbose == 0,
+            screen: Screen::default(),
+            shown: Vec::new(),
             is_journal: journal::has_standard_error(),
-            status: String::new(),
         }
     }
 
@@ -73,13 +86,25 @@ impl Ui {
 
     /// Shows how it goes, in a line that the next one takes the place of; or takes it away.
     pub(crate) fn status(&mut self, text: Option<&str>) {
+        let row = |text: &str| Row { style: Style::new(), text: text.to_owned() };
+        self.rows(text.map(row).into_iter().collect());
+    }
+
+    /// Shows how it goes, in lines that the next ones take the place of; none take them away.
+    pub(crate) fn rows(&mut self, rows: Vec<Row>) {
         if !self.can_change {
             return;
         }
-        let width = terminal_size_of(io::stderr()).map_or(80, |(Width(columns), _)| usize::from(columns));
-        let text: String = harmless(text.unwrap_or_default()).chars().take(width.saturating_sub(1)).collect();
-        let _ = write!(self.errors, "\r\x1b[K{text}").and_then(|()| self.errors.flush());
-        self.status = text;
+        self.shown = rows;
+        let text = self.drawn();
+        self.act(&text);
+    }
+
+    /// Returns how many columns and lines standard error has room for.
+    pub(crate) fn room(&self) -> (usize, usize) {
+        // A terminal that does not know its size is taken for one of the usual size.
+        let size = terminal_size_of(io::stderr());
+        size.map_or((80, 24), |(Width(columns), Height(rows))| (usize::from(columns), usize::from(rows)))
     }
 
     /// Returns whether a person is there to be asked.
@@ -92,6 +117,11 @@ impl Ui {
         if !self.is_quiet {
             self.say(Priority::Info, Style::new(), "", text);
         }
+    }
+
+    /// Says that something has not been done, where other things go on.
+    pub(crate) fn lose(&mut self, text: &str) {
+        self.say(Priority::Error, AnsiColor::Red.on_default().bold(), "failed: ", text);
     }
 
     /// Says something that a person has to know.
@@ -122,12 +152,40 @@ impl Ui {
 
     /// Writes a line to standard error. If nobody hears it, there is nobody to tell that either.
     fn say(&mut self, priority: Priority, style: Style, label: &str, text: &str) {
-        if !self.status.is_empty() {
-            // What is said stands above the line that changes.
-            let _ = write!(self.errors, "\r\x1b[K");
-            self.status.clear();
-        }
+        // What is said stands above the lines that change.
+        let (columns, _) = self.room();
+        let erased = self.screen.erase(columns);
+        self.act(&erased);
         let prefix = if self.is_journal { priority.prefix() } else { "" };
         let _ = writeln!(self.errors, "{prefix}{style}{label}{style:#}{}", harmless(text));
+        if !self.shown.is_empty() {
+            let text = self.drawn();
+            self.act(&text);
+        }
     }
+
+    /// Returns what puts the lines that change where they belong.
+    fn drawn(&mut self) -> String {
+        let (columns, _) = self.room();
+        let has_colours = self.errors.current_choice() != ColorChoice::Never;
+        let line = |row: &Row| {
+            let (style, text) = (row.style, cut(&harmless(&row.text), columns.saturating_sub(1)));
+            if has_colours && style != Style::new() { format!("{style}{text}{style:#}") } else { text }
+        };
+        let lines: Vec<String> = self.shown.iter().map(line).collect();
+        self.screen.draw(&lines, columns)
+    }
+
+    /// Moves the cursor: past what takes colours out, since a terminal without colours has a cursor all the same.
+    fn act(&mut self, text: &str) {
+        if !text.is_empty() {
+            let mut errors = io::stderr().lock();
+            let _ = errors.write_all(text.as_bytes()).and_then(|()| errors.flush());
+        }
+    }
+}
+
+/// Says whether the terminal calls itself one that cannot move its cursor.
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_none_or(|name| name == "dumb")
 }

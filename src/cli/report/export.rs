@@ -7,6 +7,7 @@ use refpoint::fleet::{Event, ExportPlan, News, Outcome, Preview, Reason, Report,
 use refpoint::hyperv::PointType;
 use tokio::sync::oneshot;
 
+use super::clock::clock;
 use super::json;
 use super::table::pairs;
 use crate::cli::args::Format;
@@ -141,16 +142,8 @@ impl<'u> Progress<'u> {
     }
 }
 
-fn name(state: u32) -> String {
+pub(super) fn name(state: u32) -> String {
     codes::job_state(state).map_or_else(|| format!("state {state}"), |state| state.code.name.to_owned())
-}
-
-/// `12:34`, or `1:02:03`.
-fn clock(seconds: u64) -> String {
-    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-        (0, minutes, seconds) => format!("{minutes}:{seconds:02}"),
-        (hours, minutes, seconds) => format!("{hours}:{minutes:02}:{seconds:02}"),
-    }
 }
 
 fn rate(pace: Option<(Instant, u16)>, now: Instant, percent: Option<u16>) -> String {
@@ -171,8 +164,12 @@ fn is_worth_a_line(last: (u32, Option<u16>), now: (u32, Option<u16>)) -> bool {
 }
 
 fn bar(percent: u16) -> String {
-    let full = usize::from(percent.min(100)) * WIDTH / 100;
-    format!("[{}{}]", "#".repeat(full), ".".repeat(WIDTH - full))
+    bar_of(percent, WIDTH)
+}
+
+pub(super) fn bar_of(percent: u16, width: usize) -> String {
+    let full = usize::from(percent.min(100)) * width / 100;
+    format!("[{}{}]", "#".repeat(full), ".".repeat(width - full))
 }
 
 const WIDTH: usize = 24;

@@ -1,8 +1,10 @@
 //! How things are shown: JSON and YAML for programs, tables for people, object paths for scripts.
 
 pub(crate) mod cell;
+pub(crate) mod clock;
 pub(crate) mod columns;
 pub(crate) mod export;
+pub(crate) mod fleet;
 pub(crate) mod json;
 pub(crate) mod list;
 pub(crate) mod records;

@@ -131,7 +131,7 @@ impl Server {
 const HANG: &str = "";
 
 fn ui() -> Ui {
-    Ui::new(&OutputArgs { output: None, verbose: 0, quiet: true, color: Color::Never })
+    Ui::new(&OutputArgs { output: None, form: None, verbose: 0, quiet: true, color: Color::Never })
 }
 
 fn notifier(plan: &str, server: &Server) -> Notifier {

@@ -1,0 +1,33 @@
+//! `refpoint fleet`: many hosts.
+
+mod report;
+mod status;
+
+use clap::Subcommand;
+
+use crate::cli::args::OutputArgs;
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::cli::ui::Ui;
+
+/// Look at what became of a run over many hosts
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Status(status::Args),
+    Report(report::Args),
+}
+
+impl Command {
+    /// Says whether it shows what became of a run, in forms of its own.
+    pub(crate) fn is_report(&self) -> bool {
+        matches!(self, Self::Report(_))
+    }
+}
+
+/// Runs one of the commands.
+pub(crate) fn run(command: &Command, output: &OutputArgs, ui: &mut Ui) -> Result<Exit, Error> {
+    match command {
+        Command::Status(args) => status::run(args, output, ui),
+        Command::Report(args) => report::run(args, output, ui),
+    }
+}
