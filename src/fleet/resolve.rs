@@ -187,7 +187,12 @@ impl Shelf<'_> {
             PointChoice::Only => match &*self.points {
                 [(id, _)] => Ok((*id).to_owned()),
                 [] => Err(self.not_found(host, "only", "reference point").await),
-                _ => Err(self.ambiguous(host, "only").await),
+                several => {
+                    let message =
+                        format!("{} has {} reference points, not only one", self.owner, several.len());
+                    Err(Failure::new(Kind::Ambiguous, message)
+                        .with_hint(self.choices("say which by its identifier:")))
+                }
             },
             PointChoice::Latest => {
                 let (kind, subject) = (self.kind, self.subject.to_string());
@@ -277,12 +282,6 @@ impl Shelf<'_> {
         let candidates = self.points.iter().map(|(_, candidate)| candidate.clone()).collect();
         let host = host.name().await.unwrap_or_default();
         (&Error::NotFound { kind, name: text.to_owned(), host, candidates }).into()
-    }
-
-    async fn ambiguous(&self, host: &Host, text: &str) -> Failure {
-        let candidates = self.points.iter().map(|(_, candidate)| candidate.clone()).collect();
-        let host = host.name().await.unwrap_or_default();
-        (&Error::Ambiguous { kind: "reference point", name: text.to_owned(), host, candidates }).into()
     }
 }
 

@@ -192,8 +192,11 @@ pub(crate) fn receipt(report: &Report) -> String {
         let kind = point.point_type.map(|number| PointType::of(number).name()).unwrap_or("unknown");
         lines.push(("Point", format!("{} ({kind})", point.id)));
     }
-    let base = report.base.as_ref().map_or("nothing: all that the point has", |base| &base.id);
-    lines.push(("Relative to", base.to_owned()));
+    // What it was to be relative to is known once its point is.
+    if report.point.is_some() {
+        let base = report.base.as_ref().map_or("nothing: all that the point has", |base| &base.id);
+        lines.push(("Relative to", base.to_owned()));
+    }
     lines.push(("Directory", report.directory.clone()));
     if let Some(job) = &report.job {
         let state = job.state.and_then(codes::job_state).map(|state| state.code.name);
