@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Subcommand;
 use refpoint::client::codes::Treatment;
 use refpoint::fleet::{Control, Event, JobEnd, Wish, wait_for_job};
-use refpoint::hyperv::{Host, Job};
+use refpoint::hyperv::{Host, Job, Selector};
 use serde_json::{Value as Json, json};
 use tokio::time::Instant;
 
@@ -135,9 +135,10 @@ fn wait(args: &WaitArgs, wish: Wish, format: Format, ui: &mut Ui) -> Result<Exit
         let found = async {
             let host = Host::new(args.one.connection.open(target, ui).await?);
             let job = find(&host, &args.one.job).await?;
-            Ok((host, job))
+            let unit = subject(&host, &job).await.unwrap_or_else(|| job.id.clone());
+            Ok((host, job, unit))
         };
-        let (host, job) = tokio::select! {
+        let (host, job, unit) = tokio::select! {
             found = found => found?,
             signal = signals.next() => return Err(signal),
         };
@@ -148,7 +149,7 @@ fn wait(args: &WaitArgs, wish: Wish, format: Format, ui: &mut Ui) -> Result<Exit
         let end = {
             let shown = Mutex::new(Progress::new(ui, format));
             let listener = |event: Event| lock(&shown).hear(&event);
-            let around = setting.with(job.id.clone(), control, &listener);
+            let around = setting.with(unit, control, &listener);
             let waited = wait_for_job(&around, &job, args.poll);
             // Ctrl-C ends the waiting, never the job: that is what `job cancel` is for.
             let end = attended(waited, &shown, &wishes, OnInterrupt::Detach, signals).await;
@@ -177,6 +178,15 @@ async fn find(host: &Host, id: &str) -> Result<Job, Error> {
             "hosts forget a job five minutes after its end; refpoint job list shows those that there are",
         )
     })
+}
+
+/// Returns the name of the machine or group that a job exports, where the job says which and the host knows it.
+async fn subject(host: &Host, job: &Job) -> Option<String> {
+    let selector = Selector::Id(job.export.as_ref()?.subject.clone()?);
+    if let Some(machine) = host.machines(&selector).await.ok()?.pop() {
+        return Some(machine.name);
+    }
+    Some(host.groups(&selector).await.ok()?.pop()?.name)
 }
 
 fn print(id: &str, value: &Json, lines: &[(&str, String)], format: Format, ui: &mut Ui) -> Result<(), Error> {
