@@ -8,6 +8,7 @@ use terminal_size::{Width, terminal_size_of};
 
 use super::args::{Color, OutputArgs};
 use super::error::{Error, Line};
+use super::report::table::cut;
 use super::report::text::harmless;
 
 /// Standard output and standard error.
@@ -62,18 +63,17 @@ impl Ui {
         self.out.flush().map_err(Error::of_output)
     }
 
-    /// Returns whether there is a line that changes where it stands.
-    pub(crate) fn has_status(&self) -> bool {
-        self.can_change
+    /// Returns how many columns a line has that changes where it stands; `None` where there is no such line.
+    pub(crate) fn status_width(&self) -> Option<usize> {
+        let columns =
+            || terminal_size_of(io::stderr()).map_or(80, |(Width(columns), _)| usize::from(columns));
+        self.can_change.then(|| columns().saturating_sub(1))
     }
 
     /// Shows how it goes, in a line that the next one takes the place of; or takes it away.
     pub(crate) fn status(&mut self, text: Option<&str>) {
-        if !self.can_change {
-            return;
-        }
-        let width = terminal_size_of(io::stderr()).map_or(80, |(Width(columns), _)| usize::from(columns));
-        let text: String = harmless(text.unwrap_or_default()).chars().take(width.saturating_sub(1)).collect();
+        let Some(width) = self.status_width() else { return };
+        let text = cut(&harmless(text.unwrap_or_default()), width);
         let _ = write!(self.errors, "\r\x1b[K{text}").and_then(|()| self.errors.flush());
         self.status = text;
     }

@@ -6,9 +6,11 @@ use refpoint::client::codes;
 use refpoint::fleet::{Event, ExportPlan, News, Outcome, Preview, Reason, Report, Wish};
 use refpoint::hyperv::PointType;
 use tokio::sync::oneshot;
+use unicode_width::UnicodeWidthStr;
 
 use super::json;
 use super::table::pairs;
+use super::text::harmless;
 use crate::cli::args::Format;
 use crate::cli::ui::Ui;
 
@@ -110,9 +112,7 @@ impl<'u> Progress<'u> {
     /// Time has gone by.
     pub(crate) fn tick(&mut self) {
         let Some((unit, state, percent, since)) = &self.now else { return };
-        if self.is_asking || !self.ui.has_status() {
-            return;
-        }
+        let Some(width) = self.ui.status_width().filter(|_| !self.is_asking) else { return };
         let now = Instant::now();
         let bar = percent.map(bar).unwrap_or_default();
         let shown = percent.map(|percent| format!("{percent:>3} %")).unwrap_or_default();
@@ -122,8 +122,9 @@ impl<'u> Progress<'u> {
             true => format!("unchanged for {}", clock(still.as_secs())),
             false => rate(self.pace, now, *percent),
         };
-        let line = format!("{unit}  {bar} {shown}  {}  {elapsed}  {rate}", name(*state));
-        self.ui.status(Some(line.trim_end()));
+        let fields =
+            [(&*harmless(unit), 0), (&bar, 5), (&shown, 1), (&name(*state), 2), (&elapsed, 4), (&rate, 3)];
+        self.ui.status(Some(&fitted(fields, width)));
     }
 
     fn progress(&mut self, unit: &str, state: u32, percent: Option<u16>) {
@@ -133,10 +134,26 @@ impl<'u> Progress<'u> {
         }
         self.now = Some((unit.to_owned(), state, percent, now));
         self.tick();
-        if !self.ui.has_status() && self.last.is_none_or(|last| is_worth_a_line(last, (state, percent))) {
+        if self.ui.status_width().is_none()
+            && self.last.is_none_or(|last| is_worth_a_line(last, (state, percent)))
+        {
             self.last = Some((state, percent));
             let shown = percent.map(|percent| format!("{percent} %")).unwrap_or_default();
             self.ui.note(&format!("{unit}: {} {shown}", name(state)));
+        }
+    }
+}
+
+/// Returns the fields beside each other, without those that there is no room for: the one with the highest number
+/// goes first, the one with 0 never.
+fn fitted<const N: usize>(mut fields: [(&str, u8); N], width: usize) -> String {
+    loop {
+        let shown = fields.iter().map(|(text, _)| *text).filter(|text| !text.is_empty());
+        let line = shown.collect::<Vec<_>>().join("  ");
+        let least = fields.iter_mut().filter(|(text, rank)| !text.is_empty() && *rank > 0);
+        match least.max_by_key(|(_, rank)| *rank) {
+            Some(least) if line.width() > width => least.0 = "",
+            _ => return line,
         }
     }
 }
@@ -234,4 +251,40 @@ pub(crate) fn preview(preview: &Preview, plan: &ExportPlan) -> String {
         ("Directory", plan.directory.to_string()),
     ];
     format!("{}\n{}\n", pairs(&lines, 0), preview.envelope)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_is_too_long_loses_whole_fields_and_the_name_last() {
+        let bar = bar(42);
+        let line = |unit: &str, width| {
+            let fields = [
+                (unit, 0),
+                (&*bar, 5),
+                (" 42 %", 1),
+                ("running", 2),
+                ("1:02:03", 4),
+                ("unchanged for 12:00", 3),
+            ];
+            fitted(fields, width)
+        };
+        let whole = format!("db01  {bar}   42 %  running  1:02:03  unchanged for 12:00");
+        for (width, shown) in [
+            (78, &*whole),
+            (77, "db01   42 %  running  1:02:03  unchanged for 12:00"),
+            (59, "db01   42 %  running  1:02:03  unchanged for 12:00"),
+            (49, "db01   42 %  running  unchanged for 12:00"),
+            (40, "db01   42 %  running"),
+            (19, "db01   42 %"),
+            (10, "db01"),
+            (1, "db01"),
+        ] {
+            assert_eq!(line("db01", width), shown, "{width}");
+        }
+        assert_eq!(line("日本語", 12), "日本語");
+        assert_eq!(line("日本語", 13), "日本語   42 %");
+    }
 }

@@ -88,7 +88,7 @@ fn shrink(widths: &mut [usize], terminal: usize) {
 
 /// Returns a text of at most that width, with a mark where it was cut: words at their end; what has no spaces is
 /// an identifier, whose end tells it from its neighbours, and is cut in its middle.
-fn cut(text: &str, width: usize) -> String {
+pub(crate) fn cut(text: &str, width: usize) -> String {
     if text.width() <= width {
         return text.to_owned();
     }
