@@ -42,7 +42,7 @@ pub(crate) fn main() -> ExitCode {
     };
     logging::begin(&cli.output);
     let mut ui = Ui::new(&cli.output);
-    let done = run(&cli, &mut ui);
+    let done = runtime::outlive_limits_of_files().and_then(|()| run(&cli, &mut ui));
     // What was printed is brought out before anything is said about it; a disk that is full then is an error
     // even if all else went well.
     let flushed = ui.flush();

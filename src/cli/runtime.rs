@@ -1,8 +1,11 @@
 //! Waiting for hosts, and for those who want it to end.
 
 use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use signal_hook::consts::SIGXFSZ;
 use tokio::runtime::{Builder, Handle};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep};
@@ -48,6 +51,14 @@ pub(crate) fn serve(work: impl Future<Output = Result<Exit, Error>>) -> Result<E
     let done = runtime.block_on(work);
     runtime.shutdown_background();
     done
+}
+
+/// Has a write beyond the limit of the size of files fail, as on a full disk. Without this it would end the process
+/// in the middle of something, and nobody would be told of the job that runs.
+pub(crate) fn outlive_limits_of_files() -> Result<(), Error> {
+    // Whoever hears the signal need not do anything: the write returns an error then.
+    let heard = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(SIGXFSZ, heard).map(drop).map_err(failed)
 }
 
 /// Waits for Ctrl-C or SIGTERM.

@@ -69,19 +69,6 @@ impl Refpoint {
         self.env("REFPOINT_TEST_CRASH", moment)
     }
 
-    /// Lets a limit of the size of files be an error, as a full disk is, and not a signal.
-    pub(crate) fn with_errors_for_files_too_large(self) -> Self {
-        let mut command = Command::new("/bin/sh");
-        command.args(["-c", r#"trap "" XFSZ; exec "$0" "$@""#]).arg(self.command.get_program());
-        command.args(self.command.get_args()).env_clear();
-        for (name, value) in self.command.get_envs() {
-            if let Some(value) = value {
-                command.env(name, value);
-            }
-        }
-        Self { command }
-    }
-
     #[track_caller]
     pub(crate) fn run(self) -> Run {
         self.start().end()
