@@ -1,7 +1,7 @@
 //! Two programs on one ledger, and a ledger that fails while a job runs.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::Command;
 
 use refpoint::ledger::{Ledger, Stage};
@@ -115,10 +115,39 @@ fn full_disk(lab: &Lab) {
 fn a_receipt_that_cannot_be_written_is_found_out_before_anything_is_asked() {
     let lab = Lab::new(1, &world());
     let at = lab.at(1);
-    let folder = lab.folder().join("closed");
+    let (folder, file) = (lab.folder().join("closed"), lab.folder().join("file"));
     fs::create_dir(&folder).unwrap();
-    fs::set_permissions(&folder, fs::Permissions::from_mode(0o555)).unwrap();
-    let run = at.export(&["--receipt", "/proc/self/receipt.json"]).run();
-    assert_eq!(run.code, Some(11), "{run:?}");
+    fs::write(&file, "").unwrap();
+    for receipt in
+        [&folder, &folder.join("none/receipt.json"), &file.join("receipt.json"), Path::new("/proc/r.json")]
+    {
+        let run = at.export(&["--receipt", receipt.to_str().unwrap()]).run();
+        assert_eq!(run.code, Some(11), "{run:?}");
+        assert!(run.stderr.contains(&format!("cannot write {}", receipt.display())), "{run:?}");
+    }
     assert!(at.asked().is_empty());
+}
+
+/// The host has done it by then: what it says of it is worth more than a file.
+#[test]
+fn a_receipt_that_cannot_be_written_in_the_end_does_not_swallow_the_report() {
+    let lab = Lab::new(3, &format!("{}[[job]]\nhost = \"HV03\"\nstate = 10\n", world()));
+    for (number, more, code) in [(1, &["-o", "json"][..], 11), (2, &[], 11), (3, &[], 7)] {
+        let at = lab.at(number);
+        let folder = at.file("receipts");
+        fs::create_dir(&folder).unwrap();
+        let receipt = folder.join("r.json");
+        let running = at.export(&[&["--receipt", receipt.to_str().unwrap()], more].concat()).start();
+        running.says("has begun");
+        fs::remove_dir(&folder).unwrap();
+        let run = running.end();
+        assert_eq!(run.code, Some(code), "{run:?}");
+        let outcome = if code == 7 { "failed" } else { "completed" };
+        let told = match more {
+            [] => run.stdout.starts_with(&format!("Outcome      {outcome}\n")),
+            _ => run.json()["outcome"] == outcome,
+        };
+        assert!(told, "{run:?}");
+        assert!(run.stderr.contains(&format!("error: cannot write {}", receipt.display())), "{run:?}");
+    }
 }

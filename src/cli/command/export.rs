@@ -113,17 +113,25 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
             (not_begun(&plan, &args.connection.host(), failure, started, clock()), Some(error))
         }
     };
-    if let Some(file) = &args.receipt {
-        let text = json::pretty(&value(&report)) + "\n";
-        save(file, &text).map_err(|error| unwritable(file, error))?;
-    }
-    match error {
+    let shown = match error {
         None => finish(&report, format, ui),
-        Some(error) => {
-            ui.print(&never_begun(&report, &plan, format, ui))?;
-            Err(error)
+        Some(error) => ui.print(&never_begun(&report, &plan, format, ui)).and(Err(error)),
+    };
+    match (shown, keep_receipt(args, &report)) {
+        (shown, Ok(())) => shown,
+        (Ok(Exit::Done | Exit::Warnings), Err(unkept)) => Err(unkept),
+        // That the export did not end well counts for more.
+        (shown, Err(unkept)) => {
+            ui.fail(&unkept);
+            shown
         }
     }
+}
+
+fn keep_receipt(args: &Args, report: &Report) -> Result<(), Error> {
+    let Some(file) = &args.receipt else { return Ok(()) };
+    let text = json::pretty(&value(report)) + "\n";
+    save(file, &text).map_err(|error| unwritable(file, error))
 }
 
 /// Connects, exports, and follows the export to its end.
