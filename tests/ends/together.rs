@@ -48,7 +48,7 @@ fn two_programs_that_begin_the_same_at_once_begin_it_once() {
     assert!(codes.contains(&Some(11)), "they never met: {codes:?}");
 }
 
-/// A second host of the same name, or the same through another name, is another target and the same host.
+/// By whatever name a host is called, it is known by its own.
 #[test]
 fn who_follows_keeps_others_from_following_and_says_so() {
     let lab = Lab::new(1, &world());
@@ -60,11 +60,19 @@ fn who_follows_keeps_others_from_following_and_says_so() {
     assert_eq!(run.code, Some(11), "{run:?}");
     let run = at.export(&["--retry-unknown"]).run();
     assert_eq!(run.code, Some(11), "{run:?}");
+    let elsewhere = at.called_otherwise();
+    assert_ne!(elsewhere.url(), at.url());
+    let run = elsewhere.export(&[]).run();
+    assert_eq!(run.code, Some(11), "{run:?}");
+    assert!(run.stderr.contains("another refpoint process is exporting vm1"), "{run:?}");
+    let run = elsewhere.keeping(&["job", "wait"], &[&job]).run();
+    assert_eq!(run.code, Some(11), "{run:?}");
     assert_eq!(running.end().code, Some(0));
     assert_eq!(at.calls("ExportReferencePoint"), 1);
 }
 
-/// The limit of the size of files stands in for a disk that is full: what is written fails in both.
+/// The limit of the size of files stands in for a disk that is full: what is written fails in both, although the
+/// signal that comes with it ends programs that do not expect it.
 #[test]
 fn a_ledger_that_cannot_be_written_while_the_job_runs_is_told_and_the_job_is_followed() {
     let lab = Lab::new(2, &world());
