@@ -11,7 +11,8 @@ const FORMAT: i64 = 1;
 const APPLICATION: i64 = 0x7266_7074;
 
 /// Column names are the words of [`super::Export`] and [`super::Point`]. Times are microseconds since 1970, UTC.
-/// Keys that Windows compares without regard to case are stored folded beside the text as it was given.
+/// Keys that Windows compares without regard to case are stored folded beside the text as it was given; that of a
+/// directory begins with its host where it is the host's own.
 const TABLES: &str = "
 create table export (
     id            integer primary key,
@@ -38,7 +39,7 @@ create table export (
     receipt       text
 ) strict;
 -- One directory is filled by one export at a time, whoever asks for it.
-create unique index export_open on export (host, directory_key) where ended_at is null;
+create unique index export_open on export (directory_key) where ended_at is null;
 create index export_subject on export (subject, ended_at);
 create table point (
     kind          text    not null check (kind in ('vm', 'group')),

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Transaction, Tr
 
 use super::claim::{Claim, Claimed};
 use super::error::Error;
-use super::export::{self, End, Export, Intent, Kind, Stage, fold, fold_directory};
+use super::export::{self, End, Export, Intent, Kind, Stage, directory_key, fold};
 use super::point::{self, Point};
 use super::schema::prepare;
 use super::time::to_stored;
@@ -100,7 +100,8 @@ impl Ledger {
                 };
                 return Ok(Claimed::Fresh(claim));
             };
-            let same = export.subject.kind == intent.subject.kind
+            let same = export.host == fold_host(&intent.host)
+                && export.subject.kind == intent.subject.kind
                 && fold(&export.subject.id) == fold(&intent.subject.id)
                 && fold(&export.point) == fold(&intent.point);
             let export = Box::new(export);
@@ -372,11 +373,8 @@ fn read(connection: &Connection, id: i64) -> rusqlite::Result<Option<Export>> {
 }
 
 fn open_in(connection: &Connection, host: &str, directory: &str) -> rusqlite::Result<Option<Export>> {
-    let sql = format!(
-        "select {} from export where host = ?1 and directory_key = ?2 and ended_at is null",
-        export::COLUMNS
-    );
-    connection.query_row(&sql, params![fold_host(host), fold_directory(directory)], Export::read).optional()
+    let sql = format!("select {} from export where directory_key = ?1 and ended_at is null", export::COLUMNS);
+    connection.query_row(&sql, params![directory_key(host, directory)], Export::read).optional()
 }
 
 fn insert(transaction: &Transaction<'_>, intent: &Intent, at: SystemTime) -> rusqlite::Result<i64> {
@@ -392,7 +390,7 @@ fn insert(transaction: &Transaction<'_>, intent: &Intent, at: SystemTime) -> rus
             fold(&intent.point),
             intent.base,
             intent.directory,
-            fold_directory(&intent.directory),
+            directory_key(&intent.host, &intent.directory),
             intent.details,
             to_stored(at),
         ],
@@ -569,6 +567,7 @@ pub(super) mod tests {
         };
         for same in [
             with(&|intent| intent.directory = r"d:\EXPORTS\web01\".to_owned()),
+            with(&|intent| intent.directory = r"\\?\D:\exports\web01".to_owned()),
             with(&|intent| intent.host = "HV01".to_owned()),
             with(&|intent| intent.subject.id = "3f2c9a10".to_owned()),
             with(&|intent| intent.point = intent.point.to_lowercase()),
@@ -591,6 +590,32 @@ pub(super) mod tests {
         }
         assert_eq!(ledger.open_exports(Some("Hv01")).unwrap().len(), 2);
         assert_eq!(ledger.open_exports(None).unwrap().len(), 3);
+    }
+
+    /// A share is one, whichever host writes there; what a host calls by its own name is its own.
+    #[test]
+    fn one_directory_of_a_share_takes_one_export_of_all_hosts() {
+        let folder = Folder::new("share");
+        let mut ledger = folder.ledger();
+        let to = |host: &str, directory: &str| Intent {
+            host: host.to_owned(),
+            directory: directory.to_owned(),
+            ..intent()
+        };
+        drop(fresh(ledger.claim(&to("HV01", r"\\nas1\hv\web01"), at(0)).unwrap()));
+        drop(found(ledger.claim(&to("hv01", r"\\?\UNC\NAS1\hv\web01\"), at(1)).unwrap()));
+        for spelling in [r"\\nas1\hv\web01", r"\\?\unc\nas1\HV\web01"] {
+            // Also the same point of the same machine, which may have moved: nobody followed the first to its end.
+            let error = ledger.claim(&to("HV02", spelling), at(1)).unwrap_err();
+            assert!(matches!(error, Error::DirectoryTaken { .. }), "{error}");
+            assert!(error.to_string().contains("HV01"), "{error}");
+        }
+        for own in
+            [r"\\localhost\hv\web01", r"\\127.0.0.1\hv\web01", r"\\?\Volume{3f2c9a10}\hv", r"D:\hv\web01"]
+        {
+            drop(fresh(ledger.claim(&to("HV01", own), at(2)).unwrap()));
+            drop(fresh(ledger.claim(&to("HV02", own), at(2)).unwrap()));
+        }
     }
 
     #[test]
