@@ -7,7 +7,7 @@ use crate::hyperv::{
     COLLECTION_SETTINGS, Candidate, Collection, Error, ExportRequest, Exported, Group, Guid, Host, Instance,
     Machine, POINT_SETTINGS, Point, PointType, base_of, machines_of,
 };
-use crate::ledger;
+use crate::ledger::{self, Newest, Origin};
 
 /// What an export will be, and what a person should know of it before it begins.
 #[derive(Clone, Debug, PartialEq)]
@@ -199,9 +199,11 @@ impl Shelf<'_> {
                 let ours =
                     keeper.with(move |ledger| ledger.points_of(kind, &subject)).await.map_err(unkept)?;
                 let here = |point: &ledger::Point| self.named(&point.id, &is_named);
-                match ours.iter().find_map(here) {
-                    Some(id) => {
-                        if let Some(newest) = ours.first().filter(|newest| here(newest).is_none()) {
+                match Newest::of(ours.iter().filter(|point| here(point).is_some())) {
+                    Newest::Point(point) => {
+                        let id = here(point).unwrap_or_else(|| point.id.clone());
+                        let newest = ours.iter().find(|point| point.origin == Origin::Made);
+                        if let Some(newest) = newest.filter(|newest| here(newest).is_none()) {
                             warnings.push(format!(
                                 "reference point {}, the newest of ours, is no longer on the host: {id} is the \
                                  newest that is",
@@ -210,7 +212,17 @@ impl Shelf<'_> {
                         }
                         Ok(id)
                     }
-                    None => {
+                    Newest::OneOf(points) => {
+                        let message = format!(
+                            "which reference point of {} is the newest cannot be told: when one was made that was \
+                             adopted nobody knows",
+                            self.owner
+                        );
+                        let ids = points.iter().map(|point| point.id.clone());
+                        let hint = format_choices(self.owner, "say which by its identifier:", ids);
+                        Err(Failure::new(Kind::Ambiguous, message).with_hint(hint))
+                    }
+                    Newest::Nothing => {
                         let message = format!(
                             "the ledger knows of no reference point of {} that is still there, and hosts do not \
                              say which is the newest",

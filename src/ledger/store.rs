@@ -261,7 +261,8 @@ impl Ledger {
         })
     }
 
-    /// Returns the points of a machine or group that are ours and not known to be gone, newest first.
+    /// Returns the points of a machine or group that are ours and not known to be gone, those first that were made
+    /// or adopted last. Which is the newest [`Newest`](super::Newest) says.
     pub fn points_of(&self, kind: Kind, subject: &str) -> Result<Vec<Point>, Error> {
         let sql = format!(
             "select {} from point where kind = ?1 and subject = ?2 and gone_at is null \

@@ -3,7 +3,7 @@
 use clap::{Subcommand, ValueEnum};
 use refpoint::fleet::{Control, Keeper, Owned, adopt_point, create_point};
 use refpoint::hyperv::{Consistency, Group, Host, Machine, Point, PointType, Selector};
-use refpoint::ledger::{self, Origin};
+use refpoint::ledger::{self, Newest, Origin};
 use serde_json::{Value as Json, json};
 use tokio::time::Instant;
 
@@ -131,8 +131,13 @@ fn list(args: &ListArgs, format: Format, ui: &mut Ui) -> Result<Exit, Error> {
             let wanted = Selector::parse(args.vm.as_deref().unwrap_or("*"));
             for machine in machines(&host, &wanted).await? {
                 let ours = ours(&keeper, ledger::Kind::Vm, machine.id.to_string()).await?;
-                for point in host.points(&machine).await.map_err(Error::of_hyperv)? {
-                    push_point(&mut list, &machine, &point, &ours);
+                let points = host.points(&machine).await.map_err(Error::of_hyperv)?;
+                let here = |own: &&ledger::Point| points.iter().any(|point| is_own(own, point));
+                let newest = Newest::of(ours.iter().filter(here));
+                for point in &points {
+                    let owned = ours.iter().find(|own| is_own(own, point));
+                    let is_latest = owned.is_some_and(|own| newest == Newest::Point(own));
+                    push_point(&mut list, &machine, point, owned, is_latest);
                 }
             }
         }
@@ -146,9 +151,18 @@ fn list(args: &ListArgs, format: Format, ui: &mut Ui) -> Result<Exit, Error> {
     })
 }
 
-fn push_point(list: &mut List<'_>, machine: &Machine, point: &Point, ours: &[ledger::Point]) {
-    let owned = ours.iter().find(|own| own.id.eq_ignore_ascii_case(&point.id));
-    let mark = owned.map_or("foreign", |own| match (own.origin, ours.first() == Some(own)) {
+fn is_own(own: &ledger::Point, point: &Point) -> bool {
+    own.id.eq_ignore_ascii_case(&point.id)
+}
+
+fn push_point(
+    list: &mut List<'_>,
+    machine: &Machine,
+    point: &Point,
+    owned: Option<&ledger::Point>,
+    is_latest: bool,
+) {
+    let mark = owned.map_or("foreign", |own| match (own.origin, is_latest) {
         (Origin::Made, true) => "made, latest",
         (Origin::Made, false) => "made",
         (Origin::Adopted, true) => "adopted, latest",
@@ -195,7 +209,7 @@ fn show(args: &ShowArgs, format: Format, ui: &mut Ui) -> Result<Exit, Error> {
             );
             return Err(error.hint(format!("there are {}", ids.join(", "))));
         };
-        let owned = ours.iter().find(|own| own.id.eq_ignore_ascii_case(&point.id));
+        let owned = ours.iter().find(|own| is_own(own, point));
         print(&machine, point, owned, format, ui)
     })
 }
