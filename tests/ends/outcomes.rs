@@ -4,6 +4,8 @@ use std::fmt::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use serde_json::Value;
+
 use crate::lab::{At, Lab};
 use crate::program::Refpoint;
 use crate::snapshot::{compare, tell};
@@ -170,4 +172,31 @@ fn a_file_that_a_receipt_names_twice_is_no_whole_export() {
     let run = What::Group.of(lab.at(1), &["-o", "json"]).run();
     assert_eq!((run.code, &run.json()["outcome"]), (Some(3), &"completed-with-warnings".into()), "{run:?}");
     assert!(run.stderr.contains(r"names D:\exports\x\os.vhdx twice"), "{run:?}");
+}
+
+#[test]
+fn the_lines_of_an_export_begin_and_end_with_its_run() {
+    let lab = Lab::new(1, WORLD);
+    let run = What::Machine.of(lab.at(1), &["-o", "jsonl"]).run();
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let events: Vec<Value> = run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(events.iter().all(|event| event["schema"] == "refpoint.event/1" && event["at"].is_string()));
+    let mut names: Vec<_> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
+    names.retain(|name| !["progress", "warning"].contains(name));
+    let expected = [
+        "run-started",
+        "unit-started",
+        "connected",
+        "intent",
+        "job-started",
+        "unit-finished",
+        "run-finished",
+    ];
+    assert_eq!(names, expected);
+    let (first, last) = (&events[0], &events[events.len() - 1]);
+    for event in [first, last] {
+        assert_eq!((&event["host"], &event["unit"]), (&Value::Null, &Value::Null));
+    }
+    assert_eq!((&first["run"], &first["units"]), (&Value::Null, &1.into()));
+    assert_eq!((&last["totals"]["completed"], &last["exit_code"]), (&1.into(), &0.into()));
 }

@@ -43,6 +43,7 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
         detach: false,
         poll: Some(Duration::from_millis(500)),
     };
+    export::run_started(format, ui);
     runtime::follow(async |signals| {
         let failed = |error: &dyn std::fmt::Display| {
             Error::new(Exit::Failed, format!("cannot simulate a host: {error}"))
@@ -76,6 +77,7 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
         let _ = tokio::time::timeout(GOODBYE, host.close()).await;
         server.shutdown(GOODBYE).await;
         let exit = export::finish(&report, format, ui)?;
+        export::run_finished(&report, exit, format, ui)?;
         if format == Format::Table && exit == Exit::Done {
             ui.note("");
             ui.note("That host was simulated, login and all. With a real one:");

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use refpoint::client::Target;
 use refpoint::fleet::{
     BaseChoice, Control, DiskChoice, Event, ExportPlan, Keeper, News, PointChoice, Reason, Report,
-    Surroundings, Wanted, Wish, export, not_begun, preview,
+    Surroundings, Totals, Wanted, Wish, export, not_begun, preview,
 };
 use refpoint::hyperv::{Directory, Host, Selector};
 use tokio::sync::{oneshot, watch};
@@ -105,6 +105,7 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
         // Found out before anything is asked of the host, not after. What an earlier run left there stays.
         try_beside(file).map_err(|error| unwritable(file, error))?;
     }
+    run_started(format, ui);
     let started = clock();
     let (report, error) = match begin(args, &plan, format, ui) {
         Ok(report) => (report, None),
@@ -117,7 +118,7 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
         None => finish(&report, format, ui),
         Some(error) => ui.print(&never_begun(&report, &plan, format, ui)).and(Err(error)),
     };
-    match (shown, keep_receipt(args, &report)) {
+    let done = match (shown, keep_receipt(args, &report)) {
         (shown, Ok(())) => shown,
         (Ok(Exit::Done | Exit::Warnings), Err(unkept)) => Err(unkept),
         // That the export did not end well counts for more.
@@ -125,7 +126,32 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
             ui.fail(&unkept);
             shown
         }
+    };
+    let exit = done.as_ref().map_or_else(|error| error.kind, |exit| *exit);
+    run_finished(&report, exit, format, ui)?;
+    done
+}
+
+/// Tells programs that an export begins, as a run of one.
+pub(crate) fn run_started(format: Format, ui: &mut Ui) {
+    let (run, plan) = (String::new(), String::new());
+    // A reader that has gone is no reason not to export, and is found out when the last line is written.
+    let _ = tell(News::RunStarted { run, plan, hosts: 1, units: 1, resumed: false }, format, ui);
+}
+
+/// Tells programs that it is over, and how the program ends.
+pub(crate) fn run_finished(report: &Report, exit: Exit, format: Format, ui: &mut Ui) -> Result<(), Error> {
+    let totals = Totals::of_one(report.outcome);
+    tell(News::RunFinished { totals, exit_code: exit.code() }, format, ui)
+}
+
+fn tell(what: News, format: Format, ui: &mut Ui) -> Result<(), Error> {
+    if format != Format::Jsonl {
+        return Ok(());
     }
+    let at = jiff::Timestamp::try_from(clock()).unwrap_or_default();
+    ui.print(&page::line(&Event::of_run(at, what)))?;
+    ui.flush()
 }
 
 fn keep_receipt(args: &Args, report: &Report) -> Result<(), Error> {
@@ -196,7 +222,7 @@ fn never_begun(report: &Report, plan: &ExportPlan, format: Format, ui: &Ui) -> S
         Format::Jsonl => {
             let finished = News::UnitFinished { export: Box::new(report.clone()) };
             let event = Event::new(report.finished_at, report.host.clone(), plan.what.name(), finished);
-            json::compact(&serde_json::to_value(&event).unwrap_or_default()) + "\n"
+            page::line(&event)
         }
         Format::Yaml => yaml::document(&value(report)),
     }

@@ -38,9 +38,8 @@ impl<'u> Progress<'u> {
     /// Shows one event.
     pub(crate) fn hear(&mut self, event: &Event) {
         if self.format == Format::Jsonl {
-            let line = json::compact(&serde_json::to_value(event).unwrap_or_default()) + "\n";
             // A reader that has gone is found out when the last line is written.
-            let _ = self.ui.print(&line).and_then(|()| self.ui.flush());
+            let _ = self.ui.print(&line(event)).and_then(|()| self.ui.flush());
         }
         match &event.what {
             News::Connected { scheme, sealed } => {
@@ -196,6 +195,11 @@ const WIDTH: usize = 24;
 
 /// A percentage that has stood for so long is shown as standing.
 const STILL: Duration = Duration::from_secs(60);
+
+/// Returns the line that programs read of an event.
+pub(crate) fn line(event: &Event) -> String {
+    json::compact(&serde_json::to_value(event).unwrap_or_default()) + "\n"
+}
 
 /// Returns what a person is left with.
 pub(crate) fn receipt(report: &Report) -> String {
