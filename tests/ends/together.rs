@@ -1,12 +1,14 @@
 //! Two programs on one ledger, and a ledger that fails while a job runs.
 
 use std::fs;
-use std::path::Path;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use refpoint::ledger::{Ledger, Stage};
 
 use crate::lab::Lab;
+use crate::program::BINARY;
 
 fn world() -> String {
     crate::crashes::WORLD.replace("seconds = 0.3", "seconds = 1.5")
@@ -157,5 +159,57 @@ fn a_receipt_that_cannot_be_written_in_the_end_does_not_swallow_the_report() {
         };
         assert!(told, "{run:?}");
         assert!(run.stderr.contains(&format!("error: cannot write {}", receipt.display())), "{run:?}");
+    }
+}
+
+/// Who only looks needs no right to write, and leaves nothing behind.
+#[test]
+fn a_ledger_that_may_only_be_read_is_enough_to_look() {
+    let lab = Lab::new(1, &world());
+    let at = lab.at(1);
+    let adopted = at.keeping(&["point", "adopt"], &["A0E4C1D7-2F58-4B93-8C16-7D5E90B1A2F3"]).run();
+    assert_eq!(adopted.code, Some(0), "{adopted:?}");
+    let closed = Closed::new();
+    fs::copy(at.ledger(), closed.0.join("ledger.db")).unwrap();
+    closed.close();
+    let run = |words: &[&str], more: &[&str]| {
+        let ledger = closed.0.join("ledger.db");
+        at.refpoint(words, more).env("REFPOINT_LEDGER", ledger.to_str().unwrap()).run_by_nobody(&closed.0)
+    };
+    let plan = ["--vm", "vm1", "--point", "latest", "--to", r"D:\exports\vm1"];
+    let export = run(&["export"], &plan);
+    assert_eq!((export.code, at.calls("ExportReferencePoint")), (Some(11), 0), "{export:?}");
+    let list = run(&["point", "list"], &[]);
+    assert_eq!(list.code, Some(0), "{list:?}");
+    assert!(list.stdout.contains("adopted, latest"), "{list:?}");
+    let show = run(&["point", "show"], &["A0E4C1D7-2F58-4B93-8C16-7D5E90B1A2F3"]);
+    assert_eq!(show.code, Some(0), "{show:?}");
+    let preview = run(&["export"], &[&plan[..], &["--dry-run"]].concat());
+    assert_eq!(preview.code, Some(0), "{preview:?}");
+    assert_eq!(fs::read_dir(&closed.0).unwrap().count(), 2);
+}
+
+/// A folder with the program that everybody may read and nobody but its owner write; it goes with this value.
+struct Closed(PathBuf);
+
+impl Closed {
+    fn new() -> Self {
+        let folder = std::env::temp_dir().join(format!("refpoint-closed-{}", std::process::id()));
+        fs::create_dir(&folder).unwrap();
+        // Where it was built others may not be let in.
+        fs::copy(BINARY, folder.join("refpoint")).unwrap();
+        Self(folder)
+    }
+
+    fn close(&self) {
+        fs::set_permissions(self.0.join("ledger.db"), fs::Permissions::from_mode(0o444)).unwrap();
+        fs::set_permissions(&self.0, fs::Permissions::from_mode(0o555)).unwrap();
+    }
+}
+
+impl Drop for Closed {
+    fn drop(&mut self) {
+        let _ = fs::set_permissions(&self.0, fs::Permissions::from_mode(0o755));
+        let _ = fs::remove_dir_all(&self.0);
     }
 }

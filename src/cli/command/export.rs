@@ -231,7 +231,7 @@ fn never_begun(report: &Report, plan: &ExportPlan, format: Format, ui: &Ui) -> S
 fn preview_only(args: &Args, plan: &ExportPlan, format: Format, ui: &mut Ui) -> Result<Exit, Error> {
     let (target, after) = target(args, ui)?;
     let operation_timeout = target.operation_timeout;
-    let keeper = args.ledger.open()?;
+    let keeper = args.ledger.look()?;
     runtime::follow(async |signals| {
         let deadline = after.map(|after| Instant::now() + after);
         let host = connect(&args.connection, target, deadline, signals, ui).await?;

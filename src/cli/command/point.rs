@@ -123,7 +123,7 @@ pub(crate) fn run(command: &Command, output: &OutputArgs, ui: &mut Ui) -> Result
 
 fn list(args: &ListArgs, format: Format, ui: &mut Ui) -> Result<Exit, Error> {
     let target = args.connection.target(Who::User, ui)?;
-    let keeper = args.ledger.open()?;
+    let keeper = args.ledger.look()?;
     runtime::wait(async {
         let host = Host::new(args.connection.open(target, ui).await?);
         let mut list = List::new(&["Of", "Point", "Type", "Consistency", "Disks", "Ours"]);
@@ -191,7 +191,7 @@ async fn push_collections(list: &mut List<'_>, host: &Host, group: &Group) -> Re
 
 fn show(args: &ShowArgs, format: Format, ui: &mut Ui) -> Result<Exit, Error> {
     let target = args.connection.target(Who::User, ui)?;
-    let keeper = args.ledger.open()?;
+    let keeper = args.ledger.look()?;
     runtime::wait(async {
         let host = Host::new(args.connection.open(target, ui).await?);
         let selector = match &args.vm {
