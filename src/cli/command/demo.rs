@@ -14,7 +14,7 @@ use crate::cli::args::{Format, OutputArgs};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::ledger::keep;
-use crate::cli::runtime;
+use crate::cli::runtime::{self, Deadline};
 use crate::cli::ui::Ui;
 
 /// Show an export from login to receipt, on a simulated host within this program; no Windows needed
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
         poll: Some(Duration::from_millis(500)),
     };
     export::run_started(format, ui);
-    runtime::follow(async |signals| {
+    runtime::follow(Deadline::NONE, async |signals| {
         let failed = |error: &dyn std::fmt::Display| {
             Error::new(Exit::Failed, format!("cannot simulate a host: {error}"))
         };

@@ -5,9 +5,8 @@ use refpoint::fleet::{Control, Keeper, Owned, adopt_point, create_point};
 use refpoint::hyperv::{Consistency, Group, Host, Machine, Point, PointType, Selector};
 use refpoint::ledger::{self, Newest, Origin};
 use serde_json::{Value as Json, json};
-use tokio::time::Instant;
 
-use super::export::Setting;
+use super::export::{Setting, late};
 use crate::cli::args::{Format, OutputArgs};
 use crate::cli::connection::{ConnectionArgs, Who};
 use crate::cli::error::Error;
@@ -15,7 +14,7 @@ use crate::cli::exit::Exit;
 use crate::cli::ledger::LedgerArgs;
 use crate::cli::report::list::List;
 use crate::cli::report::{json as text, table, yaml};
-use crate::cli::runtime;
+use crate::cli::runtime::{self, Deadline};
 use crate::cli::ui::Ui;
 
 /// Look at reference points, make them, and say which are ours
@@ -224,14 +223,16 @@ fn create(args: &CreateArgs, format: Format, ui: &mut Ui) -> Result<Exit, Error>
         Level::Crash => Consistency::Crash,
     };
     let selector = Selector::parse(&args.vm);
-    own(&args.connection, &args.ledger, &args.vm, format, ui, async |around| {
+    let left = "before the point was there; the host may still make it, and the same command takes it up";
+    own(&args.connection, &args.ledger, (&args.vm, left), format, ui, async |around| {
         create_point(around, &selector, consistency, wanted).await.map_err(Error::of_failure)
     })
 }
 
 fn adopt(args: &AdoptArgs, format: Format, ui: &mut Ui) -> Result<Exit, Error> {
     let unit = args.vm.clone().unwrap_or_else(|| args.point.clone());
-    own(&args.connection, &args.ledger, &unit, format, ui, async |around| {
+    let left = "before the point was adopted";
+    own(&args.connection, &args.ledger, (&unit, left), format, ui, async |around| {
         let machine = match &args.vm {
             Some(vm) => Selector::parse(vm),
             None => owner(around.host, &args.point).await?,
@@ -273,21 +274,24 @@ async fn owner(host: &Host, id: &str) -> Result<Selector, Error> {
 fn own(
     connection: &ConnectionArgs,
     ledger: &LedgerArgs,
-    unit: &str,
+    (unit, left): (&str, &str),
     format: Format,
     ui: &mut Ui,
     work: impl AsyncFnOnce(&refpoint::fleet::Surroundings<'_>) -> Result<Owned, Error>,
 ) -> Result<Exit, Error> {
     let mut target = connection.target(Who::User, ui)?;
-    let deadline = target.deadline.take().map(|after| Instant::now() + after);
+    let deadline = Deadline::after(target.deadline.take());
     let operation_timeout = target.operation_timeout;
     let keeper = ledger.open()?;
     runtime::wait(async {
-        let host = Host::new(connection.open(target, ui).await?);
+        let login = async { Ok(Host::new(connection.open(target, ui).await?)) };
+        let host = deadline.within(login, || late(connection, "before the login was done")).await?;
         let (_wishes, control) = Control::new();
+        let label = connection.host();
         let setting =
-            Setting { host: &host, label: connection.host(), keeper: &keeper, deadline, operation_timeout };
-        let owned = work(&setting.with(unit.to_owned(), control, &|_| ())).await?;
+            Setting { host: &host, label, keeper: &keeper, deadline: deadline.moment(), operation_timeout };
+        let around = setting.with(unit.to_owned(), control, &|_| ());
+        let owned = deadline.within(work(&around), || late(connection, left)).await?;
         let record = ours(&keeper, ledger::Kind::Vm, owned.machine.id.to_string()).await?;
         let record = record.iter().find(|own| own.id.eq_ignore_ascii_case(&owned.point.id));
         print(&owned.machine, &owned.point, record, format, ui)
