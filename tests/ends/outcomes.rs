@@ -165,6 +165,34 @@ fn each_end_of_a_job_is_told_as_what_it_is() {
     );
 }
 
+#[test]
+fn a_job_that_stays_in_a_state_nobody_documented_is_left_at_the_deadline_and_not_called_ended() {
+    let states = [5, 11, 12, 14];
+    let mut world = WORLD.to_owned();
+    for (place, state) in states.iter().enumerate() {
+        let host = format!("host = \"HV{:02}\"\nmethod = \"ExportReferencePoint\"", place + 1);
+        writeln!(world, "[[job]]\n{host}\nduration = 600\nstates = [{state}]").unwrap();
+    }
+    let lab = Lab::new(states.len(), &world);
+    let texts = on_each(states.len(), |place| {
+        let at = lab.at(place + 1);
+        let run = What::Machine.of(at, &["-o", "json", "--deadline", "3s"]).run();
+        assert_eq!(run.code, Some(8), "{}: {run:?}", states[place]);
+        let report = run.json();
+        assert_eq!(
+            (&report["outcome"], &report["job"]["state"]),
+            (&"detached".into(), &states[place].into())
+        );
+        assert_eq!((&report["error"]["kind"], at.calls("ExportReferencePoint")), (&"deadline".into(), 1));
+        format!(
+            "# {}\n{}",
+            states[place],
+            tell(&format!("{} -o json --deadline 3s", What::Machine.words()), &run)
+        )
+    });
+    compare("states-that-are-no-end", &texts.join("\n"));
+}
+
 /// The name of another file would have been the right one, or one of the two has overwritten the other.
 #[test]
 fn a_file_that_a_receipt_names_twice_is_no_whole_export() {
