@@ -24,6 +24,11 @@ impl LedgerArgs {
         keep(self.path()?)
     }
 
+    /// Opens the ledger to look into it, for commands that change nothing.
+    pub(crate) fn look(&self) -> Result<Keeper, Error> {
+        Ok(Keeper::new(Ledger::open_to_read(self.path()?).map_err(unusable)?))
+    }
+
     fn path(&self) -> Result<PathBuf, Error> {
         if let Some(path) = &self.ledger {
             return Ok(path.clone());

@@ -52,7 +52,8 @@ pub(crate) fn main() -> ExitCode {
     logging::begin(&cli.output);
     let mut ui = Ui::new(&cli.output);
     let is_of_run = matches!(&cli.command, Command::Fleet(command) if command.is_report());
-    let done = cli.output.settle(is_of_run).and_then(|()| run(&cli, &mut ui));
+    let settled = runtime::outlive_limits_of_files().and_then(|()| cli.output.settle(is_of_run));
+    let done = settled.and_then(|()| run(&cli, &mut ui));
     // However it has ended, no line that changes is left standing.
     ui.status(None);
     // What was printed is brought out before anything is said about it; a disk that is full then is an error

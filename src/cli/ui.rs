@@ -79,9 +79,11 @@ impl Ui {
         self.out.flush().map_err(Error::of_output)
     }
 
-    /// Returns whether there is a line that changes where it stands.
-    pub(crate) fn has_status(&self) -> bool {
-        self.can_change
+    /// Returns how many columns a line has that changes where it stands; `None` where there is no such line.
+    pub(crate) fn status_width(&self) -> Option<usize> {
+        let columns =
+            || terminal_size_of(io::stderr()).map_or(80, |(Width(columns), _)| usize::from(columns));
+        self.can_change.then(|| columns().saturating_sub(1))
     }
 
     /// Shows how it goes, in a line that the next one takes the place of; or takes it away.

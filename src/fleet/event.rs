@@ -56,9 +56,11 @@ impl Event {
 pub enum News {
     /// A run begins, or is taken up again.
     RunStarted {
-        /// What the run is called.
+        /// What the run is called; empty, and null in JSON, where it is one export and no more.
+        #[serde(serialize_with = "or_null")]
         run: String,
-        /// What its plan is called.
+        /// What its plan is called; empty, and null in JSON, where there is none.
+        #[serde(serialize_with = "or_null")]
         plan: String,
         /// How many hosts it has.
         hosts: usize,

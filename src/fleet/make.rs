@@ -2,10 +2,10 @@
 
 use tokio::time::sleep;
 
-use super::follow::{Followed, follow, within};
+use super::follow::{Cut, Followed, follow, within};
 use super::points::{Owned, own};
 use super::report::{Failure, Kind};
-use super::unit::{LOOK_AGAIN, SETTLING, Surroundings, may_have_begun};
+use super::unit::{LOOK_AGAIN, SETTLING, Surroundings, interrupted, may_have_begun};
 use crate::client::codes::Treatment;
 use crate::hyperv::{
     Begun, Consistency, Error, Job, Machine, ObjectPath, Point, PointType, RCT_NUMBERS, Selector, is_as_asked,
@@ -165,7 +165,7 @@ async fn finish(around: &Surroundings<'_>, path: &ObjectPath) -> Result<(), Fail
     let id = path.key_text("InstanceID").unwrap_or_default().into_owned();
     let unknown = |why: &str| {
         let failure = Failure::new(Kind::Unknown, format!("job {id} makes the point, and {why}"));
-        failure.with_hint("the same command again takes it up; refpoint point list shows whether it is there")
+        failure.with_hint(TAKEN_UP)
     };
     match follow(around, path, None, &mut None).await {
         Followed::Over(job) => match job.treatment() {
@@ -180,7 +180,9 @@ async fn finish(around: &Surroundings<'_>, path: &ObjectPath) -> Result<(), Fail
         },
         Followed::Vanished => Err(unknown("nobody saw it end")),
         Followed::Deadline => {
-            Err(Failure::new(Kind::Deadline, format!("the deadline has passed; job {id} may still run")))
+            let failure =
+                Failure::new(Kind::Deadline, format!("the deadline has passed; job {id} may still run"));
+            Err(failure.with_hint(TAKEN_UP))
         }
         Followed::Left(_) => Err(unknown("we were told to leave")),
         Followed::Lost(error) => Err(unknown(&Failure::from(&*error).message)),
@@ -262,10 +264,13 @@ async fn recover(
             };
         }
         waits += 1;
-        if within(around, sleep(LOOK_AGAIN)).await.is_err() {
-            let failure =
-                Failure::new(Kind::Unknown, "there was no time to see whether a point is being made");
-            return Err(failure.with_hint("the same command again takes it up"));
+        match within(around, sleep(LOOK_AGAIN)).await {
+            Ok(()) => {}
+            Err(Cut::Deadline) => {
+                let message = "the deadline has passed, and a point may still be made";
+                return Err(Failure::new(Kind::Deadline, message).with_hint(TAKEN_UP));
+            }
+            Err(Cut::Left(reason)) => return Err(interrupted(reason).with_hint(TAKEN_UP)),
         }
     }
 }
@@ -366,3 +371,6 @@ const NOT_THIS_NUMBER: [u32; 6] = [1, 4, 6, 32770, 32773, 32776];
 
 /// A machine that stays busy for so many looks is not waited for any longer.
 const MOST_WAITS: u32 = 600;
+
+/// What to do about a point that may be on its way.
+const TAKEN_UP: &str = "the same command again takes it up; refpoint point list shows whether it is there";

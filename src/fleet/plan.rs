@@ -63,7 +63,8 @@ impl Wanted {
 /// Which point is to be exported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PointChoice {
-    /// The newest of ours, by the ledger: hosts keep no time with points.
+    /// The newest of ours, by the ledger: hosts keep no time with points. Refused where one was adopted since, which
+    /// may be newer.
     Latest,
     /// The only one that there is.
     Only,

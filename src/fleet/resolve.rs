@@ -7,7 +7,7 @@ use crate::hyperv::{
     COLLECTION_SETTINGS, Candidate, Collection, Error, ExportRequest, Exported, Group, Guid, Host, Instance,
     Machine, POINT_SETTINGS, Point, PointType, base_of, machines_of,
 };
-use crate::ledger;
+use crate::ledger::{self, Newest, Origin};
 
 /// What an export will be, and what a person should know of it before it begins.
 #[derive(Clone, Debug, PartialEq)]
@@ -187,16 +187,23 @@ impl Shelf<'_> {
             PointChoice::Only => match &*self.points {
                 [(id, _)] => Ok((*id).to_owned()),
                 [] => Err(self.not_found(host, "only", "reference point").await),
-                _ => Err(self.ambiguous(host, "only").await),
+                several => {
+                    let message =
+                        format!("{} has {} reference points, not only one", self.owner, several.len());
+                    Err(Failure::new(Kind::Ambiguous, message)
+                        .with_hint(self.choices("say which by its identifier:")))
+                }
             },
             PointChoice::Latest => {
                 let (kind, subject) = (self.kind, self.subject.to_string());
                 let ours =
                     keeper.with(move |ledger| ledger.points_of(kind, &subject)).await.map_err(unkept)?;
                 let here = |point: &ledger::Point| self.named(&point.id, &is_named);
-                match ours.iter().find_map(here) {
-                    Some(id) => {
-                        if let Some(newest) = ours.first().filter(|newest| here(newest).is_none()) {
+                match Newest::of(ours.iter().filter(|point| here(point).is_some())) {
+                    Newest::Point(point) => {
+                        let id = here(point).unwrap_or_else(|| point.id.clone());
+                        let newest = ours.iter().find(|point| point.origin == Origin::Made);
+                        if let Some(newest) = newest.filter(|newest| here(newest).is_none()) {
                             warnings.push(format!(
                                 "reference point {}, the newest of ours, is no longer on the host: {id} is the \
                                  newest that is",
@@ -205,7 +212,17 @@ impl Shelf<'_> {
                         }
                         Ok(id)
                     }
-                    None => {
+                    Newest::OneOf(points) => {
+                        let message = format!(
+                            "which reference point of {} is the newest cannot be told: when one was made that was \
+                             adopted nobody knows",
+                            self.owner
+                        );
+                        let ids = points.iter().map(|point| point.id.clone());
+                        let hint = format_choices(self.owner, "say which by its identifier:", ids);
+                        Err(Failure::new(Kind::Ambiguous, message).with_hint(hint))
+                    }
+                    Newest::Nothing => {
                         let message = format!(
                             "the ledger knows of no reference point of {} that is still there, and hosts do not \
                              say which is the newest",
@@ -277,12 +294,6 @@ impl Shelf<'_> {
         let candidates = self.points.iter().map(|(_, candidate)| candidate.clone()).collect();
         let host = host.name().await.unwrap_or_default();
         (&Error::NotFound { kind, name: text.to_owned(), host, candidates }).into()
-    }
-
-    async fn ambiguous(&self, host: &Host, text: &str) -> Failure {
-        let candidates = self.points.iter().map(|(_, candidate)| candidate.clone()).collect();
-        let host = host.name().await.unwrap_or_default();
-        (&Error::Ambiguous { kind: "reference point", name: text.to_owned(), host, candidates }).into()
     }
 }
 

@@ -32,7 +32,7 @@ pub enum Error {
         candidates: Vec<Candidate>,
     },
     /// More than one by that name.
-    #[error("{} of kind {kind} match {name:?} on {host}", candidates.len())]
+    #[error("{} {kind}s match {name:?} on {host}", candidates.len())]
     Ambiguous {
         /// What was looked for.
         kind: &'static str,

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::{Directory, Error, Guid, Receipt};
-use crate::cim::{Instance, ObjectPath, Timestamp};
+use crate::cim::{Instance, ObjectPath, Timestamp, Value};
 use crate::client::codes::{Treatment, job_outcome, job_state};
 
 /// One look at a job: numbers decide, texts are in the host's language and for people.
@@ -15,7 +15,7 @@ pub struct Job {
     pub state: u32,
     /// `PercentComplete`; 100 is no end.
     pub percent: Option<u16>,
-    /// `ErrorCode`.
+    /// `ErrorCode`; 4294967295 where there is one that is no number.
     pub error_code: u32,
     /// `ErrorDescription`, or the summary where there is no more.
     pub error_description: String,
@@ -67,7 +67,7 @@ impl Job {
             id: instance.require_text("InstanceID")?.to_owned(),
             state: u32::try_from(instance.require_number("JobState")?).unwrap_or(u32::MAX),
             percent: number("PercentComplete"),
-            error_code: instance.number("ErrorCode").and_then(|code| code.try_into().ok()).unwrap_or(0),
+            error_code: error_code(instance),
             error_description: description.unwrap_or_else(|| text("ErrorSummaryDescription")),
             status: text("JobStatus"),
             owner: text("Owner"),
@@ -107,6 +107,14 @@ impl Job {
     pub fn state_name(&self) -> String {
         job_state(self.state)
             .map_or_else(|| format!("state-{}", self.state), |state| state.code.name.to_owned())
+    }
+}
+
+/// Reads `ErrorCode`. Without one nothing went wrong; one that cannot be read says that something did.
+fn error_code(instance: &Instance) -> u32 {
+    match instance.value("ErrorCode") {
+        None | Some(Value::Null) => 0,
+        Some(code) => code.as_u64().and_then(|code| u32::try_from(code).ok()).unwrap_or(u32::MAX),
     }
 }
 
@@ -188,6 +196,26 @@ mod tests {
             assert_eq!(read.is_over(), treatment.is_terminal());
         }
         assert_eq!(Job::read(&job(14, 0)).unwrap().state_name(), "state-14");
+    }
+
+    /// What says that something went wrong, and not what, must not look as if nothing had.
+    #[test]
+    fn an_error_code_that_cannot_be_read_is_a_failure_and_none_is_none() {
+        let read = |code: Option<Value>| {
+            let mut job = job(7, 0);
+            job.set("ErrorCode", code.unwrap_or(Value::Null));
+            let job = Job::read(&job).unwrap();
+            (job.error_code, job.treatment())
+        };
+        assert_eq!(read(None), (0, Treatment::Succeeded));
+        assert_eq!(read(Some(0u16.into())), (0, Treatment::Succeeded));
+        assert_eq!(read(Some("0".into())), (0, Treatment::Succeeded));
+        assert_eq!(read(Some(32768u16.into())), (32768, Treatment::Failed));
+        for unreadable in ["-1", "4294967296", "1.5", "failed", ""] {
+            assert_eq!(read(Some(unreadable.into())), (u32::MAX, Treatment::Failed), "{unreadable:?}");
+        }
+        let without = Instance::new(EXPORT_JOBS[0]).with("InstanceID", "x").with("JobState", 7u16);
+        assert_eq!(Job::read(&without).unwrap().treatment(), Treatment::Succeeded);
     }
 
     #[test]

@@ -276,13 +276,13 @@ impl World {
         of.busy.or_else(of_job).or_else(merging)
     }
 
-    /// Brings the world to a moment: ends jobs in the order of their ends, and removes those that have gone.
+    /// Brings the world to a moment: begins and ends jobs in the order of time, and removes those that have gone.
     pub(super) fn advance(&mut self, site: Site<'_>) {
         loop {
-            let due = |job: &Job| job.due(site.scenario).filter(|due| *due <= site.now);
+            let due = |job: &Job| job.next_change(site.scenario).filter(|due| *due <= site.now);
             let next = self.jobs.iter().filter_map(|(serial, job)| Some((due(job)?, *serial))).min();
             let Some((at, serial)) = next else { break };
-            self.end_job(serial, at, site);
+            self.change_job(serial, at, site);
         }
         let removal = site.scenario.limits.job_removal;
         self.jobs.retain(|_, job| job.ended.as_ref().is_none_or(|ended| ended.at + removal > site.now));

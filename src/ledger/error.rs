@@ -59,8 +59,8 @@ pub enum Error {
     },
     /// Something else is on its way into the same directory, and its end is not written down.
     #[error(
-        "an export of {} (point {}) to {} has no recorded end",
-        export.subject.name, export.point, export.directory
+        "an export of {} (point {}) by {} to {} has no recorded end",
+        export.subject.name, export.point, export.host, export.directory
     )]
     DirectoryTaken {
         /// As it is written down.

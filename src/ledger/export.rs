@@ -1,8 +1,10 @@
+use std::net::Ipv4Addr;
 use std::time::SystemTime;
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Result, Row};
 
+use super::store::fold_host;
 use super::time::from_stored;
 
 /// What is about to be asked of a host.
@@ -185,7 +187,28 @@ pub(super) fn fold(text: &str) -> String {
     text.to_lowercase()
 }
 
-/// Folds a directory, which is the same with and without a separator at its end.
-pub(super) fn fold_directory(directory: &str) -> String {
-    fold(directory.trim_end_matches('\\'))
+/// Returns by what a directory is known: a share is one whichever host writes there, and everything else is its
+/// host's own.
+pub(super) fn directory_key(host: &str, directory: &str) -> String {
+    let directory = fold_directory(directory);
+    match directory.strip_prefix(r"\\") {
+        Some(share) if !is_of_the_host(share) => directory,
+        _ => format!("{} {directory}", fold_host(host)),
+    }
+}
+
+/// Folds what tells no directories apart to Windows: case, a separator at the end, and what stands before a path
+/// that may be longer than usual.
+fn fold_directory(directory: &str) -> String {
+    let folded = fold(directory.trim_end_matches('\\'));
+    match folded.strip_prefix(r"\\?\unc\") {
+        Some(share) => format!(r"\\{share}"),
+        None => folded.strip_prefix(r"\\?\").unwrap_or(&folded).to_owned(),
+    }
+}
+
+/// Says whether a host means itself by the server of a share.
+fn is_of_the_host(share: &str) -> bool {
+    let server = share.split('\\').next().unwrap_or_default();
+    server == "localhost" || server.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback())
 }

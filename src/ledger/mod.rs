@@ -60,6 +60,6 @@ pub use error::Error;
 pub use export::{End, Export, Intent, Kind, Stage, Subject};
 pub use hold::Hold;
 pub use making::{Making, NewMaking};
-pub use point::{Origin, Point};
+pub use point::{Newest, Origin, Point};
 pub use run::{HostStage, NewRun, NewUnit, Run, RunHost, Unit, UnitStage};
 pub use store::{Ledger, Write};

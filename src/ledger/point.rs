@@ -24,7 +24,8 @@ pub struct Point {
     pub disks: Vec<String>,
     /// How it became ours.
     pub origin: Origin,
-    /// When it was made, or adopted where somebody else made it.
+    /// When it was made. Of one that somebody else made, when it was adopted: that it was there by then is all that
+    /// is known of its age.
     pub made_at: SystemTime,
     /// When it was found to be gone from the host.
     pub gone_at: Option<SystemTime>,
@@ -42,6 +43,38 @@ pub enum Origin {
 /// The columns that [`Point::read`] reads, in its order.
 pub(super) const COLUMNS: &str =
     "id, host, kind, subject, subject_name, type, consistency, disks, origin, made_at, gone_at";
+
+/// Which of some points is the newest, as far as that is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Newest<'p> {
+    /// There are none.
+    Nothing,
+    /// This one.
+    Point(&'p Point),
+    /// One of these, and nobody can tell which.
+    OneOf(Vec<&'p Point>),
+}
+
+impl<'p> Newest<'p> {
+    /// Returns the newest of points that are in the order of [`Ledger::points_of`](super::Ledger::points_of).
+    ///
+    /// One that was adopted is older than one that was made after that; it may be newer than any that was made
+    /// before.
+    pub fn of(points: impl IntoIterator<Item = &'p Point>) -> Self {
+        let mut candidates = Vec::new();
+        for point in points {
+            candidates.push(point);
+            if point.origin == Origin::Made {
+                break;
+            }
+        }
+        match &*candidates {
+            [] => Self::Nothing,
+            [point] => Self::Point(point),
+            _ => Self::OneOf(candidates),
+        }
+    }
+}
 
 impl Point {
     pub(super) fn read(row: &Row<'_>) -> Result<Self> {

@@ -11,7 +11,8 @@ const FORMAT: i64 = 1;
 const APPLICATION: i64 = 0x7266_7074;
 
 /// Column names are the words of [`super::Export`] and [`super::Point`]. Times are microseconds since 1970, UTC.
-/// Keys that Windows compares without regard to case are stored folded beside the text as it was given.
+/// Keys that Windows compares without regard to case are stored folded beside the text as it was given; that of a
+/// directory begins with its host where it is the host's own.
 const TABLES: &str = "
 create table export (
     id            integer primary key,
@@ -38,7 +39,7 @@ create table export (
     receipt       text
 ) strict;
 -- One directory is filled by one export at a time, whoever asks for it.
-create unique index export_open on export (host, directory_key) where ended_at is null;
+create unique index export_open on export (directory_key) where ended_at is null;
 create index export_subject on export (subject, ended_at);
 create table point (
     kind          text    not null check (kind in ('vm', 'group')),
@@ -128,10 +129,7 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Er
     connection.pragma_update(None, "journal_mode", "wal").map_err(refused)?;
     connection.pragma_update(None, "synchronous", "full").map_err(refused)?;
     connection.pragma_update(None, "foreign_keys", true).map_err(refused)?;
-    let version = |connection: &Connection| -> Result<(i64, i64), Error> {
-        let pragma = |name| connection.pragma_query_value(None, name, |row| row.get(0)).map_err(refused);
-        Ok((pragma("application_id")?, pragma("user_version")?))
-    };
+    let version = |connection: &Connection| version(connection, path);
     if version(connection)? == (0, 0) {
         let transaction = connection
             .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
@@ -151,7 +149,18 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Er
         }
         transaction.commit().map_err(refused)?;
     }
-    match version(connection)? {
+    check(connection, path)
+}
+
+fn version(connection: &Connection, path: &Path) -> Result<(i64, i64), Error> {
+    let pragma = |name| connection.pragma_query_value(None, name, |row| row.get(0));
+    let version = || Ok((pragma("application_id")?, pragma("user_version")?));
+    version().map_err(|error| Error::of(error, path))
+}
+
+/// Checks that a file is ours, whole and not from the future.
+pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), Error> {
+    match version(connection, path)? {
         (APPLICATION, FORMAT) => whole(connection, path),
         (APPLICATION, found) if found > FORMAT => {
             Err(Error::Later { path: path.to_owned(), found, known: FORMAT })

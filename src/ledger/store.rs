@@ -1,5 +1,6 @@
 use std::fmt;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -7,9 +8,9 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Transaction, Tr
 
 use super::claim::{Claim, Claimed};
 use super::error::Error;
-use super::export::{self, End, Export, Intent, Kind, Stage, fold, fold_directory};
+use super::export::{self, End, Export, Intent, Kind, Stage, directory_key, fold};
 use super::point::{self, Point};
-use super::schema::prepare;
+use super::schema::{check, prepare};
 use super::time::to_stored;
 
 /// How long a writer waits for another.
@@ -50,24 +51,48 @@ impl Ledger {
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, Error> {
         let path = path.into();
         make_file(&path)?;
-        let began = Instant::now();
-        loop {
-            match Self::try_open(&path) {
-                // The database does not wait by itself while another process turns a new file into a ledger,
-                // or looks through it after a crash.
-                Err(Error::Locked { .. }) if began.elapsed() < PATIENCE => std::thread::sleep(BREATH),
-                opened => return opened,
-            }
-        }
+        patiently(|| {
+            let mut ledger = Self::connect(&path, Connection::open_with_flags(&path, flags(READ_WRITE)))?;
+            prepare(&mut ledger.connection, &path)?;
+            Ok(ledger)
+        })
     }
 
-    fn try_open(path: &Path) -> Result<Self, Error> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(|error| Error::of(error, path))?;
-        let mut ledger = Self { path: path.to_owned(), connection, observer: None };
-        ledger.connection.busy_timeout(PATIENCE).map_err(|error| ledger.refused(error))?;
-        prepare(&mut ledger.connection, &ledger.path)?;
-        Ok(ledger)
+    /// Opens a ledger to look into it, for which it need not be writable. Where there is none, none is begun, and
+    /// nothing is in it.
+    pub fn open_to_read(path: impl Into<PathBuf>) -> Result<Self, Error> {
+        let path = path.into();
+        match File::open(&path).and_then(|file| file.metadata()) {
+            Ok(file) if file.len() > 0 || !file.is_file() => {}
+            Err(source) if source.kind() != ErrorKind::NotFound => return Err(Error::Open { path, source }),
+            _ => {
+                let mut ledger = Self::connect(&path, Connection::open_in_memory())?;
+                prepare(&mut ledger.connection, &path)?;
+                return Ok(ledger);
+            }
+        }
+        patiently(|| {
+            let look = |connection| {
+                let ledger = Self::connect(&path, connection)?;
+                check(&ledger.connection, &path)?;
+                Ok(ledger)
+            };
+            let looked = look(Connection::open_with_flags(&path, flags(READ_ONLY)));
+            match looked {
+                // To share a ledger with a writer the database makes files beside it. Where it may not, and no
+                // writer has, the file is all that there is.
+                Err(Error::Unwritable { .. }) if !beside(&path, "-wal").exists() => {
+                    look(Connection::open_with_flags(unchanging(&path), flags(READ_ONLY | BY_URI)))
+                }
+                looked => looked,
+            }
+        })
+    }
+
+    fn connect(path: &Path, connection: rusqlite::Result<Connection>) -> Result<Self, Error> {
+        let connection = connection.map_err(|error| Error::of(error, path))?;
+        connection.busy_timeout(PATIENCE).map_err(|error| Error::of(error, path))?;
+        Ok(Self { path: path.to_owned(), connection, observer: None })
     }
 
     /// Tells `observer` of each write, with `false` before it and `true` when it is on disk. For tests that
@@ -100,7 +125,8 @@ impl Ledger {
                 };
                 return Ok(Claimed::Fresh(claim));
             };
-            let same = export.subject.kind == intent.subject.kind
+            let same = export.host == fold_host(&intent.host)
+                && export.subject.kind == intent.subject.kind
                 && fold(&export.subject.id) == fold(&intent.subject.id)
                 && fold(&export.point) == fold(&intent.point);
             let export = Box::new(export);
@@ -260,7 +286,8 @@ impl Ledger {
         })
     }
 
-    /// Returns the points of a machine or group that are ours and not known to be gone, newest first.
+    /// Returns the points of a machine or group that are ours and not known to be gone, those first that were made
+    /// or adopted last. Which is the newest [`Newest`](super::Newest) says.
     pub fn points_of(&self, kind: Kind, subject: &str) -> Result<Vec<Point>, Error> {
         let sql = format!(
             "select {} from point where kind = ?1 and subject = ?2 and gone_at is null \
@@ -278,9 +305,7 @@ impl Ledger {
     }
 
     pub(super) fn locks(&self) -> PathBuf {
-        let mut name = self.path.as_os_str().to_owned();
-        name.push(".claims");
-        PathBuf::from(name)
+        beside(&self.path, ".claims")
     }
 
     fn refused(&self, error: rusqlite::Error) -> Error {
@@ -372,11 +397,8 @@ fn read(connection: &Connection, id: i64) -> rusqlite::Result<Option<Export>> {
 }
 
 fn open_in(connection: &Connection, host: &str, directory: &str) -> rusqlite::Result<Option<Export>> {
-    let sql = format!(
-        "select {} from export where host = ?1 and directory_key = ?2 and ended_at is null",
-        export::COLUMNS
-    );
-    connection.query_row(&sql, params![fold_host(host), fold_directory(directory)], Export::read).optional()
+    let sql = format!("select {} from export where directory_key = ?1 and ended_at is null", export::COLUMNS);
+    connection.query_row(&sql, params![directory_key(host, directory)], Export::read).optional()
 }
 
 fn insert(transaction: &Transaction<'_>, intent: &Intent, at: SystemTime) -> rusqlite::Result<i64> {
@@ -392,7 +414,7 @@ fn insert(transaction: &Transaction<'_>, intent: &Intent, at: SystemTime) -> rus
             fold(&intent.point),
             intent.base,
             intent.directory,
-            fold_directory(&intent.directory),
+            directory_key(&intent.host, &intent.directory),
             intent.details,
             to_stored(at),
         ],
@@ -408,6 +430,46 @@ pub(super) fn fold_host(host: &str) -> String {
 /// GUIDs are written in capitals, as Hyper-V does.
 pub(super) fn fold_id(id: &str) -> String {
     id.to_uppercase()
+}
+
+/// Tries something again while another process has the ledger. The database does not wait by itself while a new
+/// file is turned into a ledger, or is looked through after a crash.
+fn patiently(open: impl Fn() -> Result<Ledger, Error>) -> Result<Ledger, Error> {
+    let began = Instant::now();
+    loop {
+        match open() {
+            Err(Error::Locked { .. }) if began.elapsed() < PATIENCE => std::thread::sleep(BREATH),
+            opened => return opened,
+        }
+    }
+}
+
+const READ_ONLY: OpenFlags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+const READ_WRITE: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE;
+const BY_URI: OpenFlags = OpenFlags::SQLITE_OPEN_URI;
+
+fn flags(how: OpenFlags) -> OpenFlags {
+    how | OpenFlags::SQLITE_OPEN_NO_MUTEX
+}
+
+/// Returns the URI of a file that nobody changes while it is read.
+fn unchanging(path: &Path) -> String {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut uri = "file://".to_owned();
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'/' | b'.' | b'-' | b'_' => uri.push(char::from(*byte)),
+            byte if byte.is_ascii_alphanumeric() => uri.push(char::from(*byte)),
+            byte => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri + "?immutable=1"
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    PathBuf::from(name)
 }
 
 /// Makes folder and file, readable by their owner alone: they tell what there is to steal and where.
@@ -569,6 +631,7 @@ pub(super) mod tests {
         };
         for same in [
             with(&|intent| intent.directory = r"d:\EXPORTS\web01\".to_owned()),
+            with(&|intent| intent.directory = r"\\?\D:\exports\web01".to_owned()),
             with(&|intent| intent.host = "HV01".to_owned()),
             with(&|intent| intent.subject.id = "3f2c9a10".to_owned()),
             with(&|intent| intent.point = intent.point.to_lowercase()),
@@ -591,6 +654,32 @@ pub(super) mod tests {
         }
         assert_eq!(ledger.open_exports(Some("Hv01")).unwrap().len(), 2);
         assert_eq!(ledger.open_exports(None).unwrap().len(), 3);
+    }
+
+    /// A share is one, whichever host writes there; what a host calls by its own name is its own.
+    #[test]
+    fn one_directory_of_a_share_takes_one_export_of_all_hosts() {
+        let folder = Folder::new("share");
+        let mut ledger = folder.ledger();
+        let to = |host: &str, directory: &str| Intent {
+            host: host.to_owned(),
+            directory: directory.to_owned(),
+            ..intent()
+        };
+        drop(fresh(ledger.claim(&to("HV01", r"\\nas1\hv\web01"), at(0)).unwrap()));
+        drop(found(ledger.claim(&to("hv01", r"\\?\UNC\NAS1\hv\web01\"), at(1)).unwrap()));
+        for spelling in [r"\\nas1\hv\web01", r"\\?\unc\nas1\HV\web01"] {
+            // Also the same point of the same machine, which may have moved: nobody followed the first to its end.
+            let error = ledger.claim(&to("HV02", spelling), at(1)).unwrap_err();
+            assert!(matches!(error, Error::DirectoryTaken { .. }), "{error}");
+            assert!(error.to_string().contains("HV01"), "{error}");
+        }
+        for own in
+            [r"\\localhost\hv\web01", r"\\127.0.0.1\hv\web01", r"\\?\Volume{3f2c9a10}\hv", r"D:\hv\web01"]
+        {
+            drop(fresh(ledger.claim(&to("HV01", own), at(2)).unwrap()));
+            drop(fresh(ledger.claim(&to("HV02", own), at(2)).unwrap()));
+        }
     }
 
     #[test]
@@ -758,6 +847,41 @@ pub(super) mod tests {
             [&both(Write::Claim)[..], &both(Write::Sent), &both(Write::Event), &[(Write::Sent, false)]];
         assert_eq!(heard, expected.concat());
         assert_eq!(ledger.notes(claim.export()).unwrap(), [(at(1), "{}".to_owned())]);
+    }
+
+    #[test]
+    fn who_looks_into_a_ledger_sees_what_is_in_it_and_writes_nothing() {
+        let folder = Folder::new("look");
+        let mut writer = folder.ledger();
+        let mut reader = Ledger::open_to_read(folder.file()).unwrap();
+        drop(writer.claim(&intent(), at(0)).unwrap());
+        assert_eq!(reader.open_exports(None).unwrap().len(), 1);
+        let other = Intent { directory: r"E:\".to_owned(), ..intent() };
+        assert!(matches!(reader.claim(&other, at(1)), Err(Error::Unwritable { .. })));
+        assert_eq!(writer.open_exports(None).unwrap().len(), 1);
+        drop(writer);
+        assert_eq!(Ledger::open_to_read(folder.file()).unwrap().open_exports(None).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn where_there_is_no_ledger_nothing_is_in_it_and_none_is_made() {
+        let folder = Folder::new("none");
+        std::fs::create_dir_all(&folder.0).unwrap();
+        let look = || Ledger::open_to_read(folder.file());
+        assert_eq!(look().unwrap().open_exports(None).unwrap(), []);
+        assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 0);
+        std::fs::write(folder.file(), "").unwrap();
+        assert_eq!(look().unwrap().open_exports(None).unwrap(), []);
+        assert_eq!(std::fs::metadata(folder.file()).unwrap().len(), 0);
+        std::fs::write(
+            folder.file(),
+            "no ledger, but a text that is longer than the header of a database, which has a hundred",
+        )
+        .unwrap();
+        assert!(matches!(look(), Err(Error::Damaged { .. })));
+        std::fs::remove_file(folder.file()).unwrap();
+        std::fs::create_dir(folder.file()).unwrap();
+        assert!(matches!(look(), Err(Error::Open { .. } | Error::Unwritable { .. })), "{:?}", look());
     }
 
     #[cfg(unix)]

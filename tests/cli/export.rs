@@ -47,9 +47,13 @@ fn an_export_that_met_no_host_prints_its_object_and_keeps_it() {
         serde_json::from_str(&std::fs::read_to_string(folder.join("receipt.json")).unwrap()).unwrap();
     assert_eq!(kept, report);
     let run = export(&folder, &["-o", "jsonl"]).run();
-    let event: Value = serde_json::from_str(&run.stdout).unwrap();
-    assert_eq!((&event["event"], &event["unit"]), (&"unit-finished".into(), &"web01".into()));
-    is_never_begun(&event["export"], "unreachable", 4);
+    let events: Vec<Value> = run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [started, unit, finished] = &*events else { panic!("{events:#?}") };
+    assert_eq!((&started["event"], &started["run"]), (&"run-started".into(), &Value::Null));
+    assert_eq!((&unit["event"], &unit["unit"]), (&"unit-finished".into(), &"web01".into()));
+    is_never_begun(&unit["export"], "unreachable", 4);
+    assert_eq!((&finished["event"], &finished["exit_code"]), (&"run-finished".into(), &4.into()));
+    assert_eq!((&finished["totals"]["units"], &finished["totals"]["failed"]), (&1.into(), &1.into()));
 }
 
 #[test]

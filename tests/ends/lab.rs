@@ -26,6 +26,7 @@ pub(crate) struct Lab {
 pub(crate) struct At<'l> {
     lab: &'l Lab,
     number: usize,
+    is_called_otherwise: bool,
 }
 
 impl Lab {
@@ -65,7 +66,7 @@ impl Lab {
 
     /// Returns the host with that number, from 1.
     pub(crate) fn at(&self, number: usize) -> At<'_> {
-        At { lab: self, number }
+        At { lab: self, number, is_called_otherwise: false }
     }
 
     pub(crate) fn folder(&self) -> &Path {
@@ -85,7 +86,16 @@ impl Drop for Lab {
 
 impl At<'_> {
     pub(crate) fn url(&self) -> String {
-        self.lab.port.replace("{}", &self.number.to_string())
+        let url = self.lab.port.replace("{}", &self.number.to_string());
+        match url.rsplit_once(':') {
+            Some((address, port)) if self.is_called_otherwise => format!("[::ffff:{address}]:{port}"),
+            _ => url,
+        }
+    }
+
+    /// Returns the same host by another name, its address as one of IPv6.
+    pub(crate) fn called_otherwise(self) -> Self {
+        Self { is_called_otherwise: true, ..self }
     }
 
     /// Returns a file of this host's own, on the side of the program.

@@ -1,5 +1,6 @@
 //! Exports that are left alone, ended by a person, or not to be understood any more, and how they are taken up.
 
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use refpoint::ledger::{Export, Ledger};
@@ -215,5 +216,79 @@ fn a_deadline_and_ctrl_c_are_heard_while_a_host_does_not_answer() {
     }
     for number in [3, 4] {
         assert_eq!((recorded(lab.at(number)), lab.at(number).begun()), (None, 1), "{number}");
+    }
+}
+
+/// Every command that may take long, and what it says that may be left behind.
+const LONG: [(&[&str], &[&str], &str); 6] = [
+    (&["export"], &["--vm", "vm1", "--point", "only", "--to", r"D:\x"], "deadline has passed before"),
+    (
+        &["export"],
+        &["--vm", "vm1", "--point", "only", "--to", r"D:\x", "--dry-run"],
+        "deadline has passed before",
+    ),
+    (&["point", "create"], &["--vm", "vm1"], "deadline has passed"),
+    (
+        &["point", "adopt"],
+        &["A0E4C1D7-2F58-4B93-8C16-7D5E90B1A2F3", "--vm", "vm1"],
+        "deadline has passed before",
+    ),
+    (
+        &["job", "wait"],
+        &["0A0A0A0A-0000-0000-0000-000000000000"],
+        "0A0A0A0A-0000-0000-0000-000000000000 may still run",
+    ),
+    (
+        &["job", "cancel"],
+        &["0A0A0A0A-0000-0000-0000-000000000000"],
+        "0A0A0A0A-0000-0000-0000-000000000000 may still run",
+    ),
+];
+
+/// A deadline is one of the whole command, the login and the goodbye included.
+#[test]
+fn whatever_is_asked_of_a_host_that_does_not_answer_ends_with_its_deadline() {
+    let stall = "[[fault]]\nwhat = \"stall\"\nside = \"request\"\nwhen = { operation = \"Enumerate\" }\n";
+    let lab = Lab::new(LONG.len(), &world(stall));
+    // Whoever connects there is never let in.
+    let silent = TcpListener::bind("127.1.251.1:0").unwrap();
+    let silent = silent.local_addr().unwrap();
+    std::thread::scope(|scope| {
+        for (place, (words, more, told)) in LONG.into_iter().enumerate() {
+            let lab = &lab;
+            scope.spawn(move || {
+                let at = lab.at(place + 1);
+                let more = [more, &["--deadline", "1s"]].concat();
+                let began = Instant::now();
+                let run = at.keeping(words, &more).run();
+                assert_code(&run, 8);
+                assert!(began.elapsed() < Duration::from_secs(4), "{words:?}: {:?}", began.elapsed());
+                assert!(run.stderr.contains(told) && run.stderr.contains("hint: "), "{words:?}: {run:?}");
+                let login = [&silent.to_string(), "--user", r"LAB\operator"];
+                let run = crate::program::refpoint(words.iter().chain(&login).chain(&more))
+                    .env("REFPOINT_PASSWORD", "Swordfish-7391")
+                    .env("REFPOINT_LEDGER", at.ledger().to_str().unwrap())
+                    .run();
+                assert_code(&run, 8);
+                assert!(began.elapsed() < Duration::from_secs(8), "{words:?}: {:?}", began.elapsed());
+                assert!(run.stderr.contains("deadline has passed before"), "{words:?}: {run:?}");
+            });
+        }
+    });
+}
+
+#[test]
+fn a_deadline_that_passes_while_a_point_is_made_says_which_job_makes_it() {
+    let lost = "[[fault]]\nwhat = \"lost-response\"\nwhen = { host = \"HV02\", method = \"CreateReferencePoint\" }\n";
+    let lab = Lab::new(2, &world(&format!("create_point = 30\n{lost}")));
+    for number in [1, 2] {
+        let at = lab.at(number);
+        let run = at.keeping(&["point", "create"], &["--vm", "vm1", "--deadline", "2s"]).run();
+        assert_code(&run, 8);
+        assert_eq!(at.calls("CreateReferencePoint"), 1, "{run:?}");
+        let job = at.refpoint(&["job", "list"], &["-o", "name"]).run().stdout;
+        let told =
+            if number == 1 { format!("job {} may still run", job.trim()) } else { "may still".to_owned() };
+        assert!(run.stderr.contains(&told) && run.stderr.contains("hint: "), "{run:?} {job}");
     }
 }

@@ -4,6 +4,8 @@ use std::fmt::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use serde_json::Value;
+
 use crate::lab::{At, Lab};
 use crate::program::Refpoint;
 use crate::snapshot::{compare, tell};
@@ -163,6 +165,34 @@ fn each_end_of_a_job_is_told_as_what_it_is() {
     );
 }
 
+#[test]
+fn a_job_that_stays_in_a_state_nobody_documented_is_left_at_the_deadline_and_not_called_ended() {
+    let states = [5, 11, 12, 14];
+    let mut world = WORLD.to_owned();
+    for (place, state) in states.iter().enumerate() {
+        let host = format!("host = \"HV{:02}\"\nmethod = \"ExportReferencePoint\"", place + 1);
+        writeln!(world, "[[job]]\n{host}\nduration = 600\nstates = [{state}]").unwrap();
+    }
+    let lab = Lab::new(states.len(), &world);
+    let texts = on_each(states.len(), |place| {
+        let at = lab.at(place + 1);
+        let run = What::Machine.of(at, &["-o", "json", "--deadline", "3s"]).run();
+        assert_eq!(run.code, Some(8), "{}: {run:?}", states[place]);
+        let report = run.json();
+        assert_eq!(
+            (&report["outcome"], &report["job"]["state"]),
+            (&"detached".into(), &states[place].into())
+        );
+        assert_eq!((&report["error"]["kind"], at.calls("ExportReferencePoint")), (&"deadline".into(), 1));
+        format!(
+            "# {}\n{}",
+            states[place],
+            tell(&format!("{} -o json --deadline 3s", What::Machine.words()), &run)
+        )
+    });
+    compare("states-that-are-no-end", &texts.join("\n"));
+}
+
 /// The name of another file would have been the right one, or one of the two has overwritten the other.
 #[test]
 fn a_file_that_a_receipt_names_twice_is_no_whole_export() {
@@ -170,4 +200,31 @@ fn a_file_that_a_receipt_names_twice_is_no_whole_export() {
     let run = What::Group.of(lab.at(1), &["-o", "json"]).run();
     assert_eq!((run.code, &run.json()["outcome"]), (Some(3), &"completed-with-warnings".into()), "{run:?}");
     assert!(run.stderr.contains(r"names D:\exports\x\os.vhdx twice"), "{run:?}");
+}
+
+#[test]
+fn the_lines_of_an_export_begin_and_end_with_its_run() {
+    let lab = Lab::new(1, WORLD);
+    let run = What::Machine.of(lab.at(1), &["-o", "jsonl"]).run();
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let events: Vec<Value> = run.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(events.iter().all(|event| event["schema"] == "refpoint.event/1" && event["at"].is_string()));
+    let mut names: Vec<_> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
+    names.retain(|name| !["progress", "warning"].contains(name));
+    let expected = [
+        "run-started",
+        "unit-started",
+        "connected",
+        "intent",
+        "job-started",
+        "unit-finished",
+        "run-finished",
+    ];
+    assert_eq!(names, expected);
+    let (first, last) = (&events[0], &events[events.len() - 1]);
+    for event in [first, last] {
+        assert_eq!((&event["host"], &event["unit"]), (&Value::Null, &Value::Null));
+    }
+    assert_eq!((&first["run"], &first["units"]), (&Value::Null, &1.into()));
+    assert_eq!((&last["totals"]["completed"], &last["exit_code"]), (&1.into(), &0.into()));
 }

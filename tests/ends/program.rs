@@ -1,7 +1,9 @@
 //! Runs the binary where nothing of the machine shows: no variables, no home, a watchdog.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -69,22 +71,27 @@ impl Refpoint {
         self.env("REFPOINT_TEST_CRASH", moment)
     }
 
-    /// Lets a limit of the size of files be an error, as a full disk is, and not a signal.
-    pub(crate) fn with_errors_for_files_too_large(self) -> Self {
-        let mut command = Command::new("/bin/sh");
-        command.args(["-c", r#"trap "" XFSZ; exec "$0" "$@""#]).arg(self.command.get_program());
-        command.args(self.command.get_args()).env_clear();
-        for (name, value) in self.command.get_envs() {
-            if let Some(value) = value {
-                command.env(name, value);
-            }
-        }
-        Self { command }
-    }
-
     #[track_caller]
     pub(crate) fn run(self) -> Run {
         self.start().end()
+    }
+
+    /// Runs the copy of the program in a folder as somebody for whom permissions count: whoever runs the tests, or
+    /// nobody where that is root.
+    #[track_caller]
+    pub(crate) fn run_by_nobody(self, folder: &Path) -> Run {
+        let program = folder.join("refpoint");
+        let mut command = match fs::metadata("/proc/self").unwrap().uid() {
+            0 => {
+                let mut command = Command::new("setpriv");
+                command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]).arg(program);
+                command
+            }
+            _ => Command::new(program),
+        };
+        command.args(self.command.get_args()).env_clear().current_dir(folder);
+        command.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Self { command }.run()
     }
 
     pub(crate) fn start(mut self) -> Running {

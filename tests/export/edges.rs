@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use refpoint::fleet::{
-    BaseChoice, DiskChoice, ExportPlan, Kind, News, Outcome, PointChoice, Wanted, Wish, not_begun,
+    BaseChoice, DiskChoice, Event, ExportPlan, Kind, News, Outcome, PointChoice, Wanted, Wish, not_begun,
 };
 use refpoint::hyperv::{Directory, Selector};
 
@@ -333,4 +333,23 @@ async fn every_number_is_decoded_in_both_families() {
             assert_eq!(yard.exports(), 1);
         }
     }
+}
+
+/// No number but those that mean an end is taken for one: what is suspended, in service, asking, or in a state that
+/// nobody documented goes on, and may end well.
+#[tokio::test(start_paused = true)]
+async fn a_job_in_a_state_that_is_no_end_is_followed_until_there_is_one() {
+    let states = [5, 11, 12, 14, 6, 13, 4242];
+    let yard = Yard::new(&format!(
+        "[[job]]\nmethod = \"ExportReferencePoint\"\nduration = 700\nstates = {states:?}\n"
+    ));
+    let told = yard.export(&plan()).await;
+    assert_eq!((told.report.outcome, told.report.exit_code()), (Outcome::Completed, 0), "{:#?}", told.report);
+    let state = |event: &Event| match event.what {
+        News::Progress { state, .. } => Some(state),
+        _ => None,
+    };
+    let mut seen: Vec<_> = told.events.iter().filter_map(state).collect();
+    seen.dedup();
+    assert_eq!(seen, [5, 11, 12, 14, 6, 13, 4242, 7]);
 }

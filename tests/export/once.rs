@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-use refpoint::fleet::{Kind, News, Outcome, Reason, Wish};
+use refpoint::fleet::{ExportPlan, Kind, News, Outcome, Reason, Wish};
+use refpoint::hyperv::Directory;
 
 use crate::support::{Yard, plan};
 
@@ -62,5 +63,16 @@ async fn a_job_that_vanishes_is_unknown_until_a_person_says_otherwise() {
     assert_eq!((told.report.outcome, told.report.exit_code()), (Outcome::Unknown, 12), "{:#?}", told.report);
     let again = yard.export(&plan()).await.report;
     assert_eq!((again.outcome, again.exit_code()), (Outcome::Unknown, 12), "{again:#?}");
+    assert_eq!(yard.exports(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_spelling_of_the_directory_begins_nothing_anew() {
+    let yard = Yard::new("[questions]\nexisting = \"overwrite\"\n");
+    let first = yard.export_with(&plan(), Some(Duration::from_secs(2)), |_, _| ()).await.report;
+    assert_eq!(first.outcome, Outcome::Detached, "{first:#?}");
+    let directory = Directory::parse(r"\\?\d:\Exports\DB01\").unwrap();
+    let second = yard.export(&ExportPlan { directory, ..plan() }).await.report;
+    assert_eq!((second.outcome, second.job.unwrap().id), (Outcome::Completed, first.job.unwrap().id));
     assert_eq!(yard.exports(), 1);
 }

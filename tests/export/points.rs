@@ -1,39 +1,73 @@
 use std::time::Duration;
 
 use refpoint::fleet::{
-    BaseChoice, Control, Keeper, Kind, Outcome, PointChoice, Surroundings, adopt_point, create_point,
+    BaseChoice, ExportPlan, Keeper, Kind, Outcome, PointChoice, Surroundings, adopt_point, create_point,
 };
-use refpoint::hyperv::{Consistency, Directory, PointType, Selector};
+use refpoint::hyperv::{Consistency, Directory, Host, PointType, Selector};
 use refpoint::ledger::{self, Origin};
 
-use crate::support::{DB01, LOG_POINT, Yard, clock, plan};
+use crate::support::{DB01, LOG_POINT, RCT_POINT, Yard, clock, plan};
+
+/// What a machine's points are made and adopted with.
+fn around<'a>(host: &'a Host, keeper: &'a Keeper) -> Surroundings<'a> {
+    Surroundings::new("hv01", host, keeper, clock)
+}
 
 #[tokio::test(start_paused = true)]
 async fn a_point_that_we_had_made_is_the_latest() {
     let yard = Yard::new("");
     let (host, keeper) = (yard.host().await, Keeper::new(yard.ledger()));
-    let (_wishes, control) = Control::new();
-    let around = Surroundings {
-        host: &host,
-        label: "hv01".to_owned(),
-        keeper: &keeper,
-        clock,
-        listener: &|_| (),
-        control,
-        deadline: None,
-        operation_timeout: Duration::from_secs(60),
-        unit: "db01".to_owned(),
-    };
+    let around = around(&host, &keeper);
     let db01 = Selector::parse("db01");
     let adopted = adopt_point(&around, &db01, LOG_POINT).await.unwrap();
     assert_eq!(adopted.origin, Origin::Adopted);
     tokio::time::advance(Duration::from_secs(60)).await;
     let made = create_point(&around, &db01, Consistency::Application, PointType::Rct).await.unwrap();
     assert_eq!((made.point.point_type, made.point.consistency), (PointType::Rct, Some(1)));
-    let mut plan = plan();
-    plan.point = PointChoice::Latest;
-    let report = yard.export(&plan).await.report;
+    let report = yard.export(&latest()).await.report;
     assert_eq!(report.point.unwrap().id, made.point.id);
+}
+
+fn latest() -> ExportPlan {
+    ExportPlan { point: PointChoice::Latest, ..plan() }
+}
+
+/// When a point was made that somebody else had made nobody knows: only that it was there when it was adopted.
+#[tokio::test(start_paused = true)]
+async fn what_was_adopted_after_the_last_one_was_made_may_be_newer_or_older() {
+    let yard = Yard::new("");
+    let (host, keeper) = (yard.host().await, Keeper::new(yard.ledger()));
+    let around = around(&host, &keeper);
+    let db01 = Selector::parse("db01");
+    let made = create_point(&around, &db01, Consistency::Application, PointType::Rct).await.unwrap();
+    tokio::time::advance(Duration::from_secs(60)).await;
+    let adopted = adopt_point(&around, &db01, LOG_POINT).await.unwrap();
+    let error = yard.export(&latest()).await.report.error.unwrap();
+    assert_eq!((error.kind, error.exit_code), (Kind::Ambiguous, 10), "{error:#?}");
+    let hint = error.hint.unwrap();
+    assert!(hint.contains(&made.point.id) && hint.contains(&adopted.point.id), "{hint}");
+    assert!(!hint.contains(RCT_POINT), "{hint}");
+    assert_eq!(yard.exports(), 0);
+    // What is gone is in nobody's way.
+    host.destroy_point(&adopted.point).await.unwrap();
+    tokio::time::advance(Duration::from_secs(60)).await;
+    let report = yard.export(&latest()).await.report;
+    assert_eq!(report.point.unwrap().id, made.point.id);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_several_that_were_adopted_none_is_the_latest_and_of_one_that_one() {
+    let yard = Yard::new("");
+    let (host, keeper) = (yard.host().await, Keeper::new(yard.ledger()));
+    let around = around(&host, &keeper);
+    let db01 = Selector::parse("db01");
+    let one = adopt_point(&around, &db01, LOG_POINT).await.unwrap();
+    let report = yard.export(&latest()).await.report;
+    assert_eq!((report.outcome, report.point.unwrap().id), (Outcome::Completed, one.point.id));
+    tokio::time::advance(Duration::from_secs(60)).await;
+    adopt_point(&around, &db01, RCT_POINT).await.unwrap();
+    let error = yard.export(&latest()).await.report.error.unwrap();
+    assert_eq!(error.kind, Kind::Ambiguous, "{error:#?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,7 +14,7 @@ use crate::cli::args::{Format, OutputArgs};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::ledger::keep;
-use crate::cli::runtime;
+use crate::cli::runtime::{self, Deadline};
 use crate::cli::ui::Ui;
 
 /// Show an export from login to receipt, on a simulated host within this program; no Windows needed
@@ -43,7 +43,8 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
         detach: false,
         poll: Some(Duration::from_millis(500)),
     };
-    runtime::follow(async |signals| {
+    export::run_started(format, ui);
+    runtime::follow(Deadline::NONE, async |signals| {
         let failed = |error: &dyn std::fmt::Display| {
             Error::new(Exit::Failed, format!("cannot simulate a host: {error}"))
         };
@@ -76,6 +77,7 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
         let _ = tokio::time::timeout(GOODBYE, host.close()).await;
         server.shutdown(GOODBYE).await;
         let exit = export::finish(&report, format, ui)?;
+        export::run_finished(&report, exit, format, ui)?;
         if format == Format::Table && exit == Exit::Done {
             ui.note("");
             ui.note("That host was simulated, login and all. With a real one:");

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use refpoint::client::Target;
 use refpoint::fleet::{
     BaseChoice, Control, DiskChoice, Event, ExportPlan, Keeper, News, PointChoice, Reason, Report,
-    Surroundings, Wanted, Wish, export, not_begun, preview,
+    Surroundings, Totals, Wanted, Wish, export, not_begun, preview,
 };
 use refpoint::hyperv::{Directory, Host, Selector};
 use tokio::sync::{oneshot, watch};
@@ -20,7 +20,7 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::ledger::{LedgerArgs, clock};
 use crate::cli::report::{export as page, json, yaml};
-use crate::cli::runtime::{self, Signals};
+use crate::cli::runtime::{self, Deadline, Signals};
 use crate::cli::ui::Ui;
 use crate::cli::{crash, duration};
 
@@ -105,6 +105,7 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
         // Found out before anything is asked of the host, not after. What an earlier run left there stays.
         try_beside(file).map_err(|error| unwritable(file, error))?;
     }
+    run_started(format, ui);
     let started = clock();
     let (report, error) = match begin(args, &plan, format, ui) {
         Ok(report) => (report, None),
@@ -113,70 +114,100 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
             (not_begun(&plan, &args.connection.host(), failure, started, clock()), Some(error))
         }
     };
-    if let Some(file) = &args.receipt {
-        let text = json::pretty(&value(&report)) + "\n";
-        save(file, &text).map_err(|error| unwritable(file, error))?;
-    }
-    match error {
+    let shown = match error {
         None => finish(&report, format, ui),
-        Some(error) => {
-            ui.print(&never_begun(&report, &plan, format, ui))?;
-            Err(error)
+        Some(error) => ui.print(&never_begun(&report, &plan, format, ui)).and(Err(error)),
+    };
+    let done = match (shown, keep_receipt(args, &report)) {
+        (shown, Ok(())) => shown,
+        (Ok(Exit::Done | Exit::Warnings), Err(unkept)) => Err(unkept),
+        // That the export did not end well counts for more.
+        (shown, Err(unkept)) => {
+            ui.fail(&unkept);
+            shown
         }
+    };
+    let exit = done.as_ref().map_or_else(|error| error.kind, |exit| *exit);
+    run_finished(&report, exit, format, ui)?;
+    done
+}
+
+/// Tells programs that an export begins, as a run of one.
+pub(crate) fn run_started(format: Format, ui: &mut Ui) {
+    let (run, plan) = (String::new(), String::new());
+    // A reader that has gone is no reason not to export, and is found out when the last line is written.
+    let _ = tell(News::RunStarted { run, plan, hosts: 1, units: 1, resumed: false }, format, ui);
+}
+
+/// Tells programs that it is over, and how the program ends.
+pub(crate) fn run_finished(report: &Report, exit: Exit, format: Format, ui: &mut Ui) -> Result<(), Error> {
+    let totals = Totals::of_one(report.outcome);
+    tell(News::RunFinished { totals, exit_code: exit.code() }, format, ui)
+}
+
+fn tell(what: News, format: Format, ui: &mut Ui) -> Result<(), Error> {
+    if format != Format::Jsonl {
+        return Ok(());
     }
+    let at = jiff::Timestamp::try_from(clock()).unwrap_or_default();
+    ui.print(&page::line(&Event::of_run(at, what)))?;
+    ui.flush()
+}
+
+fn keep_receipt(args: &Args, report: &Report) -> Result<(), Error> {
+    let Some(file) = &args.receipt else { return Ok(()) };
+    let text = json::pretty(&value(report)) + "\n";
+    save(file, &text).map_err(|error| unwritable(file, error))
 }
 
 /// Connects, exports, and follows the export to its end.
 fn begin(args: &Args, plan: &ExportPlan, format: Format, ui: &mut Ui) -> Result<Report, Error> {
-    let (target, after) = target(args, ui)?;
+    let (target, deadline) = target(args, ui)?;
     let operation_timeout = target.operation_timeout;
     let keeper = args.ledger.open()?;
-    runtime::follow(async |signals| {
-        let deadline = after.map(|after| Instant::now() + after);
+    runtime::follow(deadline, async |signals| {
         let host = connect(&args.connection, target, deadline, signals, ui).await?;
         let (wishes, control) = Control::new();
         let label = args.connection.host();
-        let setting = Setting { host: &host, label, keeper: &keeper, deadline, operation_timeout };
+        let setting =
+            Setting { host: &host, label, keeper: &keeper, deadline: deadline.moment(), operation_timeout };
         let report = watched(&setting, control, &wishes, plan, args.on_interrupt, signals, format, ui).await;
         // What cannot be tidied up the host ends by itself.
-        let _ = tokio::time::timeout(LONGEST_GOODBYE, host.close()).await;
+        let _ = tokio::time::timeout(deadline.time_for(LONGEST_GOODBYE), host.close()).await;
         Ok(report)
     })
 }
 
-/// Returns the target, and how long the whole command may take: the job goes on after that, and what is left
-/// to be asked of the host is little, so the session itself has no deadline.
-fn target(args: &Args, ui: &mut Ui) -> Result<(Target, Option<Duration>), Error> {
+/// Returns the target, and when the whole command has to be over. The session itself has no deadline: whoever asks
+/// says what is left behind.
+fn target(args: &Args, ui: &mut Ui) -> Result<(Target, Deadline), Error> {
     let mut target = args.connection.target(Who::User, ui)?;
-    let after = target.deadline.take();
+    let deadline = Deadline::after(target.deadline.take());
     if let Some(point) = crash::Point::of_requests() {
         target.tap = Some(point.into_tap());
     }
-    Ok((target, after))
+    Ok((target, deadline))
 }
 
 /// Logs in, unless the time is over or somebody ends it first.
-async fn connect(
+pub(crate) async fn connect(
     connection: &ConnectionArgs,
     target: Target,
-    deadline: Option<Instant>,
+    deadline: Deadline,
     signals: &mut Signals,
     ui: &mut Ui,
 ) -> Result<Host, Error> {
-    let too_late = async {
-        match deadline {
-            Some(deadline) => tokio::time::sleep_until(deadline).await,
-            None => std::future::pending().await,
-        }
-    };
+    let login = async { Ok(Host::new(connection.open(target, ui).await?)) };
     tokio::select! {
-        session = connection.open(target, ui) => Ok(Host::new(session?)),
-        () = too_late => {
-            let message = format!("{}: the deadline has passed before the login was done", connection.host());
-            Err(Error::new(Exit::Deadline, message).hint("a longer --deadline, or none, waits longer"))
-        }
+        host = deadline.within(login, || late(connection, "before the login was done")) => host,
         signal = signals.next() => Err(signal),
     }
+}
+
+/// Returns the error of a command whose time is over, with what that means.
+pub(crate) fn late(connection: &ConnectionArgs, what: &str) -> Error {
+    Error::new(Exit::Deadline, format!("{}: the deadline has passed {what}", connection.host()))
+        .hint("a longer --deadline, or none, waits longer")
 }
 
 /// Returns what a script reads of an export that never began; a person has the error.
@@ -188,24 +219,26 @@ fn never_begun(report: &Report, plan: &ExportPlan, format: Format, ui: &Ui) -> S
         Format::Jsonl => {
             let finished = News::UnitFinished { export: Box::new(report.clone()) };
             let event = Event::new(report.finished_at, report.host.clone(), plan.what.name(), finished);
-            json::compact(&serde_json::to_value(&event).unwrap_or_default()) + "\n"
+            page::line(&event)
         }
         Format::Yaml => yaml::document(&value(report)),
     }
 }
 
 fn preview_only(args: &Args, plan: &ExportPlan, format: Format, ui: &mut Ui) -> Result<Exit, Error> {
-    let (target, after) = target(args, ui)?;
+    let (target, deadline) = target(args, ui)?;
     let operation_timeout = target.operation_timeout;
-    let keeper = args.ledger.open()?;
-    runtime::follow(async |signals| {
-        let deadline = after.map(|after| Instant::now() + after);
+    let keeper = args.ledger.look()?;
+    runtime::follow(deadline, async |signals| {
         let host = connect(&args.connection, target, deadline, signals, ui).await?;
         let (_wishes, control) = Control::new();
         let label = args.connection.host();
-        let setting = Setting { host: &host, label, keeper: &keeper, deadline, operation_timeout };
+        let setting =
+            Setting { host: &host, label, keeper: &keeper, deadline: deadline.moment(), operation_timeout };
+        let looked = dry_run(&setting, control, plan, format, ui);
+        let late = || late(&args.connection, "before everything was looked at; nothing is begun by looking");
         tokio::select! {
-            done = dry_run(&setting, control, plan, format, ui) => done,
+            done = deadline.within(looked, late) => done,
             signal = signals.next() => Err(signal),
         }
     })

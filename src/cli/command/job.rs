@@ -6,21 +6,21 @@ use std::time::Duration;
 use clap::Subcommand;
 use refpoint::client::codes::Treatment;
 use refpoint::fleet::{Control, Event, JobEnd, Wish, wait_for_job};
-use refpoint::hyperv::{Host, Job};
+use refpoint::hyperv::{Host, Job, Selector};
 use serde_json::{Value as Json, json};
-use tokio::time::Instant;
 
-use super::export::{OnInterrupt, Setting, attended, lock};
+use super::export::{OnInterrupt, Setting, attended, connect, late, lock};
 use crate::cli::args::{Format, OutputArgs};
 use crate::cli::connection::{ConnectionArgs, Who};
+use crate::cli::duration;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::ledger::LedgerArgs;
 use crate::cli::report::export::Progress;
 use crate::cli::report::list::List;
 use crate::cli::report::{json as text, table, yaml};
+use crate::cli::runtime::{self, Deadline};
 use crate::cli::ui::Ui;
-use crate::cli::{duration, runtime};
 
 /// Look at the jobs of a host, wait for one, or cancel it
 #[derive(Debug, Subcommand)]
@@ -127,33 +127,40 @@ fn show(args: &OneArgs, format: Format, ui: &mut Ui) -> Result<Exit, Error> {
 
 fn wait(args: &WaitArgs, wish: Wish, format: Format, ui: &mut Ui) -> Result<Exit, Error> {
     let mut target = args.one.connection.target(Who::User, ui)?;
-    let deadline = target.deadline.take();
+    let deadline = Deadline::after(target.deadline.take());
     let operation_timeout = target.operation_timeout;
     let keeper = args.ledger.open()?;
-    runtime::follow(async |signals| {
-        let deadline = deadline.map(|after| Instant::now() + after);
+    let connection = &args.one.connection;
+    let may_run = |what: &str| late(connection, &format!("{what}; job {} may still run", args.one.job));
+    runtime::follow(deadline, async |signals| {
+        let host = connect(connection, target, deadline, signals, ui).await?;
         let found = async {
-            let host = Host::new(args.one.connection.open(target, ui).await?);
             let job = find(&host, &args.one.job).await?;
-            Ok((host, job))
+            let unit = subject(&host, &job).await.unwrap_or_else(|| job.id.clone());
+            Ok((job, unit))
         };
-        let (host, job) = tokio::select! {
-            found = found => found?,
+        let (job, unit) = tokio::select! {
+            found = deadline.within(found, || may_run("before the job was found")) => found?,
             signal = signals.next() => return Err(signal),
         };
         let (wishes, control) = Control::new();
         wishes.send_replace(wish);
-        let label = args.one.connection.host();
-        let setting = Setting { host: &host, label, keeper: &keeper, deadline, operation_timeout };
+        let label = connection.host();
+        let setting =
+            Setting { host: &host, label, keeper: &keeper, deadline: deadline.moment(), operation_timeout };
         let end = {
             let shown = Mutex::new(Progress::new(ui, format));
             let listener = |event: Event| lock(&shown).hear(&event);
-            let around = setting.with(job.id.clone(), control, &listener);
+            let around = setting.with(unit, control, &listener);
             let waited = wait_for_job(&around, &job, args.poll);
             // Ctrl-C ends the waiting, never the job: that is what `job cancel` is for.
-            let end = attended(waited, &shown, &wishes, OnInterrupt::Detach, signals).await;
+            let attended = async {
+                let end = attended(waited, &shown, &wishes, OnInterrupt::Detach, signals).await;
+                end.map_err(Error::of_failure)
+            };
+            let end = deadline.within(attended, || may_run("before the job had ended")).await;
             lock(&shown).done();
-            end.map_err(Error::of_failure)?
+            end?
         };
         match end {
             JobEnd::Export(report) => super::export::finish(&report, format, ui),
@@ -177,6 +184,15 @@ async fn find(host: &Host, id: &str) -> Result<Job, Error> {
             "hosts forget a job five minutes after its end; refpoint job list shows those that there are",
         )
     })
+}
+
+/// Returns the name of the machine or group that a job exports, where the job says which and the host knows it.
+async fn subject(host: &Host, job: &Job) -> Option<String> {
+    let selector = Selector::Id(job.export.as_ref()?.subject.clone()?);
+    if let Some(machine) = host.machines(&selector).await.ok()?.pop() {
+        return Some(machine.name);
+    }
+    Some(host.groups(&selector).await.ok()?.pop()?.name)
 }
 
 fn print(id: &str, value: &Json, lines: &[(&str, String)], format: Format, ui: &mut Ui) -> Result<(), Error> {

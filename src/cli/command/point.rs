@@ -3,11 +3,10 @@
 use clap::{Subcommand, ValueEnum};
 use refpoint::fleet::{Control, Keeper, Owned, adopt_point, create_point};
 use refpoint::hyperv::{Consistency, Group, Host, Machine, Point, PointType, Selector};
-use refpoint::ledger::{self, Origin};
+use refpoint::ledger::{self, Newest, Origin};
 use serde_json::{Value as Json, json};
-use tokio::time::Instant;
 
-use super::export::Setting;
+use super::export::{Setting, late};
 use crate::cli::args::{Format, OutputArgs};
 use crate::cli::connection::{ConnectionArgs, Who};
 use crate::cli::error::Error;
@@ -15,7 +14,7 @@ use crate::cli::exit::Exit;
 use crate::cli::ledger::LedgerArgs;
 use crate::cli::report::list::List;
 use crate::cli::report::{json as text, table, yaml};
-use crate::cli::runtime;
+use crate::cli::runtime::{self, Deadline};
 use crate::cli::ui::Ui;
 
 /// Look at reference points, make them, and say which are ours
@@ -123,7 +122,7 @@ pub(crate) fn run(command: &Command, output: &OutputArgs, ui: &mut Ui) -> Result
 
 fn list(args: &ListArgs, format: Format, ui: &mut Ui) -> Result<Exit, Error> {
     let target = args.connection.target(Who::User, ui)?;
-    let keeper = args.ledger.open()?;
+    let keeper = args.ledger.look()?;
     runtime::wait(async {
         let host = Host::new(args.connection.open(target, ui).await?);
         let mut list = List::new(&["Of", "Point", "Type", "Consistency", "Disks", "Ours"]);
@@ -131,8 +130,13 @@ fn list(args: &ListArgs, format: Format, ui: &mut Ui) -> Result<Exit, Error> {
             let wanted = Selector::parse(args.vm.as_deref().unwrap_or("*"));
             for machine in machines(&host, &wanted).await? {
                 let ours = ours(&keeper, ledger::Kind::Vm, machine.id.to_string()).await?;
-                for point in host.points(&machine).await.map_err(Error::of_hyperv)? {
-                    push_point(&mut list, &machine, &point, &ours);
+                let points = host.points(&machine).await.map_err(Error::of_hyperv)?;
+                let here = |own: &&ledger::Point| points.iter().any(|point| is_own(own, point));
+                let newest = Newest::of(ours.iter().filter(here));
+                for point in &points {
+                    let owned = ours.iter().find(|own| is_own(own, point));
+                    let is_latest = owned.is_some_and(|own| newest == Newest::Point(own));
+                    push_point(&mut list, &machine, point, owned, is_latest);
                 }
             }
         }
@@ -146,9 +150,18 @@ fn list(args: &ListArgs, format: Format, ui: &mut Ui) -> Result<Exit, Error> {
     })
 }
 
-fn push_point(list: &mut List<'_>, machine: &Machine, point: &Point, ours: &[ledger::Point]) {
-    let owned = ours.iter().find(|own| own.id.eq_ignore_ascii_case(&point.id));
-    let mark = owned.map_or("foreign", |own| match (own.origin, ours.first() == Some(own)) {
+fn is_own(own: &ledger::Point, point: &Point) -> bool {
+    own.id.eq_ignore_ascii_case(&point.id)
+}
+
+fn push_point(
+    list: &mut List<'_>,
+    machine: &Machine,
+    point: &Point,
+    owned: Option<&ledger::Point>,
+    is_latest: bool,
+) {
+    let mark = owned.map_or("foreign", |own| match (own.origin, is_latest) {
         (Origin::Made, true) => "made, latest",
         (Origin::Made, false) => "made",
         (Origin::Adopted, true) => "adopted, latest",
@@ -177,7 +190,7 @@ async fn push_collections(list: &mut List<'_>, host: &Host, group: &Group) -> Re
 
 fn show(args: &ShowArgs, format: Format, ui: &mut Ui) -> Result<Exit, Error> {
     let target = args.connection.target(Who::User, ui)?;
-    let keeper = args.ledger.open()?;
+    let keeper = args.ledger.look()?;
     runtime::wait(async {
         let host = Host::new(args.connection.open(target, ui).await?);
         let selector = match &args.vm {
@@ -195,7 +208,7 @@ fn show(args: &ShowArgs, format: Format, ui: &mut Ui) -> Result<Exit, Error> {
             );
             return Err(error.hint(format!("there are {}", ids.join(", "))));
         };
-        let owned = ours.iter().find(|own| own.id.eq_ignore_ascii_case(&point.id));
+        let owned = ours.iter().find(|own| is_own(own, point));
         print(&machine, point, owned, format, ui)
     })
 }
@@ -210,14 +223,16 @@ fn create(args: &CreateArgs, format: Format, ui: &mut Ui) -> Result<Exit, Error>
         Level::Crash => Consistency::Crash,
     };
     let selector = Selector::parse(&args.vm);
-    own(&args.connection, &args.ledger, &args.vm, format, ui, async |around| {
+    let left = "before the point was there; the host may still make it, and the same command takes it up";
+    own(&args.connection, &args.ledger, (&args.vm, left), format, ui, async |around| {
         create_point(around, &selector, consistency, wanted).await.map_err(Error::of_failure)
     })
 }
 
 fn adopt(args: &AdoptArgs, format: Format, ui: &mut Ui) -> Result<Exit, Error> {
     let unit = args.vm.clone().unwrap_or_else(|| args.point.clone());
-    own(&args.connection, &args.ledger, &unit, format, ui, async |around| {
+    let left = "before the point was adopted";
+    own(&args.connection, &args.ledger, (&unit, left), format, ui, async |around| {
         let machine = match &args.vm {
             Some(vm) => Selector::parse(vm),
             None => owner(around.host, &args.point).await?,
@@ -259,21 +274,24 @@ async fn owner(host: &Host, id: &str) -> Result<Selector, Error> {
 fn own(
     connection: &ConnectionArgs,
     ledger: &LedgerArgs,
-    unit: &str,
+    (unit, left): (&str, &str),
     format: Format,
     ui: &mut Ui,
     work: impl AsyncFnOnce(&refpoint::fleet::Surroundings<'_>) -> Result<Owned, Error>,
 ) -> Result<Exit, Error> {
     let mut target = connection.target(Who::User, ui)?;
-    let deadline = target.deadline.take().map(|after| Instant::now() + after);
+    let deadline = Deadline::after(target.deadline.take());
     let operation_timeout = target.operation_timeout;
     let keeper = ledger.open()?;
     runtime::wait(async {
-        let host = Host::new(connection.open(target, ui).await?);
+        let login = async { Ok(Host::new(connection.open(target, ui).await?)) };
+        let host = deadline.within(login, || late(connection, "before the login was done")).await?;
         let (_wishes, control) = Control::new();
+        let label = connection.host();
         let setting =
-            Setting { host: &host, label: connection.host(), keeper: &keeper, deadline, operation_timeout };
-        let owned = work(&setting.with(unit.to_owned(), control, &|_| ())).await?;
+            Setting { host: &host, label, keeper: &keeper, deadline: deadline.moment(), operation_timeout };
+        let around = setting.with(unit.to_owned(), control, &|_| ());
+        let owned = deadline.within(work(&around), || late(connection, left)).await?;
         let record = ours(&keeper, ledger::Kind::Vm, owned.machine.id.to_string()).await?;
         let record = record.iter().find(|own| own.id.eq_ignore_ascii_case(&owned.point.id));
         print(&owned.machine, &owned.point, record, format, ui)

@@ -6,10 +6,12 @@ use refpoint::client::codes;
 use refpoint::fleet::{Event, ExportPlan, News, Outcome, Preview, Reason, Report, Wish};
 use refpoint::hyperv::PointType;
 use tokio::sync::oneshot;
+use unicode_width::UnicodeWidthStr;
 
 use super::clock::clock;
 use super::json;
 use super::table::pairs;
+use super::text::harmless;
 use crate::cli::args::Format;
 use crate::cli::ui::Ui;
 
@@ -37,9 +39,8 @@ impl<'u> Progress<'u> {
     /// Shows one event.
     pub(crate) fn hear(&mut self, event: &Event) {
         if self.format == Format::Jsonl {
-            let line = json::compact(&serde_json::to_value(event).unwrap_or_default()) + "\n";
             // A reader that has gone is found out when the last line is written.
-            let _ = self.ui.print(&line).and_then(|()| self.ui.flush());
+            let _ = self.ui.print(&line(event)).and_then(|()| self.ui.flush());
         }
         match &event.what {
             News::Connected { scheme, sealed } => {
@@ -111,9 +112,7 @@ impl<'u> Progress<'u> {
     /// Time has gone by.
     pub(crate) fn tick(&mut self) {
         let Some((unit, state, percent, since)) = &self.now else { return };
-        if self.is_asking || !self.ui.has_status() {
-            return;
-        }
+        let Some(width) = self.ui.status_width().filter(|_| !self.is_asking) else { return };
         let now = Instant::now();
         let bar = percent.map(bar).unwrap_or_default();
         let shown = percent.map(|percent| format!("{percent:>3} %")).unwrap_or_default();
@@ -123,8 +122,9 @@ impl<'u> Progress<'u> {
             true => format!("unchanged for {}", clock(still.as_secs())),
             false => rate(self.pace, now, *percent),
         };
-        let line = format!("{unit}  {bar} {shown}  {}  {elapsed}  {rate}", name(*state));
-        self.ui.status(Some(line.trim_end()));
+        let fields =
+            [(&*harmless(unit), 0), (&bar, 5), (&shown, 1), (&name(*state), 2), (&elapsed, 4), (&rate, 3)];
+        self.ui.status(Some(&fitted(fields, width)));
     }
 
     fn progress(&mut self, unit: &str, state: u32, percent: Option<u16>) {
@@ -134,10 +134,26 @@ impl<'u> Progress<'u> {
         }
         self.now = Some((unit.to_owned(), state, percent, now));
         self.tick();
-        if !self.ui.has_status() && self.last.is_none_or(|last| is_worth_a_line(last, (state, percent))) {
+        if self.ui.status_width().is_none()
+            && self.last.is_none_or(|last| is_worth_a_line(last, (state, percent)))
+        {
             self.last = Some((state, percent));
             let shown = percent.map(|percent| format!("{percent} %")).unwrap_or_default();
             self.ui.note(&format!("{unit}: {} {shown}", name(state)));
+        }
+    }
+}
+
+/// Returns the fields beside each other, without those that there is no room for: the one with the highest number
+/// goes first, the one with 0 never.
+fn fitted<const N: usize>(mut fields: [(&str, u8); N], width: usize) -> String {
+    loop {
+        let shown = fields.iter().map(|(text, _)| *text).filter(|text| !text.is_empty());
+        let line = shown.collect::<Vec<_>>().join("  ");
+        let least = fields.iter_mut().filter(|(text, rank)| !text.is_empty() && *rank > 0);
+        match least.max_by_key(|(_, rank)| *rank) {
+            Some(least) if line.width() > width => least.0 = "",
+            _ => return line,
         }
     }
 }
@@ -177,6 +193,11 @@ const WIDTH: usize = 24;
 /// A percentage that has stood for so long is shown as standing.
 const STILL: Duration = Duration::from_secs(60);
 
+/// Returns the line that programs read of an event.
+pub(crate) fn line(event: &Event) -> String {
+    json::compact(&serde_json::to_value(event).unwrap_or_default()) + "\n"
+}
+
 /// Returns what a person is left with.
 pub(crate) fn receipt(report: &Report) -> String {
     let mut lines: Vec<(&str, String)> = vec![("Outcome", report.outcome.name().to_owned())];
@@ -189,8 +210,11 @@ pub(crate) fn receipt(report: &Report) -> String {
         let kind = point.point_type.map(|number| PointType::of(number).name()).unwrap_or("unknown");
         lines.push(("Point", format!("{} ({kind})", point.id)));
     }
-    let base = report.base.as_ref().map_or("nothing: all that the point has", |base| &base.id);
-    lines.push(("Relative to", base.to_owned()));
+    // What it was to be relative to is known once its point is.
+    if report.point.is_some() {
+        let base = report.base.as_ref().map_or("nothing: all that the point has", |base| &base.id);
+        lines.push(("Relative to", base.to_owned()));
+    }
     lines.push(("Directory", report.directory.clone()));
     if let Some(job) = &report.job {
         let state = job.state.and_then(codes::job_state).map(|state| state.code.name);
@@ -228,4 +252,40 @@ pub(crate) fn preview(preview: &Preview, plan: &ExportPlan) -> String {
         ("Directory", plan.directory.to_string()),
     ];
     format!("{}\n{}\n", pairs(&lines, 0), preview.envelope)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_is_too_long_loses_whole_fields_and_the_name_last() {
+        let bar = bar(42);
+        let line = |unit: &str, width| {
+            let fields = [
+                (unit, 0),
+                (&*bar, 5),
+                (" 42 %", 1),
+                ("running", 2),
+                ("1:02:03", 4),
+                ("unchanged for 12:00", 3),
+            ];
+            fitted(fields, width)
+        };
+        let whole = format!("db01  {bar}   42 %  running  1:02:03  unchanged for 12:00");
+        for (width, shown) in [
+            (78, &*whole),
+            (77, "db01   42 %  running  1:02:03  unchanged for 12:00"),
+            (59, "db01   42 %  running  1:02:03  unchanged for 12:00"),
+            (49, "db01   42 %  running  unchanged for 12:00"),
+            (40, "db01   42 %  running"),
+            (19, "db01   42 %"),
+            (10, "db01"),
+            (1, "db01"),
+        ] {
+            assert_eq!(line("db01", width), shown, "{width}");
+        }
+        assert_eq!(line("日本語", 12), "日本語");
+        assert_eq!(line("日本語", 13), "日本語   42 %");
+    }
 }

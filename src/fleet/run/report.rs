@@ -87,6 +87,23 @@ pub struct Totals {
     pub unknown: usize,
 }
 
+impl Totals {
+    /// Returns the sums of one export that is no part of a run.
+    pub fn of_one(outcome: Outcome) -> Self {
+        let mut totals = Self { hosts: 1, units: 1, ..Self::default() };
+        let count = match outcome {
+            Outcome::Completed => &mut totals.completed,
+            Outcome::CompletedWithWarnings => &mut totals.completed_with_warnings,
+            Outcome::Failed => &mut totals.failed,
+            Outcome::Cancelled => &mut totals.cancelled,
+            Outcome::Detached => &mut totals.detached,
+            Outcome::Unknown => &mut totals.unknown,
+        };
+        *count += 1;
+        totals
+    }
+}
+
 /// A host of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct HostReport {

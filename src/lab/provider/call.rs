@@ -175,7 +175,7 @@ fn has_named_references(text: &str) -> bool {
 impl World {
     /// Carries out a call whose arguments have been checked against the method's declaration.
     pub(in crate::lab) fn invoke(&mut self, call: &Call<'_>) -> Result<Returned, Refusal> {
-        let delay = call.rule.and_then(|rule| rule.delay).unwrap_or_default();
+        let delay = call.rule.and_then(|rule| rule.delay.max(rule.begins_after)).unwrap_or_default();
         if let Some(fault) = call.rule.and_then(|rule| rule.fault) {
             return Err(fault);
         }

@@ -7,7 +7,7 @@ use super::super::scenario::{DiskKind, PointKind};
 use super::super::site::{BUILD_1709, Site};
 use super::super::store::{Object, Service};
 use super::super::world::{Disk, Machine, Remembered, Serial, World};
-use super::files::{is_qualified, plain};
+use super::files::{Files, Refused, is_qualified, plain};
 use super::job::{Fate, JobKind, NewJob, Work};
 use super::{Call, Code, Returned};
 
@@ -52,6 +52,15 @@ impl Receipt {
     /// Returns the files and what they take.
     pub(super) fn written(&self) -> impl Iterator<Item = (&str, u64)> {
         self.written.iter().map(|(path, size)| (path.as_str(), *size))
+    }
+
+    /// Asks whether its files can be written now; those of which no part can are not its files.
+    pub(super) fn may_be_written(&mut self, files: &Files, site: Site<'_>) -> Result<(), Refused> {
+        let allowed = files.may_write(&self.directory, self.written(), site);
+        if allowed.is_err_and(|refused| refused.percent == 0) {
+            self.written.clear();
+        }
+        allowed
     }
 
     fn bytes(&self) -> u64 {
@@ -319,13 +328,9 @@ impl World {
         site: Site<'_>,
     ) -> NewJob {
         let takes = site.scenario.speed.export.time_for(receipt.bytes());
-        let allowed = self.files.may_write(&receipt.directory, receipt.written(), site);
         let mut new = NewJob::new(kind, takes, Work::Export { keep_merging: true });
-        if let Err(refused) = allowed {
+        if let Err(refused) = receipt.may_be_written(&self.files, site) {
             new.fate = Fate::fails(refused.hresult, refused.percent.max(5));
-            if refused.percent == 0 {
-                receipt.written.clear();
-            }
         }
         new.machines = machines;
         new.affected = affected;

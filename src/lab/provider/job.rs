@@ -28,6 +28,8 @@ pub(in crate::lab) struct Job {
     pub(in crate::lab) hidden: bool,
     pub(super) receipt: Option<Receipt>,
     owner: String,
+    /// When the host begins with it, if it leaves it lying until then.
+    waits_until: Option<Duration>,
     submitted: Duration,
     takes: Duration,
     fate: Fate,
@@ -342,13 +344,19 @@ impl Job {
         !self.hidden && !vanished && now >= self.submitted
     }
 
-    /// Returns whether it has not ended. It is at work from the call on, even before that is answered.
+    /// Returns whether it has not ended. It is at work from the call on, even before that is answered, unless the
+    /// host leaves it lying.
     pub(in crate::lab) fn is_at_work(&self) -> bool {
-        self.ended.is_none()
+        self.ended.is_none() && self.waits_until.is_none()
+    }
+
+    /// Returns when it begins, if it has not, or else ends.
+    pub(in crate::lab) fn next_change(&self, scenario: &Scenario) -> Option<Duration> {
+        self.waits_until.or_else(|| self.due(scenario))
     }
 
     /// Returns when it ends, if it does.
-    pub(in crate::lab) fn due(&self, scenario: &Scenario) -> Option<Duration> {
+    fn due(&self, scenario: &Scenario) -> Option<Duration> {
         match (&self.ended, &self.stopping) {
             (Some(_), _) => None,
             (None, Some(stopping)) if stopping.state == KILLED => Some(stopping.since),
@@ -605,7 +613,8 @@ impl World {
         };
         let class = fate.class.clone().unwrap_or_else(|| job_class(new.kind, site));
         // What takes long to answer starts when it answers.
-        let submitted = site.now + call.rule.and_then(|rule| rule.delay).unwrap_or_default();
+        let late = call.rule.and_then(|rule| rule.delay.max(rule.begins_after)).unwrap_or_default();
+        let submitted = site.now + late;
         let job = Job {
             id: self.identifiers.guid(),
             class,
@@ -617,6 +626,7 @@ impl World {
             hidden: false,
             receipt: new.receipt,
             owner: call.caller.user.clone(),
+            waits_until: call.rule.and_then(|rule| rule.begins_after).map(|after| site.now + after),
             submitted,
             takes: fate.duration.unwrap_or(new.takes),
             fate,
@@ -625,7 +635,7 @@ impl World {
             made: new.makes.iter().map(|(_, object, _)| *object).collect(),
             work: new.work,
         };
-        if let Some(receipt) = &job.receipt {
+        if let Some(receipt) = job.receipt.as_ref().filter(|_| job.is_at_work()) {
             self.files.begin(receipt.written(), serial, site.now);
         }
         let path = class_path(&job.class).with_key("InstanceID", job.id.as_str());
@@ -662,6 +672,31 @@ impl World {
             Some((parameter, _, made)) => Returned::done().with(parameter, made),
             None => Returned::done(),
         }
+    }
+
+    /// Brings a job to its next change: it begins, or ends.
+    pub(in crate::lab) fn change_job(&mut self, serial: Serial, at: Duration, site: Site<'_>) {
+        match self.jobs.get(&serial) {
+            Some(job) if job.waits_until.is_some() => self.begin_job(serial, at, site),
+            _ => self.end_job(serial, at, site),
+        }
+    }
+
+    /// Begins with what lay there. What has become impossible meanwhile comes to nothing: nobody waits for its
+    /// answer any more.
+    fn begin_job(&mut self, serial: Serial, at: Duration, site: Site<'_>) {
+        let Some(job) = self.jobs.get(&serial) else { return };
+        if job.machines.iter().any(|machine| self.require_idle(*machine, Site { now: at, ..site }).is_err()) {
+            self.jobs.remove(&serial);
+            return;
+        }
+        let Some(job) = self.jobs.get_mut(&serial) else { return };
+        job.waits_until = None;
+        let Some(receipt) = &mut job.receipt else { return };
+        if let Err(refused) = receipt.may_be_written(&self.files, site) {
+            job.fate = Fate::fails(refused.hresult, refused.percent.max(5));
+        }
+        self.files.begin(receipt.written(), serial, at);
     }
 
     /// Ends a job: what it does is done, as far as it ends well.

@@ -32,6 +32,10 @@ pub struct JobRule {
     /// How long the host takes before it answers.
     #[serde(deserialize_with = "quantity::some_duration")]
     pub delay: Option<Duration>,
+    /// How long the host leaves the call lying before it begins with it. Until then there is no job, nothing is
+    /// written and no machine is busy; no answer comes before.
+    #[serde(deserialize_with = "quantity::some_duration")]
+    pub begins_after: Option<Duration>,
     /// Whether the answer 4096 comes without the job.
     pub without_reference: bool,
 

@@ -1,6 +1,8 @@
 //! Jobs live by the host's time, and tell the truth about their ends.
 
-use crate::cim::{DateTime, Instance, Value, embedded};
+use std::time::Duration;
+
+use crate::cim::{DateTime, Instance, Interval, ObjectPath, Value, embedded};
 use crate::wsman::{Enumerate, Invoke};
 
 use super::super::Upset;
@@ -15,7 +17,7 @@ fn seconds(job: &Instance, property: &str) -> f64 {
     interval.as_duration().as_secs_f64()
 }
 
-fn request_state(job: &crate::cim::ObjectPath, state: u16) -> Invoke {
+fn request_state(job: &ObjectPath, state: u16) -> Invoke {
     Invoke::new(job.clone(), "RequestStateChange")
         .with("RequestedState", state)
         .with("TimeoutPeriod", Value::Null)
@@ -244,7 +246,7 @@ fn a_restart_of_the_service_takes_the_jobs_and_leaves_half_a_file() {
 fn the_time_of_a_job_has_six_decimals_at_most() {
     let mut lab = Rehearsal::of(Default::default());
     let job = lab.job(&web_export());
-    lab.now += std::time::Duration::from_nanos(1_014_947_321);
+    lab.now += Duration::from_nanos(1_014_947_321);
     let text = lab.text(&crate::wsman::Get::new(job)).envelope;
     assert!(text.contains(">P0DT0H0M1.014947S<"), "{text}");
 }
@@ -277,4 +279,69 @@ fn a_job_has_the_fields_and_constants_of_recorded_ones() {
     }
     let id = job.text("InstanceID").unwrap();
     assert_eq!((id.len(), id.starts_with("Microsoft")), (36, false));
+}
+
+/// What a client sees of a call that lies in a host's queue: nothing, although it will be carried out.
+#[test]
+fn a_call_that_begins_late_shows_nothing_until_then() {
+    let late = "[[job]]\nmethod = 'ExportReferencePoint'\ntimes = 1\nbegins_after = 90";
+    let mut lab = Rehearsal::read(late);
+    lab.header.operation_timeout = Some(Interval::new(Duration::from_secs(60)));
+    let call = export(point(WEB01, FIRST), r"D:\late");
+    let response = lab.text(&call);
+    assert_eq!((response.status, response.delay), (500, Duration::from_secs(60)));
+    let directory = ObjectPath::new("root/cimv2", "Win32_Directory").with_key("Name", r"D:\late");
+    let busy = |lab: &mut Rehearsal| {
+        let web01 = lab.get(&machine(WEB01)).unwrap();
+        web01.numbers("OperationalStatus").any(|status| status == 32773)
+    };
+    for wait in [0.0, 89.9] {
+        lab.wait(wait);
+        assert_eq!(lab.class("CIM_ConcreteJob").len(), 0, "{wait}");
+        assert!(!busy(&mut lab), "{wait}");
+        assert!(lab.get(&directory).unwrap_err().is_not_found(), "{wait}");
+    }
+    lab.wait(0.2);
+    assert!(busy(&mut lab));
+    assert!(lab.get(&directory).is_ok());
+    let jobs = lab.class("CIM_ConcreteJob");
+    assert_eq!((jobs.len(), jobs[0].number("JobState")), (1, Some(3)));
+    lab.wait(4.0);
+    assert_eq!(lab.class("CIM_ConcreteJob")[0].number("JobState"), Some(7));
+}
+
+/// Meanwhile the machine may have become busy, the directory full, or the service another one.
+#[test]
+fn a_call_that_begins_late_meets_what_there_is_then() {
+    let late = "[[job]]\nmethod = 'ExportReferencePoint'\ntimes = 1\nbegins_after = 10\n";
+    let states = |lab: &mut Rehearsal| {
+        let jobs = lab.class("CIM_ConcreteJob");
+        jobs.iter().map(|job| job.number("JobState").unwrap()).collect::<Vec<_>>()
+    };
+    let call = || export(point(WEB01, FIRST), r"D:\late");
+    // Another export is under way: the late one comes to nothing.
+    let mut lab = Rehearsal::read(&format!("{late}[speed]\nexport = {{ seconds = 20 }}"));
+    lab.text(&call());
+    assert_eq!(lab.code(&call()), 4096);
+    lab.wait(60.0);
+    assert_eq!(states(&mut lab), [7]);
+    // The files of another export are there: the late one fails on them.
+    let mut lab = Rehearsal::read(late);
+    lab.text(&call());
+    assert_eq!(lab.code(&call()), 4096);
+    lab.wait(60.0);
+    let mut found = states(&mut lab);
+    found.sort_unstable();
+    assert_eq!(found, [7, 10]);
+    // Nobody minds: both write into one directory, which is what a client must never bring about.
+    let mut lab = Rehearsal::read(&format!("{late}[questions]\nexisting = \"overwrite\""));
+    lab.text(&call());
+    assert_eq!(lab.code(&call()), 4096);
+    lab.wait(60.0);
+    assert_eq!(states(&mut lab), [7, 7]);
+    let mut lab = Rehearsal::read(late);
+    lab.text(&call());
+    lab.host.upset(lab.now, Upset::RestartService);
+    lab.wait(60.0);
+    assert!(states(&mut lab).is_empty());
 }

@@ -30,7 +30,7 @@ impl<'u> Live<'u> {
     /// Shows a run; `before` is what it had come to where it is taken up again.
     pub(crate) fn new(ui: &'u mut Ui, format: Format, before: Option<&RunReport>) -> Self {
         // What a program reads on the same terminal would stand among the lines that change.
-        let is_live = ui.has_status() && !(format == Format::Jsonl && ui.is_terminal());
+        let is_live = ui.status_width().is_some() && !(format == Format::Jsonl && ui.is_terminal());
         let journal = Journal::new(is_live);
         Self { ui, format, picture: Picture::of(before), journal, summed: None }
     }
