@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
 use super::event::{Event, News};
-use super::follow::{Control, Cut, Followed, Reason, cut, follow, within};
+use super::follow::{Control, Cut, Followed, Reason, cut, follow, within, within_after};
 use super::keeper::Keeper;
 use super::plan::{BaseChoice, ExportPlan, Wanted};
 use super::preflight::{is_exporting, preflight};
@@ -546,7 +546,7 @@ impl Work<'_> {
 
     /// The host says that it is done and not what it has written: all that can be looked at is the directory.
     async fn without_receipt(&mut self, request: &ExportRequest) -> Outcome {
-        let seen = within(self.around, self.around.host.contents(&request.directory)).await;
+        let seen = within_after(self.around, self.around.host.contents(&request.directory)).await;
         match seen.unwrap_or_else(|_| Ok(Seen::Hidden(String::new()))) {
             Ok(Seen::Known(Contents::Something)) => Outcome::Completed,
             Ok(Seen::Known(_)) => {
@@ -606,7 +606,7 @@ impl Work<'_> {
         let errors = if treatment == Treatment::Succeeded {
             Vec::new()
         } else {
-            let errors = within(self.around, self.around.host.job_errors(path)).await;
+            let errors = within_after(self.around, self.around.host.job_errors(path)).await;
             errors.unwrap_or_else(|_| Ok(Vec::new())).unwrap_or_default()
         };
         self.draft.see(job, &errors);
@@ -679,7 +679,7 @@ impl Work<'_> {
                 whole = false;
                 continue;
             }
-            let Ok(seen) = within(self.around, self.around.host.file(path)).await else {
+            let Ok(seen) = within_after(self.around, self.around.host.file(path)).await else {
                 self.warn("the files were not checked: there was no time".to_owned());
                 break;
             };
