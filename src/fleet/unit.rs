@@ -548,6 +548,7 @@ impl Work<'_> {
     async fn without_receipt(&mut self, request: &ExportRequest) -> Outcome {
         let seen = within_after(self.around, self.around.host.contents(&request.directory)).await;
         match seen.unwrap_or_else(|_| Ok(Seen::Hidden(String::new()))) {
+            Ok(Seen::Known(Contents::Something)) if self.is_another => Outcome::CompletedWithWarnings,
             Ok(Seen::Known(Contents::Something)) => Outcome::Completed,
             Ok(Seen::Known(_)) => {
                 self.warn(format!("the host says that it is done, and {} is empty", request.directory));

@@ -11,7 +11,7 @@ use refpoint::fleet::{
 };
 use refpoint::hyperv::{Directory, Host, Selector};
 use refpoint::lab::{self, Channel, Hosts, Log, Scenario, serve_stream};
-use refpoint::ledger::Ledger;
+use refpoint::ledger::{Intent, Kind, Ledger, Subject};
 use tokio::io::duplex;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -109,6 +109,31 @@ impl Yard {
         let report = export(&around, plan).await;
         host.close().await.unwrap();
         Told { report, events: events.into_inner().unwrap() }
+    }
+
+    /// Returns the whole identifier of a point.
+    pub(crate) async fn point(&self, guid: &str) -> String {
+        let host = self.host().await;
+        let machines = host.machines(&Selector::parse("*")).await.unwrap();
+        let mut found = None;
+        for machine in &machines {
+            let points = host.points(machine).await.unwrap();
+            found = found.or(points.into_iter().find(|point| point.is_named(guid)));
+        }
+        host.close().await.unwrap();
+        found.unwrap().id
+    }
+
+    /// Returns what is written down of a plan before anything is asked of the host.
+    pub(crate) fn intent(&self, plan: &ExportPlan, machine: &str, name: &str, point: &str) -> Intent {
+        Intent {
+            host: "HV01".to_owned(),
+            subject: Subject { kind: Kind::Vm, id: machine.to_owned(), name: name.to_owned() },
+            point: point.to_owned(),
+            base: None,
+            directory: plan.directory.to_string(),
+            details: "hv01".to_owned(),
+        }
     }
 
     /// Returns the disks that a point covers.
