@@ -63,6 +63,7 @@ mod failure;
 mod follow;
 mod job;
 mod keeper;
+mod patience;
 mod plan;
 mod points;
 mod preflight;

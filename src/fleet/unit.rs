@@ -1,3 +1,4 @@
+use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -7,6 +8,7 @@ use tokio::time::{Instant, sleep};
 use super::event::{Event, News};
 use super::follow::{Control, Cut, Followed, Reason, cut, follow, within, within_after};
 use super::keeper::Keeper;
+use super::patience::{Again, MOST_TRIES, Patience, again};
 use super::plan::{BaseChoice, ExportPlan, Wanted};
 use super::preflight::{is_exporting, preflight};
 use super::report::{self, Failure, JobReport, Kind, Named, Number, Outcome, ReceiptReport, Report};
@@ -102,6 +104,7 @@ pub async fn export(around: &Surroundings<'_>, plan: &ExportPlan) -> Report {
         vanished: false,
         is_another: false,
         lost: 0,
+        patience: Patience::default(),
     };
     around.tell(News::UnitStarted);
     if let Some(login) = around.host.logged_in().await {
@@ -149,6 +152,8 @@ struct Work<'a> {
     is_another: bool,
     /// How often the call was sent whose answer was then lost.
     lost: u32,
+    /// How often the host was asked and has not begun.
+    patience: Patience,
 }
 
 /// What became of a call whose answer nobody has.
@@ -337,14 +342,28 @@ impl Work<'_> {
         }
     }
 
-    /// Looks, writes down, asks.
+    /// Begins, as often as it is proven that what was tried before has begun nothing, and may be tried again.
     async fn begin(&mut self, request: &ExportRequest, claim: Arc<Claim>) -> Verdict {
+        loop {
+            // Boxed: what leads to one of several ends at each step is large.
+            if let Break(verdict) = Box::pin(self.attempt(request, claim.clone())).await {
+                return verdict;
+            }
+        }
+    }
+
+    /// Looks, writes down, asks. What goes on is to be begun once more.
+    async fn attempt(&mut self, request: &ExportRequest, claim: Arc<Claim>) -> ControlFlow<Verdict> {
         match within(self.around, preflight(self.around.host, request)).await {
             Ok(Ok(warnings)) => warnings.into_iter().for_each(|message| self.warn(message)),
-            Err(cut) => return self.end(claim, failed(not_asked(&cut))).await,
+            Err(cut) => return Break(self.end(claim, failed(not_asked(&cut))).await),
+            // What was in use a moment ago, and still is, is one more try.
+            Ok(Err(failure)) if failure.kind == Kind::Busy && self.patience.tries() > 0 => {
+                return self.once_more(request, claim, failure).await;
+            }
             Ok(Err(failure)) => {
                 let failure = self.with_history(request, failure).await;
-                return self.end(claim, (Outcome::Failed, Some(failure))).await;
+                return Break(self.end(claim, (Outcome::Failed, Some(failure))).await);
             }
         }
         let looked = async {
@@ -354,24 +373,27 @@ impl Work<'_> {
         };
         let (witness, call) = match within(self.around, looked).await {
             Ok(Ok(looked)) => looked,
-            Ok(Err(failure)) => return self.end(claim, failed(failure)).await,
-            Err(cut) => return self.end(claim, failed(not_asked(&cut))).await,
+            Ok(Err(failure)) => return Break(self.end(claim, failed(failure)).await),
+            Err(cut) => return Break(self.end(claim, failed(not_asked(&cut))).await),
         };
         let (point, base) = (self.draft.point.clone(), self.draft.base.clone());
-        if let Some(point) = point {
+        // It is one intent, however often it is tried.
+        if let Some(point) = point.filter(|_| self.patience.tries() == 0) {
             self.around.tell(News::Intent { directory: request.directory.to_string(), point, base });
         }
         let now = self.around.now();
         let written =
             self.write(&claim, move |ledger, claim| ledger.sent(claim, now, witness.as_deref())).await;
         if let Err(failure) = written {
-            return failed(failure);
+            return Break(failed(failure));
         }
+        self.draft.return_value = None;
         let answer = tokio::select! {
             answer = self.around.host.export(request, &call) => answer,
             // An answer that is on its way is worth more than a moment.
             () = async { cut(self.around).await; sleep(LAST_MOMENT).await } => {
-                return unknown(&request.directory, "there was no time to wait for what the host answers");
+                let why = "there was no time to wait for what the host answers";
+                return Break(unknown(&request.directory, why));
             }
         };
         match answer {
@@ -379,21 +401,107 @@ impl Work<'_> {
                 self.draft.answered(request.what.service(), 4096);
                 self.write_answer(&claim, Some(4096), Some(&path)).await;
                 self.around.tell(News::JobStarted { job: unseen(&path) });
-                self.follow(request, claim, path).await
+                Break(self.follow(request, claim, path).await)
             }
             Ok(Begun::Done) => {
                 self.draft.answered(request.what.service(), 0);
                 self.write_answer(&claim, Some(0), None).await;
-                self.done_at_once(request, claim).await
+                Break(self.done_at_once(request, claim).await)
             }
             Err(Error::Refused { method, code, meaning }) => {
                 self.draft.answered(request.what.service(), code);
                 self.write_answer(&claim, Some(code), None).await;
-                let error = Error::Refused { method, code, meaning };
-                self.end(claim, failed((&error).into())).await
+                self.turned_away(request, claim, &Error::Refused { method, code, meaning }).await
             }
             Err(error) if may_have_begun(&error) => self.after_silence(request, claim, &error).await,
-            Err(error) => self.end(claim, failed((&error).into())).await,
+            Err(error) => self.turned_away(request, claim, &error).await,
+        }
+    }
+
+    /// The host has answered, and has not begun. Where that passes, it is asked again.
+    async fn turned_away(
+        &mut self,
+        request: &ExportRequest,
+        claim: Arc<Claim>,
+        error: &Error,
+    ) -> ControlFlow<Verdict> {
+        let failure = Failure::from(error);
+        match again(error) {
+            Again::Never => Break(self.end(claim, failed(self.patience.spent(failure))).await),
+            Again::Proven => self.once_more(request, claim, failure).await,
+            Again::WhereNothingIsSeen => match self.seen_after(request, &claim).await {
+                Fate::Found(path) => {
+                    self.write_answer(
+                        &claim,
+                        self.draft.return_value.as_ref().map(|value| value.code),
+                        Some(&path),
+                    )
+                    .await;
+                    self.around.tell(News::Adopted { job: unseen(&path) });
+                    Break(self.follow(request, claim, path).await)
+                }
+                Fate::NotStarted => self.once_more(request, claim, failure).await,
+                Fate::Unknown(_) => Break(self.end(claim, failed(self.patience.spent(failure))).await),
+            },
+        }
+    }
+
+    /// Looks whether there is anything of a call that was answered, and not clearly.
+    async fn seen_after(&self, request: &ExportRequest, claim: &Claim) -> Fate {
+        let id = claim.export();
+        let Ok(Some(export)) = self.around.keeper.with(move |ledger| ledger.export(id)).await else {
+            return Fate::Unknown("the ledger has lost it".to_owned());
+        };
+        let looked = async {
+            match self.find_job(request, &export).await? {
+                Some(path) => Ok(Fate::Found(path)),
+                None => Ok(self.proof(request, &export).await?.map_or(Fate::NotStarted, Fate::Unknown)),
+            }
+        };
+        match within(self.around, looked).await {
+            Ok(Ok(fate)) => fate,
+            Ok(Err(error)) => {
+                let error: Error = error;
+                Fate::Unknown(Failure::from(&error).message)
+            }
+            Err(_) => no_time(),
+        }
+    }
+
+    /// Begins once more after a pause, as long as there are tries and time left: the host was asked, or would
+    /// have been, and has certainly not begun.
+    async fn once_more(
+        &mut self,
+        request: &ExportRequest,
+        claim: Arc<Claim>,
+        failure: Failure,
+    ) -> ControlFlow<Verdict> {
+        self.patience.tried();
+        // The host's own name: what it is called here says nothing of who is asked.
+        let host = self.around.host.name().await.unwrap_or_default();
+        let whose = format!("{host} {}", request.what.subject());
+        let Some(pause) = self.patience.pause(&whose, self.around.deadline) else {
+            return Break(self.end(claim, failed(self.patience.spent(failure))).await);
+        };
+        let id = claim.export();
+        let was_sent = match self.around.keeper.with(move |ledger| ledger.export(id)).await {
+            Ok(export) => export.is_some_and(|export| export.stage != Stage::Intended),
+            Err(error) => return Break(failed((&error).into())),
+        };
+        // Before the pause: whoever is ended in it has not asked for anything.
+        if was_sent && let Err(failure) = self.write(&claim, |ledger, claim| ledger.not_started(claim)).await
+        {
+            return Break(failed(failure));
+        }
+        let cause = format!("{}, try {} of {MOST_TRIES}", failure.message, self.patience.tries());
+        self.around.tell(News::Retry { cause, after: pause.as_secs_f64() });
+        match within(self.around, sleep(pause)).await {
+            Ok(()) => Continue(()),
+            Err(cut) => {
+                let message =
+                    format!("{}: {}", not_asked(&cut).message, self.patience.spent(failure).message);
+                Break(self.end(claim, failed(not_asked(&cut).with_message(message))).await)
+            }
         }
     }
 
@@ -423,31 +531,38 @@ impl Work<'_> {
     }
 
     /// The call may have been carried out, and its answer is lost.
-    async fn after_silence(&mut self, request: &ExportRequest, claim: Arc<Claim>, error: &Error) -> Verdict {
+    async fn after_silence(
+        &mut self,
+        request: &ExportRequest,
+        claim: Arc<Claim>,
+        error: &Error,
+    ) -> ControlFlow<Verdict> {
         self.lost += 1;
         self.warn(format!("the answer is lost, looking for the job: {}", Failure::from(error).message));
         let id = claim.export();
         let export = match self.around.keeper.with(move |ledger| ledger.export(id)).await {
             Ok(Some(export)) => export,
-            Ok(None) => return unknown(&request.directory, "the ledger has lost it"),
-            Err(error) => return failed((&error).into()),
+            Ok(None) => return Break(unknown(&request.directory, "the ledger has lost it")),
+            Err(error) => return Break(failed((&error).into())),
         };
         match self.look_for(request, &export).await {
             Fate::Found(path) => {
                 self.write_answer(&claim, None, Some(&path)).await;
                 self.around.tell(News::Adopted { job: unseen(&path) });
-                self.follow(request, claim, path).await
+                Break(self.follow(request, claim, path).await)
             }
             Fate::NotStarted if self.lost >= MOST_LOST => {
                 let message = format!(
                     "the call was lost {MOST_LOST} times, and the host has certainly not begun: {}",
                     Failure::from(error).message
                 );
-                self.end(claim, failed(Failure::new(Kind::Fault, message))).await
+                Break(self.end(claim, failed(Failure::new(Kind::Fault, message))).await)
             }
-            // Boxed, since it leads back to here.
-            Fate::NotStarted => Box::pin(self.again(request, claim)).await,
-            Fate::Unknown(why) => unknown(&request.directory, &why),
+            Fate::NotStarted => match self.write(&claim, |ledger, claim| ledger.not_started(claim)).await {
+                Ok(()) => Continue(()),
+                Err(failure) => Break(failed(failure)),
+            },
+            Fate::Unknown(why) => Break(unknown(&request.directory, &why)),
         }
     }
 
@@ -754,6 +869,10 @@ impl Work<'_> {
     }
 
     fn warn(&mut self, message: String) {
+        // What is looked at again at each try is said once.
+        if self.draft.warnings.contains(&message) {
+            return;
+        }
         self.around.tell(News::Warning { message: message.clone() });
         self.draft.warnings.push(message);
     }

@@ -133,11 +133,14 @@ impl Ledger {
         )
     }
 
-    /// Writes down that what was sent is proven not to have been carried out.
+    /// Writes down that what was sent is proven not to have been carried out: its answer is lost and there is
+    /// proof, or the answer is a refusal.
     pub fn not_started(&mut self, claim: &Claim) -> Result<(), Error> {
         self.advance(
             Write::NotStarted,
-            "update export set stage = 'intended', sent_at = null, witness = null where id = ?1 and stage = 'sent'",
+            "update export set stage = 'intended', sent_at = null, witness = null, answered_at = null, \
+             return_value = null where id = ?1 and (stage = 'sent' or stage = 'answered' and job is null \
+             and return_value is not null and return_value not in (0, 4096))",
             params![claim.export],
         )
     }
@@ -595,7 +598,18 @@ mod tests {
         ledger.sent(&claim, at(1), None).unwrap();
         assert!(ledger.sent(&claim, at(2), None).is_err());
         ledger.not_started(&claim).unwrap();
+        // A refusal began nothing.
+        ledger.sent(&claim, at(2), Some("vmms 812")).unwrap();
+        ledger.answered(&claim, at(2), Some(32774), None).unwrap();
+        ledger.not_started(&claim).unwrap();
+        let export = ledger.export(claim.export()).unwrap().unwrap();
+        assert_eq!((export.stage, export.sent_at, export.answered_at), (Stage::Intended, None, None));
+        assert_eq!((export.return_value, export.witness), (None, None));
         ledger.sent(&claim, at(3), None).unwrap();
+        for (code, job) in [(Some(4096), None), (None, Some("X")), (Some(32774), Some("X")), (None, None)] {
+            ledger.answered(&claim, at(4), code, job).unwrap();
+            assert!(ledger.not_started(&claim).is_err(), "{code:?} {job:?}");
+        }
         ledger.answered(&claim, at(4), Some(0), None).unwrap();
         assert!(ledger.not_started(&claim).is_err());
         assert!(ledger.sent(&claim, at(5), None).is_err());

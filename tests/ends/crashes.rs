@@ -235,6 +235,41 @@ fn a_job_that_has_ended_meanwhile_is_found_and_its_end_is_written_down() {
     matrix("already ended", &world, |stand| stand >= Stand::Between, |_| (), exported_once);
 }
 
+/// A host that refuses at first, since something is in use, is asked again: at each moment in between the ledger
+/// says what is so.
+#[test]
+fn killed_at_any_moment_of_a_second_try_it_exports_once() {
+    let world =
+        format!("{WORLD}[[job]]\nmethod = \"ExportReferencePoint\"\nreturn_value = 32774\ntimes = 1\n");
+    let counted = Lab::new(1, &world);
+    let (_, first) = moments(counted.at(1));
+    let is_call = |line: &Value| line["method"] == "ExportReferencePoint";
+    let second = counted.at(1).asked().iter().rposition(is_call).unwrap() + 1;
+    let writes = ["Sent", "Answered", "NotStarted", "Ended"].map(|write| format!("ledger:{write}"));
+    let requests = [first, first + 1, u64::try_from(second).unwrap(), u64::try_from(second).unwrap() + 1];
+    let requests = requests.map(|number| format!("request:{number}"));
+    let both = |what: String| [format!("{what}:before"), format!("{what}:after")];
+    let moments: Vec<_> = writes.into_iter().chain(requests).flat_map(both).collect();
+    let lab = Lab::new(moments.len() + 1, &world);
+    let all = kill_at_each(&lab, &moments, |_, _| ());
+    assert!(all.iter().all(|(_, after)| after.killed), "{all:#?}");
+    for (number, after) in &all {
+        let (at, moment, last) = (lab.at(*number), &after.moment, after.runs.last().unwrap());
+        // Refused once, carried out once.
+        assert_eq!((at.begun(), at.calls("ExportReferencePoint")), (1, 2), "{moment}: {last:?}");
+        let outcomes: Vec<_> = written(at).into_iter().map(|export| export.outcome.unwrap()).collect();
+        let expected: &[&str] = match &**moment {
+            // The end of the refused one is all that was not written.
+            "ledger:Answered:after" | "ledger:NotStarted:before" => &["failed", "completed"],
+            "ledger:Ended:after" => &["completed", "failed"],
+            _ => &["completed"],
+        };
+        assert_eq!(outcomes, expected, "{moment}: {last:?}");
+        let code = if moment == "ledger:Ended:after" { 2 } else { 0 };
+        assert_eq!(last.code, Some(code), "{moment}: {last:?}");
+    }
+}
+
 /// The job ran, and the host no longer shows it: whether it ended well is nobody's to say.
 #[test]
 fn a_job_that_the_host_has_forgotten_is_unknown_and_not_begun_again() {

@@ -358,7 +358,10 @@ async fn every_number_is_decoded_in_both_families() {
             };
             assert_eq!(report.exit_code(), exit, "{number}");
             assert_eq!(report.return_value.unwrap().code, *number);
-            assert_eq!(yard.exports(), 1);
+            // What passes by itself is asked for again: `busy.rs` shows it.
+            let is_passing =
+                matches!(number, 32771 | 32774 | 32775 | 32777 | 32778) || (*number == 5 && what == shop());
+            assert_eq!(yard.exports(), if is_passing { 5 } else { 1 }, "{number}");
         }
     }
 }

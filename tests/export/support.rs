@@ -44,15 +44,16 @@ impl Told {
 
 impl Yard {
     pub(crate) fn new(scenario: &str) -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
         let log = Lines::default();
         let mut options = lab::Options::new(Scenario::read(scenario).unwrap());
         options.password = Some(PASSWORD.to_owned().into());
         options.log = Some(Log::new(log.clone()));
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("refpoint-export-{}-{number}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&folder);
-        Self { hosts: Hosts::new(options).unwrap(), log, folder }
+        Self { hosts: Hosts::new(options).unwrap(), log, folder: folder() }
+    }
+
+    /// Returns the same host and somebody else, with a ledger of his own.
+    pub(crate) fn beside(&self) -> Self {
+        Self { hosts: self.hosts.clone(), log: self.log.clone(), folder: folder() }
     }
 
     pub(crate) fn ledger(&self) -> Ledger {
@@ -155,6 +156,14 @@ impl Yard {
     pub(crate) fn exports(&self) -> usize {
         self.log.all().iter().filter(|line| line["method"] == "ExportReferencePoint").count()
     }
+}
+
+fn folder() -> PathBuf {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let folder = std::env::temp_dir().join(format!("refpoint-export-{}-{number}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    folder
 }
 
 impl Drop for Yard {
