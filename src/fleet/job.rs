@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::event::{Event, News};
 use super::follow::{Control, Followed, Wish, follow};
-use super::plan::{BaseChoice, ExportPlan, PointChoice, Wanted};
+use super::plan::{BaseChoice, DiskChoice, ExportPlan, PointChoice, Wanted};
 use super::report::{Failure, Kind, Report};
 use super::unit::{Surroundings, export, interrupted};
 use crate::client::codes::Treatment;
@@ -119,7 +119,12 @@ fn plan_of(export: &Export, poll: Option<Duration>) -> Option<ExportPlan> {
         point: PointChoice::Named(export.point.clone()),
         base: export.base.clone().map_or(BaseChoice::None, BaseChoice::Named),
         directory: Directory::parse(&export.directory).ok()?,
-        disks: Vec::new(),
+        disks: match export.subject.kind {
+            ledger::Kind::Vm => export.disks.iter().map(|disk| DiskChoice::of_machine(disk)).collect(),
+            ledger::Kind::Group => {
+                export.disks.iter().filter_map(|disk| DiskChoice::of_group(disk)).collect()
+            }
+        },
         settings: None,
         retry_unknown: false,
         detach: false,

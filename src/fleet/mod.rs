@@ -71,6 +71,7 @@ mod preview;
 mod report;
 mod resolve;
 mod unit;
+mod witness;
 
 pub use event::{Event, News};
 pub use follow::{Control, Reason, Wish};

@@ -13,6 +13,7 @@ use super::plan::{BaseChoice, ExportPlan, Wanted};
 use super::preflight::{is_exporting, preflight};
 use super::report::{self, Failure, JobReport, Kind, Named, Number, Outcome, ReceiptReport, Report};
 use super::resolve::resolve;
+use super::witness::Witness;
 use crate::client::codes::Treatment;
 use crate::hyperv::{
     Begun, Contents, Directory, Error, ExportRequest, Exported, Host, Job, JobError, METHOD, ObjectPath,
@@ -196,6 +197,7 @@ impl Work<'_> {
             subject: subject(&request.what),
             point: request.what.point().to_owned(),
             base: request.what.base().map(str::to_owned),
+            disks: request.what.chosen_disks(),
             directory: request.directory.to_string(),
             details: self.around.label.clone(),
         })
@@ -253,7 +255,7 @@ impl Work<'_> {
                 verdict
             }
             // What is written down must be what is asked for: another base is another intent.
-            Fate::NotStarted if export.base.as_deref() != request.what.base() => {
+            Fate::NotStarted if !is_as_begun(request, &export) => {
                 match self.close(&claim, Outcome::Failed).await {
                     Ok(()) => self.anew(request, intent, claim).await,
                     Err(failure) => failed(failure),
@@ -268,6 +270,15 @@ impl Work<'_> {
 
     /// Tells of what was begun as what it was begun as, which may not be what is asked for now.
     async fn begun_as(&mut self, request: &ExportRequest, export: &ledger::Export) {
+        if !has_same_disks(&export.disks, &request.what.chosen_disks()) {
+            let name = |disks: &[String]| match disks {
+                [] => "all disks".to_owned(),
+                disks => disks.join(", "),
+            };
+            let (then, now) = (name(&export.disks), name(&request.what.chosen_disks()));
+            self.warn(format!("this export was begun of {then}, not of {now}, and is followed as that"));
+            self.is_another = true;
+        }
         if export.base.as_deref() == request.what.base() {
             return;
         }
@@ -278,7 +289,7 @@ impl Work<'_> {
             name(request.what.base())
         ));
         // Whoever left it to the ledger which base it is has what he asked for.
-        self.is_another = matches!(self.plan.base, BaseChoice::None | BaseChoice::Named(_));
+        self.is_another |= matches!(self.plan.base, BaseChoice::None | BaseChoice::Named(_));
         self.draft.base = match &export.base {
             Some(id) => Some(self.base_of(request, id).await),
             None => None,
@@ -368,7 +379,7 @@ impl Work<'_> {
         }
         let looked = async {
             let of_host = |error: Error| Failure::from(&error);
-            let witness = self.around.host.service_run().await.map_err(of_host)?.known();
+            let witness = Witness::of(self.around.host).await.map_err(of_host)?.to_text();
             Ok((witness, self.around.host.export_call(request).await.map_err(of_host)?))
         };
         let (witness, call) = match within(self.around, looked).await {
@@ -382,8 +393,7 @@ impl Work<'_> {
             self.around.tell(News::Intent { directory: request.directory.to_string(), point, base });
         }
         let now = self.around.now();
-        let written =
-            self.write(&claim, move |ledger, claim| ledger.sent(claim, now, witness.as_deref())).await;
+        let written = self.write(&claim, move |ledger, claim| ledger.sent(claim, now, Some(&witness))).await;
         if let Err(failure) = written {
             return Break(failed(failure));
         }
@@ -603,42 +613,50 @@ impl Work<'_> {
         request: &ExportRequest,
         export: &ledger::Export,
     ) -> Result<Option<ObjectPath>, Error> {
+        let namespace = self.around.host.namespace();
+        let jobs = self.like_ours(request, export).await?;
+        Ok(jobs.iter().find(|job| agrees(job, request, export)).map(|job| job.path(namespace)))
+    }
+
+    /// Returns the jobs that export the same point to the same directory, were not there when the call was about
+    /// to be sent, and belong to no other call of ours. Of two calls at one moment, from two ledgers, either job
+    /// does what both asked for.
+    async fn like_ours(&self, request: &ExportRequest, export: &ledger::Export) -> Result<Vec<Job>, Error> {
         let (kind, subject) = (export.subject.kind, export.subject.id.clone());
         let earlier = self.around.keeper.with(move |ledger| ledger.exports_of(kind, &subject)).await;
         let earlier = earlier.unwrap_or_default();
         let namespace = self.around.host.namespace();
-        let is_known = |path: &ObjectPath| {
+        let is_known = |job: &Job| {
             let mut known =
                 earlier.iter().filter(|other| other.id != export.id).filter_map(|other| other.job.as_deref());
-            known.any(|known| known.parse::<ObjectPath>().is_ok_and(|known| known.is_same_object(path)))
+            let path = job.path(namespace);
+            known.any(|known| known.parse::<ObjectPath>().is_ok_and(|known| known.is_same_object(&path)))
         };
-        let jobs = self.around.host.jobs().await?;
-        let ours = jobs.iter().filter(|job| {
+        let witness = Witness::read(export.witness.as_deref().unwrap_or_default());
+        let is_ours = |job: &Job| {
             let facts = job.export.as_ref();
             facts.is_some_and(|facts| {
                 facts.is_of(request.what.subject(), request.what.point(), &request.directory)
-                    // Settings that a person wrote may name any base.
-                    && (request.settings.is_some() || facts.may_be_relative_to(export.base.as_deref()))
             })
-        });
-        Ok(ours.map(|job| job.path(namespace)).find(|path| !is_known(path)))
+        };
+        let jobs = self.around.host.jobs().await?.into_iter();
+        Ok(jobs.filter(|job| is_ours(job) && !witness.has_seen(job) && !is_known(job)).collect())
     }
 
     /// Returns what keeps the absence of a job from proving that there never was one.
     async fn proof(&self, request: &ExportRequest, export: &ledger::Export) -> Result<Option<String>, Error> {
         let host = self.around.host;
         let doubt = |text: &str| Ok(Some(text.to_owned()));
-        let Some(witness) = &export.witness else {
-            return doubt("it cannot be seen whether the host's service was restarted since");
-        };
-        match host.service_run().await? {
-            Seen::Known(run) if run == *witness => {}
-            Seen::Known(_) => return doubt("the host's service was restarted since, which forgets jobs"),
-            Seen::Hidden(_) => {
-                return doubt("it can no longer be seen whether the host's service was restarted");
-            }
+        let witness = Witness::read(export.witness.as_deref().unwrap_or_default());
+        if let Some(why) = witness.doubt(host).await? {
+            return doubt(why);
         }
-        if host.jobs().await?.iter().any(Job::is_silent_export) {
+        if !self.like_ours(request, export).await?.is_empty() {
+            return doubt(
+                "a job exports the same to the same directory, relative to something else or with other disks",
+            );
+        }
+        if host.jobs().await?.iter().any(|job| job.is_silent_export() && !witness.has_seen(job)) {
             return doubt("the host has export jobs that do not say what they export");
         }
         if matches!(request.what, Exported::Machine { .. })
@@ -979,6 +997,27 @@ fn subject(what: &Exported) -> Subject {
 
 fn unseen(path: &ObjectPath) -> JobReport {
     JobReport::unseen(&path.class, &path.key_text("InstanceID").unwrap_or_default())
+}
+
+/// Says whether a job is what was asked for, as far as it says. Settings that a person wrote may name any base.
+fn agrees(job: &Job, request: &ExportRequest, export: &ledger::Export) -> bool {
+    job.export.as_ref().is_some_and(|facts| {
+        let has_base = request.settings.is_some() || facts.may_be_relative_to(export.base.as_deref());
+        has_base && facts.may_have_disks(&export.disks)
+    })
+}
+
+/// Says whether what is asked for is what was written down.
+fn is_as_begun(request: &ExportRequest, export: &ledger::Export) -> bool {
+    export.base.as_deref() == request.what.base()
+        && has_same_disks(&export.disks, &request.what.chosen_disks())
+}
+
+fn has_same_disks(some: &[String], others: &[String]) -> bool {
+    let within = |some: &[String], others: &[String]| {
+        some.iter().all(|one| others.iter().any(|other| is_same_disk(one, other)))
+    };
+    within(some, others) && within(others, some)
 }
 
 /// Says whether the host may be at work after that error. A host that began a job and does not say which is;

@@ -376,7 +376,7 @@ fn open_in(connection: &Connection, host: &str, directory: &str) -> rusqlite::Re
 fn insert(transaction: &Transaction<'_>, intent: &Intent, at: SystemTime) -> rusqlite::Result<i64> {
     transaction.execute(
         "insert into export (host, kind, subject, subject_name, point, point_key, base, directory, directory_key, \
-         details, stage, intended_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'intended', ?11)",
+         details, disks, stage, intended_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'intended', ?12)",
         params![
             fold_host(&intent.host),
             intent.subject.kind,
@@ -388,6 +388,7 @@ fn insert(transaction: &Transaction<'_>, intent: &Intent, at: SystemTime) -> rus
             intent.directory,
             fold_directory(&intent.directory),
             intent.details,
+            intent.disks.join("\n"),
             to_stored(at),
         ],
     )?;
@@ -469,6 +470,7 @@ mod tests {
             subject: web01(),
             point: r"Microsoft:3F2C9A10\A0E4C1D7".to_owned(),
             base: None,
+            disks: vec![r"Microsoft:3F2C9A10\0\0\L".to_owned(), r"Microsoft:3F2C9A10\0\1\L".to_owned()],
             directory: r"D:\exports\web01".to_owned(),
             details: "{}".to_owned(),
         }
@@ -523,6 +525,7 @@ mod tests {
         assert_eq!((export.return_value, export.job.as_deref()), (Some(4096), Some("X.InstanceID=\"1\"")));
         assert_eq!((export.outcome.as_deref(), export.sound), (Some("completed"), true));
         assert_eq!(export.witness.as_deref(), Some("vmms 812"));
+        assert_eq!(export.disks, intent().disks);
     }
 
     #[test]

@@ -132,6 +132,7 @@ impl Yard {
             subject: Subject { kind: Kind::Vm, id: machine.to_owned(), name: name.to_owned() },
             point: point.to_owned(),
             base: None,
+            disks: Vec::new(),
             directory: plan.directory.to_string(),
             details: "hv01".to_owned(),
         }
