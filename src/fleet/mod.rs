@@ -75,7 +75,7 @@ mod witness;
 
 pub use event::{Event, News};
 pub use follow::{Control, Reason, Wish};
-pub use job::{JobEnd, wait_for_job};
+pub use job::{JobEnd, recorded_job, wait_for_job};
 pub use keeper::Keeper;
 pub use plan::{BaseChoice, DiskChoice, ExportPlan, PointChoice, Wanted};
 pub use points::{Owned, adopt_point, create_point};

@@ -529,13 +529,20 @@ impl Work<'_> {
                 && request.directory.is_same(&export.directory)
                 && export.sent_at.is_some()
         });
-        let Some((outcome, ended)) = earlier.and_then(|export| Some((export.outcome?, export.ended_at?)))
+        let Some((outcome, ended, job)) =
+            earlier.and_then(|export| Some((export.outcome?, export.ended_at?, export.job)))
         else {
             return failure;
         };
+        let job =
+            job.and_then(|path| Some(path.parse::<ObjectPath>().ok()?.key_text("InstanceID")?.into_owned()));
+        let receipt = job.map(|id| {
+            format!("; refpoint job wait {} {id} --receipt FILE hands out its receipt", self.around.label)
+        });
         let hint = format!(
-            "the ledger has this very export: it ended as {outcome} at {:.0}; another one needs a fresh directory",
-            timestamp(ended)
+            "the ledger has this very export: it ended as {outcome} at {:.0}; another one needs a fresh directory{}",
+            timestamp(ended),
+            receipt.unwrap_or_default()
         );
         failure.with_hint(hint)
     }

@@ -212,6 +212,15 @@ impl Ledger {
         self.rows(&sql, params![kind, fold_id(subject)], Export::read)
     }
 
+    /// Returns the exports of a host that became a job, newest first.
+    pub fn exports_with_jobs(&self, host: &str) -> Result<Vec<Export>, Error> {
+        let sql = format!(
+            "select {} from export where host = ?1 and job is not null order by id desc",
+            export::COLUMNS
+        );
+        self.rows(&sql, params![fold_host(host)], Export::read)
+    }
+
     /// Returns the newest export of a machine or group that ended so that the next may be relative to it.
     pub fn last_sound(&self, kind: Kind, subject: &str) -> Result<Option<Export>, Error> {
         let sql = format!(
@@ -526,6 +535,26 @@ mod tests {
         assert_eq!((export.outcome.as_deref(), export.sound), (Some("completed"), true));
         assert_eq!(export.witness.as_deref(), Some("vmms 812"));
         assert_eq!(export.disks, intent().disks);
+    }
+
+    #[test]
+    fn exports_are_found_by_their_hosts_jobs() {
+        let folder = Folder::new("jobs");
+        let mut ledger = folder.ledger();
+        for (host, job) in
+            [("hv01", Some("J=1")), ("hv01", None), ("hv02", Some("J=2")), ("HV01", Some("J=3"))]
+        {
+            let claim = ledger.claim(&Intent { host: host.to_owned(), ..intent() }, at(0)).unwrap();
+            let claim = claim.into_claim();
+            ledger.sent(&claim, at(1), None).unwrap();
+            ledger.answered(&claim, at(2), Some(4096), job).unwrap();
+            ledger.ended(&claim, at(3), &End { outcome: "failed", sound: false, receipt: None }).unwrap();
+        }
+        let jobs =
+            |host| ledger.exports_with_jobs(host).unwrap().into_iter().map(|export| export.job.unwrap());
+        assert_eq!(jobs("Hv01").collect::<Vec<_>>(), ["J=3", "J=1"]);
+        assert_eq!(jobs("hv02").collect::<Vec<_>>(), ["J=2"]);
+        assert_eq!(jobs("hv03").count(), 0);
     }
 
     #[test]

@@ -11,6 +11,7 @@
 mod arrivals;
 mod crashes;
 mod faults;
+mod jobs;
 mod lab;
 mod leaving;
 mod outcomes;

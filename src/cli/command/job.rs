@@ -1,16 +1,17 @@
 //! `refpoint job`: the jobs of a host.
 
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
 use clap::Subcommand;
 use refpoint::client::codes::Treatment;
-use refpoint::fleet::{Control, Event, JobEnd, Wish, wait_for_job};
+use refpoint::fleet::{Control, Event, JobEnd, Report, Surroundings, Wish, recorded_job, wait_for_job};
 use refpoint::hyperv::{Host, Job};
 use serde_json::{Value as Json, json};
 use tokio::time::Instant;
 
-use super::export::{OnInterrupt, Setting, attended, lock};
+use super::export::{OnInterrupt, Setting, attended, finish, lock, save, try_beside, unwritable};
 use crate::cli::args::{Format, OutputArgs};
 use crate::cli::connection::{ConnectionArgs, Who};
 use crate::cli::error::Error;
@@ -39,21 +40,25 @@ pub(crate) struct ListArgs {
     connection: ConnectionArgs,
 }
 
-/// Show one job, with its errors
+/// Show one job, with its errors; one that the host has forgotten as the ledger has it
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  refpoint job show hv01 C2A6E3F9-417A-4DB5-AE38-9F70B2D3C415")]
+#[command(
+    after_help = "Examples:\n  refpoint job show hv01\n  refpoint job show hv01 C2A6E3F9-417A-4DB5-AE38-9F70B2D3C415"
+)]
 pub(crate) struct OneArgs {
     #[command(flatten)]
     connection: ConnectionArgs,
-    /// Its identifier
+    /// Its identifier; without, the only job that is running
     #[arg(value_name = "JOB")]
-    job: String,
+    job: Option<String>,
+    #[command(flatten)]
+    ledger: LedgerArgs,
 }
 
 /// Wait for a job to end; of an export that the ledger knows, its end is written down
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  refpoint job wait hv01 C2A6E3F9-417A-4DB5-AE38-9F70B2D3C415 --deadline 2h"
+    after_help = "Examples:\n  refpoint job wait hv01\n  refpoint job wait hv01 C2A6E3F9-417A-4DB5-AE38-9F70B2D3C415 --deadline 2h"
 )]
 pub(crate) struct WaitArgs {
     #[command(flatten)]
@@ -61,8 +66,9 @@ pub(crate) struct WaitArgs {
     /// Look at the job this often
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     poll: Option<Duration>,
-    #[command(flatten)]
-    ledger: LedgerArgs,
+    /// Write how an export ended into this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    receipt: Option<PathBuf>,
 }
 
 /// Cancel a job, and wait for it to end
@@ -111,7 +117,16 @@ fn show(args: &OneArgs, format: Format, ui: &mut Ui) -> Result<Exit, Error> {
     let target = args.connection.target(Who::User, ui)?;
     runtime::wait(async {
         let host = Host::new(args.connection.open(target, ui).await?);
-        let job = find(&host, &args.job).await?;
+        let job = match find(&host, args.job.as_deref(), Wish::GoOn).await? {
+            Found::Job(job) => job,
+            Found::Nowhere(id) => {
+                let keeper = args.ledger.open()?;
+                let (_wishes, control) = Control::new();
+                let setting = Setting::of(&host, args.connection.host(), &keeper);
+                let around = setting.with(id.clone(), control, &|_| ());
+                return forgotten(&around, &id, None, format, ui).await;
+            }
+        };
         let errors = match job.is_over() {
             true => host.job_errors(&job.path(host.namespace())).await.map_err(Error::of_hyperv)?,
             false => Vec::new(),
@@ -129,12 +144,15 @@ fn wait(args: &WaitArgs, wish: Wish, format: Format, ui: &mut Ui) -> Result<Exit
     let mut target = args.one.connection.target(Who::User, ui)?;
     let deadline = target.deadline.take();
     let operation_timeout = target.operation_timeout;
-    let keeper = args.ledger.open()?;
+    let keeper = args.one.ledger.open()?;
+    if let Some(file) = &args.receipt {
+        try_beside(file).map_err(|error| unwritable(file, error))?;
+    }
     runtime::follow(async |signals| {
         let deadline = deadline.map(|after| Instant::now() + after);
         let found = async {
             let host = Host::new(args.one.connection.open(target, ui).await?);
-            let job = find(&host, &args.one.job).await?;
+            let job = find(&host, args.one.job.as_deref(), wish).await?;
             Ok((host, job))
         };
         let (host, job) = tokio::select! {
@@ -145,6 +163,13 @@ fn wait(args: &WaitArgs, wish: Wish, format: Format, ui: &mut Ui) -> Result<Exit
         wishes.send_replace(wish);
         let label = args.one.connection.host();
         let setting = Setting { host: &host, label, keeper: &keeper, deadline, operation_timeout };
+        let job = match job {
+            Found::Job(job) => job,
+            Found::Nowhere(id) => {
+                let around = setting.with(id.clone(), control, &|_| ());
+                return forgotten(&around, &id, args.receipt.as_deref(), format, ui).await;
+            }
+        };
         let end = {
             let shown = Mutex::new(Progress::new(ui, format));
             let listener = |event: Event| lock(&shown).hear(&event);
@@ -156,7 +181,10 @@ fn wait(args: &WaitArgs, wish: Wish, format: Format, ui: &mut Ui) -> Result<Exit
             end.map_err(Error::of_failure)?
         };
         match end {
-            JobEnd::Export(report) => super::export::finish(&report, format, ui),
+            JobEnd::Export(report) => {
+                keep(&report, args.receipt.as_deref())?;
+                finish(&report, format, ui)
+            }
             JobEnd::Other(job, failure) => {
                 print(&job.id, &value(&job), &lines(&job), format, ui)?;
                 match failure {
@@ -169,14 +197,77 @@ fn wait(args: &WaitArgs, wish: Wish, format: Format, ui: &mut Ui) -> Result<Exit
     })
 }
 
-async fn find(host: &Host, id: &str) -> Result<Job, Error> {
+/// A job that was asked for.
+enum Found {
+    /// The host shows it.
+    Job(Box<Job>),
+    /// The host does not show it, or no longer.
+    Nowhere(String),
+}
+
+/// Finds a job by its identifier, or the only one that is running. Nothing but an export is cancelled without
+/// having been named.
+async fn find(host: &Host, id: Option<&str>, wish: Wish) -> Result<Found, Error> {
     let jobs = host.jobs().await.map_err(Error::of_hyperv)?;
-    let wanted = id.trim_start_matches('{').trim_end_matches('}');
-    jobs.into_iter().find(|job| job.id.eq_ignore_ascii_case(wanted)).ok_or_else(|| {
-        Error::new(Exit::NotFound, format!("the host has no job {id:?}")).hint(
-            "hosts forget a job five minutes after its end; refpoint job list shows those that there are",
+    if let Some(id) = id {
+        let wanted = id.trim_start_matches('{').trim_end_matches('}');
+        let found = jobs.into_iter().find(|job| job.id.eq_ignore_ascii_case(wanted));
+        return Ok(found.map_or_else(|| Found::Nowhere(wanted.to_owned()), |job| Found::Job(Box::new(job))));
+    }
+    let mut running: Vec<_> = jobs.into_iter().filter(|job| !job.is_over()).collect();
+    let shown: Vec<_> = running.iter().map(candidate).collect();
+    match (running.pop(), running.len()) {
+        (None, _) => Err(Error::new(Exit::NotFound, "no job is running on the host")
+            .hint("refpoint job list shows those that have ended within five minutes, too")),
+        (Some(job), 0) if wish != Wish::GoOn && !is_export(&job) => {
+            Err(Error::new(Exit::NotFound, format!("no export is running on the host, but job {}", shown[0]))
+                .hint(format!("if that is what is to be cancelled: refpoint job cancel HOST {}", job.id)))
+        }
+        (Some(job), 0) => Ok(Found::Job(Box::new(job))),
+        (Some(_), others) => {
+            Err(Error::new(Exit::NotFound, format!("{} jobs are running on the host", others + 1))
+                .hint(format!("say which: {}", shown.join(", "))))
+        }
+    }
+}
+
+fn is_export(job: &Job) -> bool {
+    job.export.is_some() || job.is_silent_export()
+}
+
+/// Returns what tells a job from others.
+fn candidate(job: &Job) -> String {
+    let percent = job.percent.map(|percent| format!(" {percent} %")).unwrap_or_default();
+    let directory = job.export.as_ref().map(|facts| format!(", to {}", facts.directory)).unwrap_or_default();
+    format!("{} ({}{percent}{directory})", job.id, job.state_name())
+}
+
+/// Tells of a job that the host does not show what the ledger knows of it.
+async fn forgotten(
+    around: &Surroundings<'_>,
+    id: &str,
+    receipt: Option<&Path>,
+    format: Format,
+    ui: &mut Ui,
+) -> Result<Exit, Error> {
+    let Some(report) = recorded_job(around, id).await.map_err(Error::of_failure)? else {
+        return Err(Error::new(
+            Exit::NotFound,
+            format!("the host has no job {id:?}, and neither has the ledger"),
         )
-    })
+        .hint(
+            "hosts forget a job five minutes after its end; refpoint job list shows those that there are",
+        ));
+    };
+    ui.note(&format!("the host no longer has job {id}: this is what the ledger says"));
+    keep(&report, receipt)?;
+    finish(&report, format, ui)
+}
+
+fn keep(report: &Report, file: Option<&Path>) -> Result<(), Error> {
+    let Some(file) = file else { return Ok(()) };
+    let text = text::pretty(&super::export::value(report)) + "\n";
+    save(file, &text).map_err(|error| unwritable(file, error))
 }
 
 fn print(id: &str, value: &Json, lines: &[(&str, String)], format: Format, ui: &mut Ui) -> Result<(), Error> {
