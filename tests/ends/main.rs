@@ -15,6 +15,7 @@ mod jobs;
 mod lab;
 mod leaving;
 mod outcomes;
+mod points;
 mod program;
 mod refusals;
 mod snapshot;
