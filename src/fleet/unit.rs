@@ -462,20 +462,7 @@ impl Work<'_> {
         let Ok(Some(export)) = self.around.keeper.with(move |ledger| ledger.export(id)).await else {
             return Fate::Unknown("the ledger has lost it".to_owned());
         };
-        let looked = async {
-            match self.find_job(request, &export).await? {
-                Some(path) => Ok(Fate::Found(path)),
-                None => Ok(self.proof(request, &export).await?.map_or(Fate::NotStarted, Fate::Unknown)),
-            }
-        };
-        match within(self.around, looked).await {
-            Ok(Ok(fate)) => fate,
-            Ok(Err(error)) => {
-                let error: Error = error;
-                Fate::Unknown(Failure::from(&error).message)
-            }
-            Err(_) => no_time(),
-        }
+        self.last_look(request, &export).await
     }
 
     /// Begins once more after a pause, as long as there are tries and time left: the host was asked, or would
@@ -588,7 +575,7 @@ impl Work<'_> {
     /// service has not been restarted and where nothing was written.
     async fn look_for(&mut self, request: &ExportRequest, export: &ledger::Export) -> Fate {
         let sent = export.sent_at.unwrap_or(export.intended_at);
-        let settled = self.around.operation_timeout + SETTLING;
+        let settled = self.around.operation_timeout.saturating_mul(2).saturating_add(SETTLING);
         loop {
             match within(self.around, self.find_job(request, export)).await {
                 Ok(Ok(Some(path))) => return Fate::Found(path),
@@ -607,10 +594,24 @@ impl Work<'_> {
                 Err(_) => return Fate::Unknown("the clock of this machine was set back since".to_owned()),
             }
         }
-        match within(self.around, self.proof(request, export)).await {
-            Ok(Ok(None)) => Fate::NotStarted,
-            Ok(Ok(Some(doubt))) => Fate::Unknown(doubt),
-            Ok(Err(error)) => Fate::Unknown(Failure::from(&error).message),
+        self.last_look(request, export).await
+    }
+
+    /// Looks for the job of a call that the host cannot be at work on any more, and for what keeps its absence
+    /// from being a proof. A job that shows meanwhile is found all the same.
+    async fn last_look(&self, request: &ExportRequest, export: &ledger::Export) -> Fate {
+        let looked = async {
+            let doubt = self.proof(request, export).await?;
+            Ok((doubt, self.find_job(request, export).await?))
+        };
+        match within(self.around, looked).await {
+            Ok(Ok((_, Some(path)))) => Fate::Found(path),
+            Ok(Ok((None, None))) => Fate::NotStarted,
+            Ok(Ok((Some(doubt), None))) => Fate::Unknown(doubt),
+            Ok(Err(error)) => {
+                let error: Error = error;
+                Fate::Unknown(Failure::from(&error).message)
+            }
             Err(_) => no_time(),
         }
     }
@@ -1082,7 +1083,8 @@ pub(super) fn interrupted(reason: Reason) -> Failure {
     .with_hint("the same command again follows it to its end")
 }
 
-/// How long a host may need, after the time it was given, to show the job of a call.
+/// How long a host may need to show the job of a call, after twice the time that it was given: its service gives
+/// up a call that takes too long, and what it has passed the call on to may go on.
 const SETTLING: Duration = Duration::from_secs(5);
 
 /// What is said where a job that ended with warnings does not say which.
