@@ -19,4 +19,5 @@ mod points;
 mod program;
 mod refusals;
 mod snapshot;
+mod terminal;
 mod together;

@@ -82,6 +82,18 @@ impl Refpoint {
         Self { command }
     }
 
+    /// Returns it as a line for a shell.
+    pub(crate) fn line(&self) -> String {
+        let words = [self.command.get_program()].into_iter().chain(self.command.get_args());
+        let quoted = words.map(|word| format!("'{}'", word.to_str().unwrap().replace('\'', r"'\''")));
+        quoted.collect::<Vec<_>>().join(" ")
+    }
+
+    /// Returns its variables.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        self.command.get_envs().filter_map(|(name, value)| Some((name, value?)))
+    }
+
     #[track_caller]
     pub(crate) fn run(self) -> Run {
         self.start().end()
