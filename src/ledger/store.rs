@@ -424,9 +424,8 @@ fn make_file(path: &Path) -> Result<(), Error> {
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(folder).map_err(opened)?;
     }
-    if path.exists() {
-        return Ok(());
-    }
+    // A file that may only be read is refused here: the database would open it, and leave files of the same mode
+    // beside it that are in the way once it may be written again.
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true);
     #[cfg(unix)]
