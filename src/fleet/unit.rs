@@ -389,7 +389,7 @@ impl Work<'_> {
         };
         let (point, base) = (self.draft.point.clone(), self.draft.base.clone());
         // It is one intent, however often it is tried.
-        if let Some(point) = point.filter(|_| self.patience.tries() == 0) {
+        if let Some(point) = point.filter(|_| self.patience.tries() == 0 && self.lost == 0) {
             self.around.tell(News::Intent { directory: request.directory.to_string(), point, base });
         }
         let now = self.around.now();
@@ -523,9 +523,8 @@ impl Work<'_> {
         };
         let job =
             job.and_then(|path| Some(path.parse::<ObjectPath>().ok()?.key_text("InstanceID")?.into_owned()));
-        let receipt = job.map(|id| {
-            format!("; refpoint job wait {} {id} --receipt FILE hands out its receipt", self.around.label)
-        });
+        let receipt =
+            job.map(|id| format!("; refpoint job wait HOST {id} --receipt FILE hands out its receipt"));
         let hint = format!(
             "the ledger has this very export: it ended as {outcome} at {:.0}; another one needs a fresh directory{}",
             timestamp(ended),

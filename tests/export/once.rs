@@ -65,6 +65,18 @@ async fn a_job_that_vanishes_is_unknown_until_a_person_says_otherwise() {
     assert_eq!(yard.exports(), 1);
 }
 
+/// A call that never arrived is sent again; that it is meant is told once.
+#[tokio::test(start_paused = true)]
+async fn an_export_that_is_sent_twice_is_one_intent() {
+    let yard = Yard::new(
+        "[[fault]]\nwhat = \"stall\"\nside = \"request\"\nwhen = { method = \"ExportReferencePoint\" }\ntimes = 1\n",
+    );
+    let told = yard.export(&plan()).await;
+    assert_eq!(told.report.outcome, Outcome::Completed, "{:#?}", told.report);
+    assert_eq!(told.names().iter().filter(|name| *name == "intent").count(), 1, "{:?}", told.names());
+    assert_eq!(yard.exports(), 2);
+}
+
 /// Somebody cancels, and the job is done before the host hears of it.
 #[tokio::test(start_paused = true)]
 async fn a_job_that_is_done_before_its_cancel_reaches_it_is_checked_like_any_other() {
