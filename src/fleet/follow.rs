@@ -84,14 +84,38 @@ pub(super) async fn within<T>(around: &Surroundings<'_>, work: impl Future<Outpu
 
 /// Waits until the time is over or somebody wants to leave or to cancel.
 pub(super) async fn cut(around: &Surroundings<'_>) -> Cut {
+    cut_by(around, |wish| match wish {
+        Wish::GoOn => None,
+        Wish::Detach(reason) => Some(reason),
+        Wish::Cancel | Wish::Kill => Some(Reason::Interrupt),
+    })
+    .await
+}
+
+/// The same once the job has ended: that it was to be cancelled is then no reason not to look how it ended.
+pub(super) async fn within_after<T>(
+    around: &Surroundings<'_>,
+    work: impl Future<Output = T>,
+) -> Result<T, Cut> {
+    let leaving = |wish| match wish {
+        Wish::Detach(reason) => Some(reason),
+        Wish::GoOn | Wish::Cancel | Wish::Kill => None,
+    };
+    tokio::select! {
+        biased;
+        cut = cut_by(around, leaving) => Err(cut),
+        done = work => Ok(done),
+    }
+}
+
+async fn cut_by(around: &Surroundings<'_>, leaving: impl Fn(Wish) -> Option<Reason>) -> Cut {
     let mut control = around.control.clone();
     let left = async {
         loop {
-            match control.wish() {
-                Wish::GoOn => control.changed().await,
-                Wish::Detach(reason) => return Cut::Left(reason),
-                Wish::Cancel | Wish::Kill => return Cut::Left(Reason::Interrupt),
+            if let Some(reason) = leaving(control.wish()) {
+                return Cut::Left(reason);
             }
+            control.changed().await;
         }
     };
     tokio::select! {

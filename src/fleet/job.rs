@@ -3,11 +3,13 @@ use std::time::Duration;
 
 use super::event::{Event, News};
 use super::follow::{Control, Followed, Wish, follow};
-use super::plan::{BaseChoice, ExportPlan, PointChoice, Wanted};
-use super::report::{Failure, Kind, Report};
-use super::unit::{Surroundings, export, interrupted};
+use super::plan::{BaseChoice, DiskChoice, ExportPlan, PointChoice, Wanted};
+use super::report::{
+    self, Failure, JobReport, Kind, Named, Number, Outcome, PointReport, ReceiptReport, Report,
+};
+use super::unit::{Surroundings, export, interrupted, timestamp};
 use crate::client::codes::Treatment;
-use crate::hyperv::{Directory, EXPORT_JOBS, Job, Selector, advice};
+use crate::hyperv::{Directory, EXPORT_JOBS, Job, METHOD, ObjectPath, SERVICES, Selector, advice, meaning};
 use crate::ledger::{self, Export, Stage};
 
 /// How a job ended that was waited for.
@@ -20,12 +22,18 @@ pub enum JobEnd {
 }
 
 /// Waits for a job to end. Of an export that the ledger has without an end, the end is judged and written down
-/// as by the command that began it.
+/// as by the command that began it; one whose end is written down is told as that.
 pub async fn wait_for_job(
     around: &Surroundings<'_>,
     job: &Job,
     poll: Option<Duration>,
 ) -> Result<JobEnd, Failure> {
+    if job.is_over()
+        && let Some(report) = recorded_job(around, &job.id).await?
+        && report.outcome.is_end()
+    {
+        return Ok(JobEnd::Export(Box::new(report)));
+    }
     if let Some(export_of) = recorded(around, job).await?
         && let Some(plan) = plan_of(&export_of, poll)
     {
@@ -45,6 +53,84 @@ pub async fn wait_for_job(
         Followed::Lost(error) => Failure::from(&*error),
     };
     Ok(JobEnd::Other(Box::new(seen), Some(failure)))
+}
+
+/// Returns what the ledger knows of a job, which its host may have forgotten: how its export ended, with all
+/// that was kept of it; or that nobody knows, where no end is written down.
+pub async fn recorded_job(around: &Surroundings<'_>, id: &str) -> Result<Option<Report>, Failure> {
+    let host = around.host.name().await.map_err(|error| Failure::from(&error))?;
+    let exports = around.keeper.with(move |ledger| ledger.exports_with_jobs(&host)).await;
+    let exports = exports.map_err(|error| Failure::from(&error))?;
+    let is_it = |export: &Export| {
+        path_of(export).is_some_and(|path| {
+            path.key_text("InstanceID").is_some_and(|found| found.eq_ignore_ascii_case(id))
+        })
+    };
+    Ok(exports.iter().find(|export| is_it(export)).map(|export| report_of(around, export)))
+}
+
+/// Tells of an export what is written down of it.
+fn report_of(around: &Surroundings<'_>, export: &Export) -> Report {
+    let kept = export.receipt.as_deref().and_then(|receipt| serde_json::from_str::<Report>(receipt).ok());
+    if let Some(report) = kept {
+        return report;
+    }
+    let named = Named { id: export.subject.id.clone(), name: export.subject.name.clone() };
+    let (kind, machine, group) = match export.subject.kind {
+        ledger::Kind::Vm => ("vm", Some(named), None),
+        ledger::Kind::Group => ("group", None, Some(named)),
+    };
+    let point = |id: &String| PointReport { id: id.clone(), point_type: None, consistency: None };
+    let path = path_of(export);
+    let id = path.as_ref().and_then(|path| path.key_text("InstanceID")).unwrap_or_default();
+    let outcome = export.outcome.as_deref().and_then(Outcome::of_name).unwrap_or(Outcome::Unknown);
+    let error = match outcome {
+        Outcome::Unknown | Outcome::Detached => {
+            let message =
+                format!("nobody can tell what became of the export: the ledger has no end of job {id}");
+            let hint = format!(
+                "look on the host into {}; the command that began it looks again, and with --retry-unknown \
+                 exports anew",
+                export.directory
+            );
+            Some(Failure::new(Kind::Unknown, message).with_hint(hint))
+        }
+        Outcome::Failed => {
+            Some(Failure::new(Kind::JobFailed, "the ledger says that it failed, and does not say why"))
+        }
+        _ => None,
+    };
+    Report {
+        schema: report::SCHEMA.to_owned(),
+        host: around.label.clone(),
+        kind: kind.to_owned(),
+        machine,
+        group,
+        point: Some(point(&export.point)),
+        base: export.base.as_ref().map(point),
+        directory: export.directory.clone(),
+        outcome: if outcome == Outcome::Detached { Outcome::Unknown } else { outcome },
+        return_value: export.return_value.map(|code| {
+            let service = match export.subject.kind {
+                ledger::Kind::Vm => SERVICES[0],
+                ledger::Kind::Group => SERVICES[1],
+            };
+            Number::new(&meaning(service, METHOD, code))
+        }),
+        job: path.as_ref().map(|path| JobReport::unseen(&path.class, &id)),
+        receipt: ReceiptReport::default(),
+        warnings: Vec::new(),
+        error,
+        started_at: timestamp(export.intended_at),
+        finished_at: timestamp(export.ended_at.unwrap_or_else(|| around.now())),
+        requests: 0,
+        bytes_sent: 0,
+        bytes_received: 0,
+    }
+}
+
+fn path_of(export: &Export) -> Option<ObjectPath> {
+    export.job.as_deref()?.parse().ok()
 }
 
 /// Takes up what is written down. That it is to be cancelled counts once its job is found: before that it would
@@ -119,7 +205,12 @@ fn plan_of(export: &Export, poll: Option<Duration>) -> Option<ExportPlan> {
         point: PointChoice::Named(export.point.clone()),
         base: export.base.clone().map_or(BaseChoice::None, BaseChoice::Named),
         directory: Directory::parse(&export.directory).ok()?,
-        disks: Vec::new(),
+        disks: match export.subject.kind {
+            ledger::Kind::Vm => export.disks.iter().map(|disk| DiskChoice::of_machine(disk)).collect(),
+            ledger::Kind::Group => {
+                export.disks.iter().filter_map(|disk| DiskChoice::of_group(disk)).collect()
+            }
+        },
         settings: None,
         retry_unknown: false,
         detach: false,

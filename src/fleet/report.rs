@@ -81,6 +81,20 @@ impl Outcome {
         }
     }
 
+    /// Returns the outcome with that name.
+    pub(super) fn of_name(name: &str) -> Option<Self> {
+        [
+            Self::Completed,
+            Self::CompletedWithWarnings,
+            Self::Failed,
+            Self::Cancelled,
+            Self::Detached,
+            Self::Unknown,
+        ]
+        .into_iter()
+        .find(|outcome| outcome.name() == name)
+    }
+
     /// Says whether the host has nothing more to do, and knows how it ended.
     pub fn is_end(self) -> bool {
         !matches!(self, Self::Detached | Self::Unknown)

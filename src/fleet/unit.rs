@@ -1,3 +1,4 @@
+use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -5,12 +6,14 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
 use super::event::{Event, News};
-use super::follow::{Control, Cut, Followed, Reason, cut, follow, within};
+use super::follow::{Control, Cut, Followed, Reason, cut, follow, within, within_after};
 use super::keeper::Keeper;
+use super::patience::{Again, MOST_TRIES, Patience, again};
 use super::plan::{BaseChoice, ExportPlan, Wanted};
 use super::preflight::{is_exporting, preflight};
 use super::report::{self, Failure, JobReport, Kind, Named, Number, Outcome, ReceiptReport, Report};
 use super::resolve::resolve;
+use super::witness::Witness;
 use crate::client::codes::Treatment;
 use crate::hyperv::{
     Begun, Contents, Directory, Error, ExportRequest, Exported, Host, Job, JobError, METHOD, ObjectPath,
@@ -102,6 +105,7 @@ pub async fn export(around: &Surroundings<'_>, plan: &ExportPlan) -> Report {
         vanished: false,
         is_another: false,
         lost: 0,
+        patience: Patience::default(),
     };
     around.tell(News::UnitStarted);
     if let Some(login) = around.host.logged_in().await {
@@ -149,6 +153,8 @@ struct Work<'a> {
     is_another: bool,
     /// How often the call was sent whose answer was then lost.
     lost: u32,
+    /// How often the host was asked and has not begun.
+    patience: Patience,
 }
 
 /// What became of a call whose answer nobody has.
@@ -191,6 +197,7 @@ impl Work<'_> {
             subject: subject(&request.what),
             point: request.what.point().to_owned(),
             base: request.what.base().map(str::to_owned),
+            disks: request.what.chosen_disks(),
             directory: request.directory.to_string(),
             details: self.around.label.clone(),
         })
@@ -248,7 +255,7 @@ impl Work<'_> {
                 verdict
             }
             // What is written down must be what is asked for: another base is another intent.
-            Fate::NotStarted if export.base.as_deref() != request.what.base() => {
+            Fate::NotStarted if !is_as_begun(request, &export) => {
                 match self.close(&claim, Outcome::Failed).await {
                     Ok(()) => self.anew(request, intent, claim).await,
                     Err(failure) => failed(failure),
@@ -263,6 +270,15 @@ impl Work<'_> {
 
     /// Tells of what was begun as what it was begun as, which may not be what is asked for now.
     async fn begun_as(&mut self, request: &ExportRequest, export: &ledger::Export) {
+        if !has_same_disks(&export.disks, &request.what.chosen_disks()) {
+            let name = |disks: &[String]| match disks {
+                [] => "all disks".to_owned(),
+                disks => disks.join(", "),
+            };
+            let (then, now) = (name(&export.disks), name(&request.what.chosen_disks()));
+            self.warn(format!("this export was begun of {then}, not of {now}, and is followed as that"));
+            self.is_another = true;
+        }
         if export.base.as_deref() == request.what.base() {
             return;
         }
@@ -273,7 +289,7 @@ impl Work<'_> {
             name(request.what.base())
         ));
         // Whoever left it to the ledger which base it is has what he asked for.
-        self.is_another = matches!(self.plan.base, BaseChoice::None | BaseChoice::Named(_));
+        self.is_another |= matches!(self.plan.base, BaseChoice::None | BaseChoice::Named(_));
         self.draft.base = match &export.base {
             Some(id) => Some(self.base_of(request, id).await),
             None => None,
@@ -337,41 +353,57 @@ impl Work<'_> {
         }
     }
 
-    /// Looks, writes down, asks.
+    /// Begins, as often as it is proven that what was tried before has begun nothing, and may be tried again.
     async fn begin(&mut self, request: &ExportRequest, claim: Arc<Claim>) -> Verdict {
+        loop {
+            // Boxed: what leads to one of several ends at each step is large.
+            if let Break(verdict) = Box::pin(self.attempt(request, claim.clone())).await {
+                return verdict;
+            }
+        }
+    }
+
+    /// Looks, writes down, asks. What goes on is to be begun once more.
+    async fn attempt(&mut self, request: &ExportRequest, claim: Arc<Claim>) -> ControlFlow<Verdict> {
         match within(self.around, preflight(self.around.host, request)).await {
             Ok(Ok(warnings)) => warnings.into_iter().for_each(|message| self.warn(message)),
-            Err(cut) => return self.end(claim, failed(not_asked(&cut))).await,
+            Err(cut) => return Break(self.end(claim, failed(not_asked(&cut))).await),
+            // What was in use a moment ago, and still is, is one more try.
+            Ok(Err(failure)) if failure.kind == Kind::Busy && self.patience.tries() > 0 => {
+                return self.once_more(request, claim, failure).await;
+            }
             Ok(Err(failure)) => {
                 let failure = self.with_history(request, failure).await;
-                return self.end(claim, (Outcome::Failed, Some(failure))).await;
+                return Break(self.end(claim, (Outcome::Failed, Some(failure))).await);
             }
         }
         let looked = async {
             let of_host = |error: Error| Failure::from(&error);
-            let witness = self.around.host.service_run().await.map_err(of_host)?.known();
+            let witness = Witness::of(self.around.host).await.map_err(of_host)?.to_text();
             Ok((witness, self.around.host.export_call(request).await.map_err(of_host)?))
         };
         let (witness, call) = match within(self.around, looked).await {
             Ok(Ok(looked)) => looked,
-            Ok(Err(failure)) => return self.end(claim, failed(failure)).await,
-            Err(cut) => return self.end(claim, failed(not_asked(&cut))).await,
+            Ok(Err(failure)) => return Break(self.end(claim, failed(failure)).await),
+            Err(cut) => return Break(self.end(claim, failed(not_asked(&cut))).await),
         };
         let (point, base) = (self.draft.point.clone(), self.draft.base.clone());
-        if let Some(point) = point {
+        // It is one intent, however often it is tried.
+        if let Some(point) = point.filter(|_| self.patience.tries() == 0 && self.lost == 0) {
             self.around.tell(News::Intent { directory: request.directory.to_string(), point, base });
         }
         let now = self.around.now();
-        let written =
-            self.write(&claim, move |ledger, claim| ledger.sent(claim, now, witness.as_deref())).await;
+        let written = self.write(&claim, move |ledger, claim| ledger.sent(claim, now, Some(&witness))).await;
         if let Err(failure) = written {
-            return failed(failure);
+            return Break(failed(failure));
         }
+        self.draft.return_value = None;
         let answer = tokio::select! {
             answer = self.around.host.export(request, &call) => answer,
             // An answer that is on its way is worth more than a moment.
             () = async { cut(self.around).await; sleep(LAST_MOMENT).await } => {
-                return unknown(&request.directory, "there was no time to wait for what the host answers");
+                let why = "there was no time to wait for what the host answers";
+                return Break(unknown(&request.directory, why));
             }
         };
         match answer {
@@ -379,21 +411,94 @@ impl Work<'_> {
                 self.draft.answered(request.what.service(), 4096);
                 self.write_answer(&claim, Some(4096), Some(&path)).await;
                 self.around.tell(News::JobStarted { job: unseen(&path) });
-                self.follow(request, claim, path).await
+                Break(self.follow(request, claim, path).await)
             }
             Ok(Begun::Done) => {
                 self.draft.answered(request.what.service(), 0);
                 self.write_answer(&claim, Some(0), None).await;
-                self.done_at_once(request, claim).await
+                Break(self.done_at_once(request, claim).await)
             }
             Err(Error::Refused { method, code, meaning }) => {
                 self.draft.answered(request.what.service(), code);
                 self.write_answer(&claim, Some(code), None).await;
-                let error = Error::Refused { method, code, meaning };
-                self.end(claim, failed((&error).into())).await
+                self.turned_away(request, claim, &Error::Refused { method, code, meaning }).await
             }
             Err(error) if may_have_begun(&error) => self.after_silence(request, claim, &error).await,
-            Err(error) => self.end(claim, failed((&error).into())).await,
+            Err(error) => self.turned_away(request, claim, &error).await,
+        }
+    }
+
+    /// The host has answered, and has not begun. Where that passes, it is asked again.
+    async fn turned_away(
+        &mut self,
+        request: &ExportRequest,
+        claim: Arc<Claim>,
+        error: &Error,
+    ) -> ControlFlow<Verdict> {
+        let failure = Failure::from(error);
+        match again(error) {
+            Again::Never => Break(self.end(claim, failed(self.patience.spent(failure))).await),
+            Again::Proven => self.once_more(request, claim, failure).await,
+            Again::WhereNothingIsSeen => match self.seen_after(request, &claim).await {
+                Fate::Found(path) => {
+                    self.write_answer(
+                        &claim,
+                        self.draft.return_value.as_ref().map(|value| value.code),
+                        Some(&path),
+                    )
+                    .await;
+                    self.around.tell(News::Adopted { job: unseen(&path) });
+                    Break(self.follow(request, claim, path).await)
+                }
+                Fate::NotStarted => self.once_more(request, claim, failure).await,
+                Fate::Unknown(_) => Break(self.end(claim, failed(self.patience.spent(failure))).await),
+            },
+        }
+    }
+
+    /// Looks whether there is anything of a call that was answered, and not clearly.
+    async fn seen_after(&self, request: &ExportRequest, claim: &Claim) -> Fate {
+        let id = claim.export();
+        let Ok(Some(export)) = self.around.keeper.with(move |ledger| ledger.export(id)).await else {
+            return Fate::Unknown("the ledger has lost it".to_owned());
+        };
+        self.last_look(request, &export).await
+    }
+
+    /// Begins once more after a pause, as long as there are tries and time left: the host was asked, or would
+    /// have been, and has certainly not begun.
+    async fn once_more(
+        &mut self,
+        request: &ExportRequest,
+        claim: Arc<Claim>,
+        failure: Failure,
+    ) -> ControlFlow<Verdict> {
+        self.patience.tried();
+        // The host's own name: what it is called here says nothing of who is asked.
+        let host = self.around.host.name().await.unwrap_or_default();
+        let whose = format!("{host} {}", request.what.subject());
+        let Some(pause) = self.patience.pause(&whose, self.around.deadline) else {
+            return Break(self.end(claim, failed(self.patience.spent(failure))).await);
+        };
+        let id = claim.export();
+        let was_sent = match self.around.keeper.with(move |ledger| ledger.export(id)).await {
+            Ok(export) => export.is_some_and(|export| export.stage != Stage::Intended),
+            Err(error) => return Break(failed((&error).into())),
+        };
+        // Before the pause: whoever is ended in it has not asked for anything.
+        if was_sent && let Err(failure) = self.write(&claim, |ledger, claim| ledger.not_started(claim)).await
+        {
+            return Break(failed(failure));
+        }
+        let cause = format!("{}, try {} of {MOST_TRIES}", failure.message, self.patience.tries());
+        self.around.tell(News::Retry { cause, after: pause.as_secs_f64() });
+        match within(self.around, sleep(pause)).await {
+            Ok(()) => Continue(()),
+            Err(cut) => {
+                let message =
+                    format!("{}: {}", not_asked(&cut).message, self.patience.spent(failure).message);
+                Break(self.end(claim, failed(not_asked(&cut).with_message(message))).await)
+            }
         }
     }
 
@@ -411,43 +516,56 @@ impl Work<'_> {
                 && request.directory.is_same(&export.directory)
                 && export.sent_at.is_some()
         });
-        let Some((outcome, ended)) = earlier.and_then(|export| Some((export.outcome?, export.ended_at?)))
+        let Some((outcome, ended, job)) =
+            earlier.and_then(|export| Some((export.outcome?, export.ended_at?, export.job)))
         else {
             return failure;
         };
+        let job =
+            job.and_then(|path| Some(path.parse::<ObjectPath>().ok()?.key_text("InstanceID")?.into_owned()));
+        let receipt =
+            job.map(|id| format!("; refpoint job wait HOST {id} --receipt FILE hands out its receipt"));
         let hint = format!(
-            "the ledger has this very export: it ended as {outcome} at {:.0}; another one needs a fresh directory",
-            timestamp(ended)
+            "the ledger has this very export: it ended as {outcome} at {:.0}; another one needs a fresh directory{}",
+            timestamp(ended),
+            receipt.unwrap_or_default()
         );
         failure.with_hint(hint)
     }
 
     /// The call may have been carried out, and its answer is lost.
-    async fn after_silence(&mut self, request: &ExportRequest, claim: Arc<Claim>, error: &Error) -> Verdict {
+    async fn after_silence(
+        &mut self,
+        request: &ExportRequest,
+        claim: Arc<Claim>,
+        error: &Error,
+    ) -> ControlFlow<Verdict> {
         self.lost += 1;
         self.warn(format!("the answer is lost, looking for the job: {}", Failure::from(error).message));
         let id = claim.export();
         let export = match self.around.keeper.with(move |ledger| ledger.export(id)).await {
             Ok(Some(export)) => export,
-            Ok(None) => return unknown(&request.directory, "the ledger has lost it"),
-            Err(error) => return failed((&error).into()),
+            Ok(None) => return Break(unknown(&request.directory, "the ledger has lost it")),
+            Err(error) => return Break(failed((&error).into())),
         };
         match self.look_for(request, &export).await {
             Fate::Found(path) => {
                 self.write_answer(&claim, None, Some(&path)).await;
                 self.around.tell(News::Adopted { job: unseen(&path) });
-                self.follow(request, claim, path).await
+                Break(self.follow(request, claim, path).await)
             }
             Fate::NotStarted if self.lost >= MOST_LOST => {
                 let message = format!(
                     "the call was lost {MOST_LOST} times, and the host has certainly not begun: {}",
                     Failure::from(error).message
                 );
-                self.end(claim, failed(Failure::new(Kind::Fault, message))).await
+                Break(self.end(claim, failed(Failure::new(Kind::Fault, message))).await)
             }
-            // Boxed, since it leads back to here.
-            Fate::NotStarted => Box::pin(self.again(request, claim)).await,
-            Fate::Unknown(why) => unknown(&request.directory, &why),
+            Fate::NotStarted => match self.write(&claim, |ledger, claim| ledger.not_started(claim)).await {
+                Ok(()) => Continue(()),
+                Err(failure) => Break(failed(failure)),
+            },
+            Fate::Unknown(why) => Break(unknown(&request.directory, &why)),
         }
     }
 
@@ -456,7 +574,7 @@ impl Work<'_> {
     /// service has not been restarted and where nothing was written.
     async fn look_for(&mut self, request: &ExportRequest, export: &ledger::Export) -> Fate {
         let sent = export.sent_at.unwrap_or(export.intended_at);
-        let settled = self.around.operation_timeout + SETTLING;
+        let settled = self.around.operation_timeout.saturating_mul(2).saturating_add(SETTLING);
         loop {
             match within(self.around, self.find_job(request, export)).await {
                 Ok(Ok(Some(path))) => return Fate::Found(path),
@@ -475,10 +593,24 @@ impl Work<'_> {
                 Err(_) => return Fate::Unknown("the clock of this machine was set back since".to_owned()),
             }
         }
-        match within(self.around, self.proof(request, export)).await {
-            Ok(Ok(None)) => Fate::NotStarted,
-            Ok(Ok(Some(doubt))) => Fate::Unknown(doubt),
-            Ok(Err(error)) => Fate::Unknown(Failure::from(&error).message),
+        self.last_look(request, export).await
+    }
+
+    /// Looks for the job of a call that the host cannot be at work on any more, and for what keeps its absence
+    /// from being a proof. A job that shows meanwhile is found all the same.
+    async fn last_look(&self, request: &ExportRequest, export: &ledger::Export) -> Fate {
+        let looked = async {
+            let doubt = self.proof(request, export).await?;
+            Ok((doubt, self.find_job(request, export).await?))
+        };
+        match within(self.around, looked).await {
+            Ok(Ok((_, Some(path)))) => Fate::Found(path),
+            Ok(Ok((None, None))) => Fate::NotStarted,
+            Ok(Ok((Some(doubt), None))) => Fate::Unknown(doubt),
+            Ok(Err(error)) => {
+                let error: Error = error;
+                Fate::Unknown(Failure::from(&error).message)
+            }
             Err(_) => no_time(),
         }
     }
@@ -488,42 +620,50 @@ impl Work<'_> {
         request: &ExportRequest,
         export: &ledger::Export,
     ) -> Result<Option<ObjectPath>, Error> {
+        let namespace = self.around.host.namespace();
+        let jobs = self.like_ours(request, export).await?;
+        Ok(jobs.iter().find(|job| agrees(job, request, export)).map(|job| job.path(namespace)))
+    }
+
+    /// Returns the jobs that export the same point to the same directory, were not there when the call was about
+    /// to be sent, and belong to no other call of ours. Of two calls at one moment, from two ledgers, either job
+    /// does what both asked for.
+    async fn like_ours(&self, request: &ExportRequest, export: &ledger::Export) -> Result<Vec<Job>, Error> {
         let (kind, subject) = (export.subject.kind, export.subject.id.clone());
         let earlier = self.around.keeper.with(move |ledger| ledger.exports_of(kind, &subject)).await;
         let earlier = earlier.unwrap_or_default();
         let namespace = self.around.host.namespace();
-        let is_known = |path: &ObjectPath| {
+        let is_known = |job: &Job| {
             let mut known =
                 earlier.iter().filter(|other| other.id != export.id).filter_map(|other| other.job.as_deref());
-            known.any(|known| known.parse::<ObjectPath>().is_ok_and(|known| known.is_same_object(path)))
+            let path = job.path(namespace);
+            known.any(|known| known.parse::<ObjectPath>().is_ok_and(|known| known.is_same_object(&path)))
         };
-        let jobs = self.around.host.jobs().await?;
-        let ours = jobs.iter().filter(|job| {
+        let witness = Witness::read(export.witness.as_deref().unwrap_or_default());
+        let is_ours = |job: &Job| {
             let facts = job.export.as_ref();
             facts.is_some_and(|facts| {
                 facts.is_of(request.what.subject(), request.what.point(), &request.directory)
-                    // Settings that a person wrote may name any base.
-                    && (request.settings.is_some() || facts.may_be_relative_to(export.base.as_deref()))
             })
-        });
-        Ok(ours.map(|job| job.path(namespace)).find(|path| !is_known(path)))
+        };
+        let jobs = self.around.host.jobs().await?.into_iter();
+        Ok(jobs.filter(|job| is_ours(job) && !witness.has_seen(job) && !is_known(job)).collect())
     }
 
     /// Returns what keeps the absence of a job from proving that there never was one.
     async fn proof(&self, request: &ExportRequest, export: &ledger::Export) -> Result<Option<String>, Error> {
         let host = self.around.host;
         let doubt = |text: &str| Ok(Some(text.to_owned()));
-        let Some(witness) = &export.witness else {
-            return doubt("it cannot be seen whether the host's service was restarted since");
-        };
-        match host.service_run().await? {
-            Seen::Known(run) if run == *witness => {}
-            Seen::Known(_) => return doubt("the host's service was restarted since, which forgets jobs"),
-            Seen::Hidden(_) => {
-                return doubt("it can no longer be seen whether the host's service was restarted");
-            }
+        let witness = Witness::read(export.witness.as_deref().unwrap_or_default());
+        if let Some(why) = witness.doubt(host).await? {
+            return doubt(why);
         }
-        if host.jobs().await?.iter().any(Job::is_silent_export) {
+        if !self.like_ours(request, export).await?.is_empty() {
+            return doubt(
+                "a job exports the same to the same directory, relative to something else or with other disks",
+            );
+        }
+        if host.jobs().await?.iter().any(|job| job.is_silent_export() && !witness.has_seen(job)) {
             return doubt("the host has export jobs that do not say what they export");
         }
         if matches!(request.what, Exported::Machine { .. })
@@ -546,8 +686,9 @@ impl Work<'_> {
 
     /// The host says that it is done and not what it has written: all that can be looked at is the directory.
     async fn without_receipt(&mut self, request: &ExportRequest) -> Outcome {
-        let seen = within(self.around, self.around.host.contents(&request.directory)).await;
+        let seen = within_after(self.around, self.around.host.contents(&request.directory)).await;
         match seen.unwrap_or_else(|_| Ok(Seen::Hidden(String::new()))) {
+            Ok(Seen::Known(Contents::Something)) if self.is_another => Outcome::CompletedWithWarnings,
             Ok(Seen::Known(Contents::Something)) => Outcome::Completed,
             Ok(Seen::Known(_)) => {
                 self.warn(format!("the host says that it is done, and {} is empty", request.directory));
@@ -606,7 +747,7 @@ impl Work<'_> {
         let errors = if treatment == Treatment::Succeeded {
             Vec::new()
         } else {
-            let errors = within(self.around, self.around.host.job_errors(path)).await;
+            let errors = within_after(self.around, self.around.host.job_errors(path)).await;
             errors.unwrap_or_else(|_| Ok(Vec::new())).unwrap_or_default()
         };
         self.draft.see(job, &errors);
@@ -679,7 +820,7 @@ impl Work<'_> {
                 whole = false;
                 continue;
             }
-            let Ok(seen) = within(self.around, self.around.host.file(path)).await else {
+            let Ok(seen) = within_after(self.around, self.around.host.file(path)).await else {
                 self.warn("the files were not checked: there was no time".to_owned());
                 break;
             };
@@ -753,6 +894,10 @@ impl Work<'_> {
     }
 
     fn warn(&mut self, message: String) {
+        // What is looked at again at each try is said once.
+        if self.draft.warnings.contains(&message) {
+            return;
+        }
         self.around.tell(News::Warning { message: message.clone() });
         self.draft.warnings.push(message);
     }
@@ -861,6 +1006,27 @@ fn unseen(path: &ObjectPath) -> JobReport {
     JobReport::unseen(&path.class, &path.key_text("InstanceID").unwrap_or_default())
 }
 
+/// Says whether a job is what was asked for, as far as it says. Settings that a person wrote may name any base.
+fn agrees(job: &Job, request: &ExportRequest, export: &ledger::Export) -> bool {
+    job.export.as_ref().is_some_and(|facts| {
+        let has_base = request.settings.is_some() || facts.may_be_relative_to(export.base.as_deref());
+        has_base && facts.may_have_disks(&export.disks)
+    })
+}
+
+/// Says whether what is asked for is what was written down.
+fn is_as_begun(request: &ExportRequest, export: &ledger::Export) -> bool {
+    export.base.as_deref() == request.what.base()
+        && has_same_disks(&export.disks, &request.what.chosen_disks())
+}
+
+fn has_same_disks(some: &[String], others: &[String]) -> bool {
+    let within = |some: &[String], others: &[String]| {
+        some.iter().all(|one| others.iter().any(|other| is_same_disk(one, other)))
+    };
+    within(some, others) && within(others, some)
+}
+
 /// Says whether the host may be at work after that error. A host that began a job and does not say which is;
 /// so may be one whose answer makes no sense.
 pub(super) fn may_have_begun(error: &Error) -> bool {
@@ -919,7 +1085,8 @@ pub(super) fn interrupted(reason: Reason) -> Failure {
     .with_hint("the same command again follows it to its end")
 }
 
-/// How long a host may need, after the time it was given, to show the job of a call.
+/// How long a host may need to show the job of a call, after twice the time that it was given: its service gives
+/// up a call that takes too long, and what it has passed the call on to may go on.
 pub(super) const SETTLING: Duration = Duration::from_secs(5);
 
 /// What is said where a job that ended with warnings does not say which.

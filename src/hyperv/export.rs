@@ -83,6 +83,19 @@ impl Exported {
         }
     }
 
+    /// Returns the disks that were chosen, those of a group behind their machine and a colon; none means all.
+    pub fn chosen_disks(&self) -> Vec<String> {
+        match self {
+            Self::Machine { disks, .. } => disks.clone(),
+            Self::Group { disks, .. } => {
+                let of_machine = |(machine, disks): &(Guid, Vec<String>)| {
+                    disks.iter().map(|disk| format!("{machine}:{disk}")).collect::<Vec<_>>()
+                };
+                disks.iter().flat_map(of_machine).collect()
+            }
+        }
+    }
+
     /// Returns the class of the service that does it.
     pub fn service(&self) -> &'static str {
         match self {

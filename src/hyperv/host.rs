@@ -237,6 +237,11 @@ impl Host {
         Ok(points?.into_iter().filter(|point| point.machine == machine.id).collect())
     }
 
+    /// Returns the points of all machines, in one question.
+    pub async fn all_points(&self) -> Result<Vec<Point>, Error> {
+        self.all(POINT).await?.iter().map(Point::read).collect()
+    }
+
     /// Returns the files behind the disks of a machine, as it is now.
     pub async fn disk_files(&self, machine: &Guid) -> Result<Vec<String>, Error> {
         let disks = format!("Microsoft:{machine}%");
@@ -251,6 +256,11 @@ impl Host {
         let rows = self.rows(COLLECTION, &condition).await?;
         let collections: Result<Vec<_>, _> = rows.iter().map(Collection::read).collect();
         Ok(collections?.into_iter().filter(|collection| collection.group == group.id).collect())
+    }
+
+    /// Returns the collections of points of all groups, in one question.
+    pub async fn all_collections(&self) -> Result<Vec<Collection>, Error> {
+        self.all(COLLECTION).await?.iter().map(Collection::read).collect()
     }
 
     /// Returns the points that a collection is of.

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Directory, Error, Guid, Receipt};
+use super::{Directory, Error, Guid, Receipt, is_same_disk};
 use crate::cim::{Instance, ObjectPath, Timestamp, Value};
 use crate::client::codes::{Treatment, job_outcome, job_state};
 
@@ -150,6 +150,26 @@ impl ExportFacts {
         }
     }
 
+    /// Says whether these disks may have been chosen for it, as [`Exported::chosen_disks`](super::Exported) says
+    /// them: whatever it has exported by now is among them. Of identifiers in a form that is not documented
+    /// nothing is concluded.
+    pub fn may_have_disks(&self, chosen: &[String]) -> bool {
+        let fits = |disk: &str| {
+            let is_in = |machine: &str| disk.to_uppercase().contains(&machine.to_uppercase());
+            let of_its_machine = chosen.iter().filter_map(|choice| match choice.split_once(':') {
+                Some((machine, chosen)) if machine.parse::<Guid>().is_ok() => {
+                    is_in(machine).then_some(chosen)
+                }
+                _ => Some(choice.as_str()),
+            });
+            // The machines of a group of which no disk was chosen are exported whole.
+            let mut of_its_machine = of_its_machine.peekable();
+            of_its_machine.peek().is_none() || of_its_machine.any(|chosen| is_same_disk(chosen, disk))
+        };
+        let is_documented = |disk: &str| disk.to_lowercase().starts_with("microsoft:");
+        chosen.is_empty() || self.receipt.disks.iter().all(|disk| !is_documented(&disk.id) || fits(&disk.id))
+    }
+
     /// Says whether this is the export of that point of that machine or group into that directory. Points are
     /// compared by the GUID within, since their documented form here is the bare GUID and not the identifier.
     pub fn is_of(&self, subject: &Guid, point: &str, directory: &Directory) -> bool {
@@ -248,6 +268,27 @@ mod tests {
         assert!(!facts(POINT).may_be_relative_to(None));
         assert!(!facts(POINT).may_be_relative_to(Some(WEB01)));
         assert!(facts("").may_be_relative_to(None) && facts("").may_be_relative_to(Some(&base)));
+    }
+
+    #[test]
+    fn a_job_that_exports_other_disks_is_another() {
+        let other = "7B1D04E2-91C3-4F0A-8A65-5C2E9D3B7F44";
+        let disk = |machine: &str, place: u8| format!(r"Microsoft:{machine}\C5A1E7B2\0\{place}\L");
+        let facts = |disks: &[String]| {
+            let mut job = job(4, 0);
+            job.set("ExportedDisks", disks.to_vec());
+            Job::read(&job).unwrap().export.unwrap()
+        };
+        let both = facts(&[disk(WEB01, 0), disk(WEB01, 1)]);
+        assert!(both.may_have_disks(&[]) && facts(&[]).may_have_disks(&[disk(WEB01, 0)]));
+        assert!(both.may_have_disks(&[disk(WEB01, 1).replace(r"\L", r"\D"), disk(WEB01, 0).to_lowercase()]));
+        assert!(!both.may_have_disks(&[disk(WEB01, 0)]));
+        assert!(facts(&["D:\\os.vhdx".to_owned()]).may_have_disks(&[disk(WEB01, 0)]));
+        // Of a group.
+        let of = |machine: &str, place: u8| format!("{machine}:{}", disk(machine, place));
+        assert!(both.may_have_disks(&[of(other, 0)]));
+        assert!(both.may_have_disks(&[of(WEB01, 0), of(WEB01, 1), of(other, 0)]));
+        assert!(!both.may_have_disks(&[of(other, 0), of(WEB01, 0)]));
     }
 
     #[test]

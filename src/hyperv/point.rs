@@ -128,7 +128,10 @@ pub(super) fn consistency(instance: &Instance) -> Option<u16> {
 
 /// Leaves out the last letter of a disk's identifier: `…\L` is the disk, `…\D` the slot it is in.
 fn slot(disk: &str) -> &str {
-    disk.strip_suffix(r"\L").or_else(|| disk.strip_suffix(r"\D")).unwrap_or(disk)
+    match disk.rsplit_once('\\') {
+        Some((slot, "L" | "l" | "D" | "d")) => slot,
+        _ => disk,
+    }
 }
 
 pub(super) const CLASS: &str = "Msvm_VirtualSystemReferencePoint";
@@ -193,5 +196,6 @@ mod tests {
         assert_eq!(newer.disk(&older.disks[0]), Some(r"Microsoft:x\0\0\L"));
         assert_eq!(older.disk(&newer.disks[0]), Some(r"microsoft:X\0\0\D"));
         assert_eq!(older.disk(&newer.disks[1]), None);
+        assert!(is_same_disk(r"Microsoft:x\0\0\l", r"MICROSOFT:X\0\0\D"));
     }
 }

@@ -18,6 +18,8 @@ pub struct Intent {
     pub point: String,
     /// The identifier of the point it is relative to.
     pub base: Option<String>,
+    /// The disks that were chosen; all where there are none.
+    pub disks: Vec<String>,
     /// Where the host is to write.
     pub directory: String,
     /// Whatever else the caller wants back.
@@ -70,6 +72,8 @@ pub struct Export {
     pub point: String,
     /// The identifier of the point it is relative to.
     pub base: Option<String>,
+    /// The disks that were chosen; all where there are none.
+    pub disks: Vec<String>,
     /// Where the host writes.
     pub directory: String,
     /// What the caller wanted back.
@@ -132,7 +136,7 @@ impl Stage {
 
 /// The columns that [`Export::read`] reads, in its order.
 pub(super) const COLUMNS: &str = "id, host, kind, subject, subject_name, point, base, directory, details, stage, \
-     intended_at, sent_at, answered_at, ended_at, witness, return_value, job, outcome, sound, receipt";
+     intended_at, sent_at, answered_at, ended_at, witness, return_value, job, outcome, sound, receipt, disks";
 
 impl Export {
     pub(super) fn read(row: &Row<'_>) -> Result<Self> {
@@ -156,6 +160,7 @@ impl Export {
             outcome: row.get(17)?,
             sound: row.get(18)?,
             receipt: row.get(19)?,
+            disks: row.get::<_, String>(20)?.lines().map(str::to_owned).collect(),
         })
     }
 }

@@ -26,6 +26,7 @@
 //!     subject: Subject { kind: Kind::Vm, id: "3F2C9A10-6B7E-4C55-9E1D-0A4B8C7D2E91".to_owned(), name: "web01".to_owned() },
 //!     point: "Microsoft:A0E4C1D7-2F58-4B93-8C16-7D5E90B1A2F3".to_owned(),
 //!     base: None,
+//!     disks: Vec::new(),
 //!     directory: r"D:\exports\web01".to_owned(),
 //!     details: String::new(),
 //! };

@@ -23,6 +23,7 @@ create table export (
     point         text    not null,
     point_key     text    not null,
     base          text,
+    disks         text    not null,
     directory     text    not null,
     directory_key text    not null,
     details       text    not null,

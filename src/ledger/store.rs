@@ -163,11 +163,14 @@ impl Ledger {
         )
     }
 
-    /// Writes down that what was sent is proven not to have been carried out.
+    /// Writes down that what was sent is proven not to have been carried out: its answer is lost and there is
+    /// proof, or the answer is a refusal.
     pub fn not_started(&mut self, claim: &Claim) -> Result<(), Error> {
         self.advance(
             Write::NotStarted,
-            "update export set stage = 'intended', sent_at = null, witness = null where id = ?1 and stage = 'sent'",
+            "update export set stage = 'intended', sent_at = null, witness = null, answered_at = null, \
+             return_value = null where id = ?1 and (stage = 'sent' or stage = 'answered' and job is null \
+             and return_value is not null and return_value not in (0, 4096))",
             params![claim.export],
         )
     }
@@ -237,6 +240,15 @@ impl Ledger {
             export::COLUMNS
         );
         self.rows(&sql, params![kind, fold_id(subject)], Export::read)
+    }
+
+    /// Returns the exports of a host that became a job, newest first.
+    pub fn exports_with_jobs(&self, host: &str) -> Result<Vec<Export>, Error> {
+        let sql = format!(
+            "select {} from export where host = ?1 and job is not null order by id desc",
+            export::COLUMNS
+        );
+        self.rows(&sql, params![fold_host(host)], Export::read)
     }
 
     /// Returns the newest export of a machine or group that ended so that the next may be relative to it.
@@ -404,7 +416,7 @@ fn open_in(connection: &Connection, host: &str, directory: &str) -> rusqlite::Re
 fn insert(transaction: &Transaction<'_>, intent: &Intent, at: SystemTime) -> rusqlite::Result<i64> {
     transaction.execute(
         "insert into export (host, kind, subject, subject_name, point, point_key, base, directory, directory_key, \
-         details, stage, intended_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 'intended', ?11)",
+         details, disks, stage, intended_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'intended', ?12)",
         params![
             fold_host(&intent.host),
             intent.subject.kind,
@@ -416,6 +428,7 @@ fn insert(transaction: &Transaction<'_>, intent: &Intent, at: SystemTime) -> rus
             intent.directory,
             directory_key(&intent.host, &intent.directory),
             intent.details,
+            intent.disks.join("\n"),
             to_stored(at),
         ],
     )?;
@@ -482,9 +495,8 @@ fn make_file(path: &Path) -> Result<(), Error> {
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(folder).map_err(opened)?;
     }
-    if path.exists() {
-        return Ok(());
-    }
+    // A file that may only be read is refused here: the database would open it, and leave files of the same mode
+    // beside it that are in the way once it may be written again.
     let mut options = OpenOptions::new();
     options.create(true).truncate(false).write(true);
     #[cfg(unix)]
@@ -537,6 +549,7 @@ pub(super) mod tests {
             subject: web01(),
             point: r"Microsoft:3F2C9A10\A0E4C1D7".to_owned(),
             base: None,
+            disks: vec![r"Microsoft:3F2C9A10\0\0\L".to_owned(), r"Microsoft:3F2C9A10\0\1\L".to_owned()],
             directory: r"D:\exports\web01".to_owned(),
             details: "{}".to_owned(),
         }
@@ -591,6 +604,27 @@ pub(super) mod tests {
         assert_eq!((export.return_value, export.job.as_deref()), (Some(4096), Some("X.InstanceID=\"1\"")));
         assert_eq!((export.outcome.as_deref(), export.sound), (Some("completed"), true));
         assert_eq!(export.witness.as_deref(), Some("vmms 812"));
+        assert_eq!(export.disks, intent().disks);
+    }
+
+    #[test]
+    fn exports_are_found_by_their_hosts_jobs() {
+        let folder = Folder::new("jobs");
+        let mut ledger = folder.ledger();
+        for (host, job) in
+            [("hv01", Some("J=1")), ("hv01", None), ("hv02", Some("J=2")), ("HV01", Some("J=3"))]
+        {
+            let claim = ledger.claim(&Intent { host: host.to_owned(), ..intent() }, at(0)).unwrap();
+            let claim = claim.into_claim();
+            ledger.sent(&claim, at(1), None).unwrap();
+            ledger.answered(&claim, at(2), Some(4096), job).unwrap();
+            ledger.ended(&claim, at(3), &End { outcome: "failed", sound: false, receipt: None }).unwrap();
+        }
+        let jobs =
+            |host| ledger.exports_with_jobs(host).unwrap().into_iter().map(|export| export.job.unwrap());
+        assert_eq!(jobs("Hv01").collect::<Vec<_>>(), ["J=3", "J=1"]);
+        assert_eq!(jobs("hv02").collect::<Vec<_>>(), ["J=2"]);
+        assert_eq!(jobs("hv03").count(), 0);
     }
 
     #[test]
@@ -693,7 +727,18 @@ pub(super) mod tests {
         ledger.sent(&claim, at(1), None).unwrap();
         assert!(ledger.sent(&claim, at(2), None).is_err());
         ledger.not_started(&claim).unwrap();
+        // A refusal began nothing.
+        ledger.sent(&claim, at(2), Some("vmms 812")).unwrap();
+        ledger.answered(&claim, at(2), Some(32774), None).unwrap();
+        ledger.not_started(&claim).unwrap();
+        let export = ledger.export(claim.export()).unwrap().unwrap();
+        assert_eq!((export.stage, export.sent_at, export.answered_at), (Stage::Intended, None, None));
+        assert_eq!((export.return_value, export.witness), (None, None));
         ledger.sent(&claim, at(3), None).unwrap();
+        for (code, job) in [(Some(4096), None), (None, Some("X")), (Some(32774), Some("X")), (None, None)] {
+            ledger.answered(&claim, at(4), code, job).unwrap();
+            assert!(ledger.not_started(&claim).is_err(), "{code:?} {job:?}");
+        }
         ledger.answered(&claim, at(4), Some(0), None).unwrap();
         assert!(ledger.not_started(&claim).is_err());
         assert!(ledger.sent(&claim, at(5), None).is_err());

@@ -34,6 +34,11 @@ const CASES: &[(&str, &str, &[i32], usize)] = &[
     ("fault", "what = 'page', status = 200, html = '<html>portal</html>'", &[0], 1),
     ("fault", "what = 'redirect', location = 'http://elsewhere/', status = 302", &[0], 1),
     ("job", "without_reference = true", &[0], 1),
+    // A host that takes its time, within what it was given and beyond.
+    ("job", "delay = 1", &[0], 1),
+    ("job", "delay = 3", &[0], 1),
+    ("job", "delay = 6", &[0], 1),
+    ("job", "delay = 8", &[0], 1),
     ("job", "fault = 'timed-out'", &[0], 1),
     ("job", "fault = 'shutting-down'", &[0], 1),
     ("job", "fault = 'provider-failure'", &[0], 1),
@@ -91,4 +96,61 @@ fn a_call_that_is_lost_again_and_again_is_a_failure_in_the_end() {
     assert_eq!((run.code, at.begun(), at.calls("ExportReferencePoint")), (Some(7), 0, 3), "{run:?}");
     assert_eq!(run.json()["outcome"], "failed");
     assert!(run.stderr.contains("error: ") && run.stderr.contains("certainly not begun"), "{run:?}");
+}
+
+/// The connection ends while a request is on its way, each of an export in turn, legs of the login included. Of
+/// the call it is proven that it never arrived; where nobody can look into the directory it is not, and it is not
+/// sent again.
+#[test]
+fn whichever_request_is_cut_on_its_way_nothing_is_done_twice() {
+    const REQUESTS: usize = 30;
+    let on_drive = r"D:\exports\vm1";
+    let on_share = r"\\nas1\hv\vm1";
+    let mut world = format!("{WORLD}[[host.share]]\npath = '\\\\nas1\\hv'\n");
+    for (place, bytes) in [300, 1500, 300].into_iter().enumerate() {
+        for request in 1..=REQUESTS {
+            let host = format!("HV{:02}", place * REQUESTS + request);
+            let when = format!("when = {{ host = \"{host}\", connection = 1, request = {request} }}");
+            writeln!(world, "[[fault]]\nwhat = \"cut\"\nside = \"request\"\nafter_bytes = {bytes}\n{when}")
+                .unwrap();
+        }
+    }
+    let lab = Lab::new(3 * REQUESTS, &world);
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let (lost, unknown) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()));
+    thread::scope(|scope| {
+        for _ in 0..12 {
+            scope.spawn(|| {
+                loop {
+                    let place = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    if place >= 3 * REQUESTS {
+                        return;
+                    }
+                    let at = lab.at(place + 1);
+                    let directory = if place < 2 * REQUESTS { on_drive } else { on_share };
+                    let words = ["--vm", "vm1", "--point", "only", "--to", directory, "-o", "json"];
+                    let run = at.keeping(&["export"], &[&words[..], &SHORT].concat()).run();
+                    let request = place % REQUESTS + 1;
+                    if run.stderr.contains("the answer is lost") {
+                        lost.lock().unwrap().push(place / REQUESTS);
+                    }
+                    if run.code == Some(12) {
+                        assert_eq!((directory, at.begun()), (on_share, 0), "{request}: {run:?}");
+                        let again =
+                            at.keeping(&["export"], &[&words[..], &SHORT, &["--retry-unknown"]].concat());
+                        let again = again.run();
+                        assert_eq!(again.code, Some(0), "{request}: {again:?}");
+                        unknown.lock().unwrap().push(request);
+                    } else {
+                        assert_eq!(run.code, Some(0), "{request}: {run:?}");
+                    }
+                    assert_eq!((at.begun(), at.calls("ExportReferencePoint")), (1, 1), "{request}: {run:?}");
+                }
+            });
+        }
+    });
+    // The call was among them, once in each row.
+    let mut lost = lost.into_inner().unwrap();
+    lost.sort_unstable();
+    assert_eq!((lost, unknown.into_inner().unwrap().len()), (vec![0, 1, 2], 1));
 }

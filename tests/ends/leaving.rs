@@ -172,10 +172,11 @@ fn a_deadline_and_ctrl_c_are_heard_while_a_host_does_not_answer() {
     let rules = [
         stall("HV01", "operation = \"Enumerate\""),
         stall("HV02", "operation = \"Enumerate\""),
+        // The host's jobs are looked at twice before the call.
         stall("HV03", "operation = \"Enumerate\", class = \"CIM_ConcreteJob\"")
-            .replace("}\n", "}\nskip = 1\n"),
+            .replace("}\n", "}\nskip = 2\n"),
         stall("HV04", "operation = \"Enumerate\", class = \"CIM_ConcreteJob\"")
-            .replace("}\n", "}\nskip = 1\n"),
+            .replace("}\n", "}\nskip = 2\n"),
         stall("HV05", "operation = \"Enumerate\""),
     ];
     let lab = Lab::new(5, &world(&rules.concat()));

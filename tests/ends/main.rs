@@ -11,10 +11,13 @@
 mod arrivals;
 mod crashes;
 mod faults;
+mod jobs;
 mod lab;
 mod leaving;
 mod outcomes;
+mod points;
 mod program;
 mod refusals;
 mod snapshot;
+mod terminal;
 mod together;

@@ -83,7 +83,8 @@ fn on_each(count: usize, work: impl Fn(usize) -> String + Sync) -> Vec<String> {
                 done.push((place, work(place)));
             }
         };
-        let workers: Vec<_> = (0..8).map(|_| scope.spawn(take)).collect();
+        // Most of them wait for a pause to end.
+        let workers: Vec<_> = (0..28).map(|_| scope.spawn(take)).collect();
         workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
     });
     all.sort();
@@ -102,13 +103,14 @@ fn with_rules(name: &str, what: What, cases: &[(&str, &str, i32)]) {
     }
     let lab = Lab::new(2 * cases.len(), &world);
     let texts = on_each(2 * cases.len(), |place| {
-        let (title, _, code) = cases[place / 2];
+        let (title, rule, code) = cases[place / 2];
         let at = lab.at(place + 1);
         let (words, format): (_, &[&str]) =
             if place % 2 == 0 { ("", &[]) } else { (" -o json", &["-o", "json"]) };
         let run = what.of(at, format).run();
         assert_eq!(run.code, Some(code), "{title}: {run:?}");
-        assert_eq!(at.calls("ExportReferencePoint"), 1, "{title}: {run:?}");
+        let calls = if PASSING.iter().any(|number| rule.ends_with(number)) { 5 } else { 1 };
+        assert_eq!(at.calls("ExportReferencePoint"), calls, "{title}: {run:?}");
         format!("# {title}\n{}", tell(&format!("{}{words}", what.words()), &run))
     });
     compare(name, &texts.join("\n"));
@@ -130,6 +132,9 @@ const VALUES: &[(&str, &str, i32)] = &[
     ("32778", "return_value = 32778", 7),
     ("a number that nobody documented", "return_value = 12345", 7),
 ];
+
+/// What these say passes by itself, and nothing was begun: they are asked for again.
+const PASSING: [&str; 5] = ["32771", "32774", "32775", "32777", "32778"];
 
 #[test]
 fn each_return_value_of_the_service_of_points_is_told_by_name() {

@@ -71,6 +71,32 @@ impl Refpoint {
         self.env("REFPOINT_TEST_CRASH", moment)
     }
 
+    /// Lets the modes of files count for it as they do for everybody, also where the tests run as root.
+    pub(crate) fn bound_by_modes(self) -> Self {
+        let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
+        if !is_root {
+            return self;
+        }
+        let mut command = Command::new("setpriv");
+        let none = "-dac_override,-dac_read_search";
+        command.args(["--bounding-set", none, "--inh-caps", none]).arg(self.command.get_program());
+        command.args(self.command.get_args()).env_clear();
+        command.envs(self.variables());
+        Self { command }
+    }
+
+    /// Returns it as a line for a shell.
+    pub(crate) fn line(&self) -> String {
+        let words = [self.command.get_program()].into_iter().chain(self.command.get_args());
+        let quoted = words.map(|word| format!("'{}'", word.to_str().unwrap().replace('\'', r"'\''")));
+        quoted.collect::<Vec<_>>().join(" ")
+    }
+
+    /// Returns its variables.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
+        self.command.get_envs().filter_map(|(name, value)| Some((name, value?)))
+    }
+
     #[track_caller]
     pub(crate) fn run(self) -> Run {
         self.start().end()

@@ -102,6 +102,10 @@ fn plain(text: &str) -> String {
                 plain = format!("{before}{state}… %");
             }
         }
+        // How long each waits is as chance has it.
+        if let Some((before, _)) = plain.split_once("; again in ") {
+            plain = format!("{before}; again in …");
+        }
         if let Some((took, time)) = plain.split_once("Took ") {
             assert!(time.trim().starts_with("0:"), "{plain}");
             plain = format!("{took}Took …");

@@ -121,6 +121,43 @@ fn full_disk(lab: &Lab) {
     assert_eq!(at.calls("ExportReferencePoint"), 1);
 }
 
+/// A ledger that may be read and not written: nothing is asked of the host that would have to be written down.
+#[test]
+fn a_ledger_that_may_only_be_read_is_said_to_be_that_and_nothing_is_asked() {
+    let lab = Lab::new(3, &world());
+    let mode = |path: &Path, mode: u32| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    for (number, file, folder) in [(1, 0o400, 0o700), (2, 0o600, 0o500), (3, 0o400, 0o500)] {
+        let at = lab.at(number);
+        let state = at.file("state");
+        fs::create_dir(&state).unwrap();
+        let path = state.join("ledger.db");
+        drop(Ledger::open(&path).unwrap());
+        mode(&path, file);
+        mode(&state, folder);
+        let before = fs::read(&path).unwrap();
+        let export = || at.export(&["-o", "json"]).env("REFPOINT_LEDGER", path.to_str().unwrap());
+        let run = export().bound_by_modes().run();
+        assert_eq!(run.code, Some(11), "{number}: {run:?}");
+        let report = run.json();
+        assert_eq!(
+            (&report["outcome"], &report["error"]["kind"]),
+            (&"failed".into(), &"ledger".into()),
+            "{run:?}"
+        );
+        assert!(run.stderr.contains(path.to_str().unwrap()), "{number}: {run:?}");
+        assert!(run.stderr.contains("hint: check the disk and the permissions of the file"), "{run:?}");
+        // Nor is anybody logged in to.
+        assert!(at.asked().is_empty(), "{number}: {:?}", at.asked());
+        assert_eq!(fs::read(&path).unwrap(), before, "{number}");
+        mode(&state, 0o700);
+        mode(&path, 0o600);
+        let run = export().bound_by_modes().run();
+        assert_eq!((run.code, at.calls("ExportReferencePoint")), (Some(0), 1), "{number}: {run:?}");
+    }
+}
+
 #[test]
 fn a_receipt_that_cannot_be_written_is_found_out_before_anything_is_asked() {
     let lab = Lab::new(1, &world());

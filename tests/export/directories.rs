@@ -38,6 +38,7 @@ proptest! {
             subject: Subject { kind: Kind::Vm, id: "3F2C9A10".to_owned(), name: "web01".to_owned() },
             point: "Microsoft:3F2C9A10".to_owned(),
             base: None,
+            disks: Vec::new(),
             directory: directory.to_owned(),
             details: String::new(),
         };

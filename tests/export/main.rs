@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests; what fails here fails the test")]
 
+mod adoption;
+mod busy;
 mod directories;
 mod edges;
 mod ends;

@@ -76,3 +76,83 @@ async fn another_spelling_of_the_directory_begins_nothing_anew() {
     assert_eq!((second.outcome, second.job.unwrap().id), (Outcome::Completed, first.job.unwrap().id));
     assert_eq!(yard.exports(), 1);
 }
+
+/// A call that never arrived is sent again; that it is meant is told once.
+#[tokio::test(start_paused = true)]
+async fn an_export_that_is_sent_twice_is_one_intent() {
+    let yard = Yard::new(
+        "[[fault]]\nwhat = \"stall\"\nside = \"request\"\nwhen = { method = \"ExportReferencePoint\" }\ntimes = 1\n",
+    );
+    let told = yard.export(&plan()).await;
+    assert_eq!(told.report.outcome, Outcome::Completed, "{:#?}", told.report);
+    assert_eq!(told.names().iter().filter(|name| *name == "intent").count(), 1, "{:?}", told.names());
+    assert_eq!(yard.exports(), 2);
+}
+
+/// Somebody cancels, and the job is done before the host hears of it.
+#[tokio::test(start_paused = true)]
+async fn a_job_that_is_done_before_its_cancel_reaches_it_is_checked_like_any_other() {
+    let yard = Yard::new("[[job]]\nmethod = \"ExportReferencePoint\"\ncancellable = false\n");
+    let told = yard
+        .export_with(&plan(), None, |event, wishes| {
+            if matches!(event.what, News::Progress { .. }) {
+                wishes.send_replace(Wish::Cancel);
+            }
+        })
+        .await;
+    let report = &told.report;
+    assert_eq!((report.outcome, report.exit_code()), (Outcome::Completed, 0), "{report:#?}");
+    assert!(!report.warnings.iter().any(|warning| warning.contains("not checked")), "{report:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_fails_beside_a_cancel_says_why() {
+    let yard = Yard::new(
+        "[[job]]\nmethod = \"ExportReferencePoint\"\ncancellable = false\nstate = 10\n\
+         [[job.error]]\nhresult = 0x80070070\n",
+    );
+    let told = yard
+        .export_with(&plan(), None, |event, wishes| {
+            if matches!(event.what, News::Progress { .. }) {
+                wishes.send_replace(Wish::Cancel);
+            }
+        })
+        .await;
+    let report = &told.report;
+    assert_eq!((report.outcome, report.exit_code()), (Outcome::Failed, 7), "{report:#?}");
+    assert_eq!(report.job.as_ref().unwrap().errors.len(), 1, "{report:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_without_a_receipt_is_looked_after_although_it_was_to_be_cancelled() {
+    let yard = Yard::new(
+        "[questions]\nexport_job_class = \"concrete\"\n[[job]]\nmethod = \"ExportReferencePoint\"\n\
+         cancellable = false\n",
+    );
+    let told = yard
+        .export_with(&plan(), None, |event, wishes| {
+            if matches!(event.what, News::Progress { .. }) {
+                wishes.send_replace(Wish::Cancel);
+            }
+        })
+        .await;
+    assert_eq!(told.report.outcome, Outcome::Completed, "{:#?}", told.report);
+}
+
+/// The files are not worth waiting for any more to whoever wants to leave by then.
+#[tokio::test(start_paused = true)]
+async fn who_leaves_while_the_files_are_checked_leaves() {
+    let yard = Yard::new(
+        "[[fault]]\nwhat = \"stall\"\nside = \"request\"\nwhen = { operation = \"Enumerate\", class = \"CIM_DataFile\" }\n\
+         skip = 2\n",
+    );
+    let told = yard
+        .export_with(&plan(), Some(Duration::from_secs(60)), |event, wishes| {
+            if matches!(event.what, News::Progress { state: 7, .. }) {
+                wishes.send_replace(Wish::Detach(Reason::Interrupt));
+            }
+        })
+        .await;
+    assert!(told.report.warnings.iter().any(|warning| warning.contains("no time")), "{:#?}", told.report);
+    assert!(told.report.finished_at.duration_since(told.report.started_at).as_secs() < 60);
+}

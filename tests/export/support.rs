@@ -12,7 +12,7 @@ use refpoint::fleet::{
 };
 use refpoint::hyperv::{Consistency, Directory, Host, PointType, Selector};
 use refpoint::lab::{self, Channel, Hosts, Log, Scenario, serve_stream};
-use refpoint::ledger::Ledger;
+use refpoint::ledger::{Intent, Kind, Ledger, Subject};
 use tokio::io::duplex;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -45,15 +45,16 @@ impl Told {
 
 impl Yard {
     pub(crate) fn new(scenario: &str) -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
         let log = Lines::default();
         let mut options = lab::Options::new(Scenario::read(scenario).unwrap());
         options.password = Some(PASSWORD.to_owned().into());
         options.log = Some(Log::new(log.clone()));
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("refpoint-export-{}-{number}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&folder);
-        Self { hosts: Hosts::new(options).unwrap(), log, folder }
+        Self { hosts: Hosts::new(options).unwrap(), log, folder: folder() }
+    }
+
+    /// Returns the same host and somebody else, with a ledger of his own.
+    pub(crate) fn beside(&self) -> Self {
+        Self { hosts: self.hosts.clone(), log: self.log.clone(), folder: folder() }
     }
 
     pub(crate) fn ledger(&self) -> Ledger {
@@ -116,6 +117,32 @@ impl Yard {
         Told { report, events: events.into_inner().unwrap() }
     }
 
+    /// Returns the whole identifier of a point.
+    pub(crate) async fn point(&self, guid: &str) -> String {
+        let host = self.host().await;
+        let machines = host.machines(&Selector::parse("*")).await.unwrap();
+        let mut found = None;
+        for machine in &machines {
+            let points = host.points(machine).await.unwrap();
+            found = found.or(points.into_iter().find(|point| point.is_named(guid)));
+        }
+        host.close().await.unwrap();
+        found.unwrap().id
+    }
+
+    /// Returns what is written down of a plan before anything is asked of the host.
+    pub(crate) fn intent(&self, plan: &ExportPlan, machine: &str, name: &str, point: &str) -> Intent {
+        Intent {
+            host: "HV01".to_owned(),
+            subject: Subject { kind: Kind::Vm, id: machine.to_owned(), name: name.to_owned() },
+            point: point.to_owned(),
+            base: None,
+            disks: Vec::new(),
+            directory: plan.directory.to_string(),
+            details: "hv01".to_owned(),
+        }
+    }
+
     /// Returns the disks that a point covers.
     pub(crate) async fn disks(&self, point: &str) -> Vec<String> {
         let host = self.host().await;
@@ -149,6 +176,14 @@ impl Yard {
     pub(crate) fn calls(&self, method: &str) -> usize {
         self.log.all().iter().filter(|line| line["method"] == method).count()
     }
+}
+
+fn folder() -> PathBuf {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let folder = std::env::temp_dir().join(format!("refpoint-export-{}-{number}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    folder
 }
 
 impl Drop for Yard {

@@ -253,6 +253,13 @@ pub(crate) struct Setting<'a> {
     pub(crate) operation_timeout: Duration,
 }
 
+impl<'s> Setting<'s> {
+    /// Returns the setting of somebody who has time.
+    pub(crate) fn of(host: &'s Host, label: String, keeper: &'s Keeper) -> Self {
+        Self { host, label, keeper, deadline: None, operation_timeout: host.operation_timeout() }
+    }
+}
+
 impl Setting<'_> {
     /// Returns the same with who listens and who may wish for something.
     pub(crate) fn with<'b>(
@@ -435,7 +442,7 @@ pub(crate) fn value(report: &Report) -> serde_json::Value {
 }
 
 /// Writes a file whole or not at all.
-fn save(file: &Path, text: &str) -> std::io::Result<()> {
+pub(crate) fn save(file: &Path, text: &str) -> std::io::Result<()> {
     let beside = beside(file);
     let written = std::fs::File::create(&beside).and_then(|mut new| {
         std::io::Write::write_all(&mut new, text.as_bytes())?;
@@ -449,7 +456,7 @@ fn save(file: &Path, text: &str) -> std::io::Result<()> {
 }
 
 /// Finds out whether a file could be written, and leaves everything as it is.
-fn try_beside(file: &Path) -> std::io::Result<()> {
+pub(crate) fn try_beside(file: &Path) -> std::io::Result<()> {
     if file.is_dir() {
         return Err(std::io::ErrorKind::IsADirectory.into());
     }
@@ -463,7 +470,7 @@ fn beside(file: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-fn unwritable(file: &Path, error: std::io::Error) -> Error {
+pub(crate) fn unwritable(file: &Path, error: std::io::Error) -> Error {
     Error::new(Exit::LocalFiles, format!("cannot write {}", file.display())).because(error)
 }
 

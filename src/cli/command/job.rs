@@ -1,15 +1,18 @@
 //! `refpoint job`: the jobs of a host.
 
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
 use clap::Subcommand;
 use refpoint::client::codes::Treatment;
-use refpoint::fleet::{Control, Event, JobEnd, Wish, wait_for_job};
+use refpoint::fleet::{Control, Event, JobEnd, Report, Surroundings, Wish, recorded_job, wait_for_job};
 use refpoint::hyperv::{Host, Job, Selector};
 use serde_json::{Value as Json, json};
 
-use super::export::{OnInterrupt, Setting, attended, connect, late, lock};
+use super::export::{
+    OnInterrupt, Setting, attended, connect, finish, late, lock, save, try_beside, unwritable,
+};
 use crate::cli::args::{Format, OutputArgs};
 use crate::cli::connection::{ConnectionArgs, Who};
 use crate::cli::duration;
@@ -39,21 +42,25 @@ pub(crate) struct ListArgs {
     connection: ConnectionArgs,
 }
 
-/// Show one job, with its errors
+/// Show one job, with its errors; one that the host has forgotten as the ledger has it
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  refpoint job show hv01 C2A6E3F9-417A-4DB5-AE38-9F70B2D3C415")]
+#[command(
+    after_help = "Examples:\n  refpoint job show hv01\n  refpoint job show hv01 C2A6E3F9-417A-4DB5-AE38-9F70B2D3C415"
+)]
 pub(crate) struct OneArgs {
     #[command(flatten)]
     connection: ConnectionArgs,
-    /// Its identifier
+    /// Its identifier; without, the only job that is running
     #[arg(value_name = "JOB")]
-    job: String,
+    job: Option<String>,
+    #[command(flatten)]
+    ledger: LedgerArgs,
 }
 
 /// Wait for a job to end; of an export that the ledger knows, its end is written down
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  refpoint job wait hv01 C2A6E3F9-417A-4DB5-AE38-9F70B2D3C415 --deadline 2h"
+    after_help = "Examples:\n  refpoint job wait hv01\n  refpoint job wait hv01 C2A6E3F9-417A-4DB5-AE38-9F70B2D3C415 --deadline 2h"
 )]
 pub(crate) struct WaitArgs {
     #[command(flatten)]
@@ -61,8 +68,9 @@ pub(crate) struct WaitArgs {
     /// Look at the job this often
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     poll: Option<Duration>,
-    #[command(flatten)]
-    ledger: LedgerArgs,
+    /// Write how an export ended into this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    receipt: Option<PathBuf>,
 }
 
 /// Cancel a job, and wait for it to end
@@ -111,7 +119,16 @@ fn show(args: &OneArgs, format: Format, ui: &mut Ui) -> Result<Exit, Error> {
     let target = args.connection.target(Who::User, ui)?;
     runtime::wait(async {
         let host = Host::new(args.connection.open(target, ui).await?);
-        let job = find(&host, &args.job).await?;
+        let job = match find(&host, args.job.as_deref(), Wish::GoOn).await? {
+            Found::Job(job) => job,
+            Found::Nowhere(id) => {
+                let keeper = args.ledger.open()?;
+                let (_wishes, control) = Control::new();
+                let setting = Setting::of(&host, args.connection.host(), &keeper);
+                let around = setting.with(id.clone(), control, &|_| ());
+                return forgotten(&around, &id, None, format, ui).await;
+            }
+        };
         let errors = match job.is_over() {
             true => host.job_errors(&job.path(host.namespace())).await.map_err(Error::of_hyperv)?,
             false => Vec::new(),
@@ -129,15 +146,22 @@ fn wait(args: &WaitArgs, wish: Wish, format: Format, ui: &mut Ui) -> Result<Exit
     let mut target = args.one.connection.target(Who::User, ui)?;
     let deadline = Deadline::after(target.deadline.take());
     let operation_timeout = target.operation_timeout;
-    let keeper = args.ledger.open()?;
+    let keeper = args.one.ledger.open()?;
+    if let Some(file) = &args.receipt {
+        try_beside(file).map_err(|error| unwritable(file, error))?;
+    }
     let connection = &args.one.connection;
-    let may_run = |what: &str| late(connection, &format!("{what}; job {} may still run", args.one.job));
+    let job_named = args.one.job.as_deref().map_or_else(|| "the job".to_owned(), |id| format!("job {id}"));
+    let may_run = |what: &str| late(connection, &format!("{what}; {job_named} may still run"));
     runtime::follow(deadline, async |signals| {
         let host = connect(connection, target, deadline, signals, ui).await?;
         let found = async {
-            let job = find(&host, &args.one.job).await?;
-            let unit = subject(&host, &job).await.unwrap_or_else(|| job.id.clone());
-            Ok((job, unit))
+            let found = find(&host, args.one.job.as_deref(), wish).await?;
+            let unit = match &found {
+                Found::Job(job) => subject(&host, job).await.unwrap_or_else(|| job.id.clone()),
+                Found::Nowhere(id) => id.clone(),
+            };
+            Ok((found, unit))
         };
         let (job, unit) = tokio::select! {
             found = deadline.within(found, || may_run("before the job was found")) => found?,
@@ -148,6 +172,13 @@ fn wait(args: &WaitArgs, wish: Wish, format: Format, ui: &mut Ui) -> Result<Exit
         let label = connection.host();
         let setting =
             Setting { host: &host, label, keeper: &keeper, deadline: deadline.moment(), operation_timeout };
+        let job = match job {
+            Found::Job(job) => job,
+            Found::Nowhere(id) => {
+                let around = setting.with(id.clone(), control, &|_| ());
+                return forgotten(&around, &id, args.receipt.as_deref(), format, ui).await;
+            }
+        };
         let end = {
             let shown = Mutex::new(Progress::new(ui, format));
             let listener = |event: Event| lock(&shown).hear(&event);
@@ -163,7 +194,7 @@ fn wait(args: &WaitArgs, wish: Wish, format: Format, ui: &mut Ui) -> Result<Exit
             end?
         };
         match end {
-            JobEnd::Export(report) => super::export::finish(&report, format, ui),
+            JobEnd::Export(report) => show_and_keep(&report, args.receipt.as_deref(), format, ui),
             JobEnd::Other(job, failure) => {
                 print(&job.id, &value(&job), &lines(&job), format, ui)?;
                 match failure {
@@ -176,14 +207,86 @@ fn wait(args: &WaitArgs, wish: Wish, format: Format, ui: &mut Ui) -> Result<Exit
     })
 }
 
-async fn find(host: &Host, id: &str) -> Result<Job, Error> {
+/// A job that was asked for.
+enum Found {
+    /// The host shows it.
+    Job(Box<Job>),
+    /// The host does not show it, or no longer.
+    Nowhere(String),
+}
+
+/// Finds a job by its identifier, or the only one that is running. Nothing but an export is cancelled without
+/// having been named.
+async fn find(host: &Host, id: Option<&str>, wish: Wish) -> Result<Found, Error> {
     let jobs = host.jobs().await.map_err(Error::of_hyperv)?;
-    let wanted = id.trim_start_matches('{').trim_end_matches('}');
-    jobs.into_iter().find(|job| job.id.eq_ignore_ascii_case(wanted)).ok_or_else(|| {
-        Error::new(Exit::NotFound, format!("the host has no job {id:?}")).hint(
-            "hosts forget a job five minutes after its end; refpoint job list shows those that there are",
+    if let Some(id) = id {
+        let wanted = id.trim_start_matches('{').trim_end_matches('}');
+        let found = jobs.into_iter().find(|job| job.id.eq_ignore_ascii_case(wanted));
+        return Ok(found.map_or_else(|| Found::Nowhere(wanted.to_owned()), |job| Found::Job(Box::new(job))));
+    }
+    let mut running: Vec<_> = jobs.into_iter().filter(|job| !job.is_over()).collect();
+    let shown: Vec<_> = running.iter().map(candidate).collect();
+    match (running.pop(), running.len()) {
+        (None, _) => Err(Error::new(Exit::NotFound, "no job is running on the host")
+            .hint("refpoint job list shows those that have ended within five minutes, too")),
+        (Some(job), 0) if wish != Wish::GoOn && !is_export(&job) => {
+            Err(Error::new(Exit::NotFound, format!("no export is running on the host, but job {}", shown[0]))
+                .hint(format!("if that is what is to be cancelled: refpoint job cancel HOST {}", job.id)))
+        }
+        (Some(job), 0) => Ok(Found::Job(Box::new(job))),
+        (Some(_), others) => {
+            Err(Error::new(Exit::NotFound, format!("{} jobs are running on the host", others + 1))
+                .hint(format!("say which: {}", shown.join(", "))))
+        }
+    }
+}
+
+fn is_export(job: &Job) -> bool {
+    job.export.is_some() || job.is_silent_export()
+}
+
+/// Returns what tells a job from others.
+fn candidate(job: &Job) -> String {
+    let percent = job.percent.map(|percent| format!(" {percent} %")).unwrap_or_default();
+    let directory = job.export.as_ref().map(|facts| format!(", to {}", facts.directory)).unwrap_or_default();
+    format!("{} ({}{percent}{directory})", job.id, job.state_name())
+}
+
+/// Tells of a job that the host does not show what the ledger knows of it.
+async fn forgotten(
+    around: &Surroundings<'_>,
+    id: &str,
+    receipt: Option<&Path>,
+    format: Format,
+    ui: &mut Ui,
+) -> Result<Exit, Error> {
+    let Some(report) = recorded_job(around, id).await.map_err(Error::of_failure)? else {
+        return Err(Error::new(
+            Exit::NotFound,
+            format!("the host has no job {id:?}, and neither has the ledger"),
         )
-    })
+        .hint(
+            "hosts forget a job five minutes after its end; refpoint job list shows those that there are",
+        ));
+    };
+    ui.note(&format!("the host no longer has job {id}: this is what the ledger says"));
+    show_and_keep(&report, receipt, format, ui)
+}
+
+/// A receipt that cannot be written must not swallow the report, nor the exit code of an export that did not end
+/// well.
+fn show_and_keep(report: &Report, file: Option<&Path>, format: Format, ui: &mut Ui) -> Result<Exit, Error> {
+    let exit = finish(report, format, ui)?;
+    let Some(file) = file else { return Ok(exit) };
+    let text = text::pretty(&super::export::value(report)) + "\n";
+    match save(file, &text).map_err(|error| unwritable(file, error)) {
+        Err(error) if matches!(exit, Exit::Done | Exit::Warnings) => Err(error),
+        Err(error) => {
+            ui.fail(&error);
+            Ok(exit)
+        }
+        Ok(()) => Ok(exit),
+    }
 }
 
 /// Returns the name of the machine or group that a job exports, where the job says which and the host knows it.

@@ -76,7 +76,7 @@ impl<'u> Progress<'u> {
     /// Asks what is to become of the job. The answer comes when it comes; nothing else is shown until then.
     pub(crate) fn ask(&mut self) -> oneshot::Receiver<Wish> {
         self.ui.status(None);
-        self.ui.ask("leave the job running, cancel it, or go on? [l/c/G] ");
+        self.ui.ask("detach and leave the job running, cancel it, or go on? [d/c/G] ");
         self.is_asking = true;
         let (sender, answer) = oneshot::channel();
         // A thread of its own: nobody waits for it when the job ends before the answer comes.
@@ -84,7 +84,7 @@ impl<'u> Progress<'u> {
             let mut line = String::new();
             let wish = match std::io::stdin().read_line(&mut line) {
                 Ok(1..) => match line.trim() {
-                    "l" | "L" | "leave" => Wish::Detach(Reason::Interrupt),
+                    "d" | "D" | "detach" => Wish::Detach(Reason::Interrupt),
                     "c" | "C" | "cancel" => Wish::Cancel,
                     _ => Wish::GoOn,
                 },
