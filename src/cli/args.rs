@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::command::{cim, demo, export, identify, job, lab, point, vm};
+use super::command::{cim, demo, export, fleet, identify, job, lab, point, vm};
 use super::exit;
 
 /// Exports Hyper-V reference points from remote hosts and tells the truth about how it ended
@@ -41,6 +41,8 @@ pub(crate) enum Command {
     Point(Box<point::Command>),
     #[command(subcommand)]
     Job(Box<job::Command>),
+    #[command(subcommand)]
+    Fleet(Box<fleet::Command>),
     #[command(subcommand)]
     Cim(Box<cim::Command>),
     #[command(subcommand)]

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the foreign peers of tests/interop on Debian or Ubuntu: MIT's KDC, gss-ntlmssp, Apache's server with
-# mod_auth_gssapi, tinyproxy and microsocks, curl, and pyspnego, pypsrp and pywinrm in .venv of the repository. Safe
+# mod_auth_gssapi, tinyproxy and microsocks, curl, Ansible (for tests/inventory), and pyspnego, pypsrp and pywinrm in .venv of the repository. Safe
 # to run again.
 #
 # apache2-bin and tinyproxy-bin are the programs without the services that the full packages would start.
@@ -9,7 +9,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 
 packages="gss-ntlmssp krb5-kdc krb5-admin-server krb5-user libgssapi-krb5-2 libkrb5-dev gcc python3-dev python3-venv
-    apache2-bin libapache2-mod-auth-gssapi tinyproxy-bin microsocks openssl curl"
+    apache2-bin libapache2-mod-auth-gssapi tinyproxy-bin microsocks openssl curl ansible-core"
 missing=""
 for package in $packages; do
     dpkg-query --show --showformat '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"

@@ -3,6 +3,7 @@
 pub(crate) mod cim;
 pub(crate) mod demo;
 pub(crate) mod export;
+pub(crate) mod fleet;
 pub(crate) mod identify;
 pub(crate) mod job;
 pub(crate) mod lab;

@@ -52,7 +52,13 @@ impl<'f> Folders<'f> {
         self.beside(base, "host_vars", name, &Scope::Host(name.clone()))
     }
 
-    fn beside(&mut self, base: usize, folder: &'static str, name: &str, scope: &Scope) -> Result<Beside, Error> {
+    fn beside(
+        &mut self,
+        base: usize,
+        folder: &'static str,
+        name: &str,
+        scope: &Scope,
+    ) -> Result<Beside, Error> {
         let path = self.bases[base].join(folder);
         let files = self.files;
         let is_there = *self.has.entry((base, folder)).or_insert_with(|| files.kind(&path) == Kind::Folder);

@@ -114,8 +114,12 @@ impl Node {
                     .collect();
                 match entries.as_mut_slice() {
                     // How Ansible writes into JSON what it does not evaluate, and what it does not open.
-                    [(key, Value::Text(text))] if key == "__ansible_unsafe" => Value::Text(std::mem::take(text)),
-                    [(key, Value::Template(text))] if key == "__ansible_unsafe" => Value::Text(text.expose().clone()),
+                    [(key, Value::Text(text))] if key == "__ansible_unsafe" => {
+                        Value::Text(std::mem::take(text))
+                    }
+                    [(key, Value::Template(text))] if key == "__ansible_unsafe" => {
+                        Value::Text(text.expose().clone())
+                    }
                     [(key, _)] if key == "__ansible_vault" => Value::Vault,
                     _ => Value::Map(entries),
                 }

@@ -80,7 +80,8 @@ pub fn known_variables() -> impl Iterator<Item = &'static str> {
 }
 
 fn is_suspicious(name: &str) -> bool {
-    let is_about_us = ["ansible_winrm_", "ansible_psrp_", "refpoint_"].iter().any(|start| name.starts_with(start));
+    let is_about_us =
+        ["ansible_winrm_", "ansible_psrp_", "refpoint_"].iter().any(|start| name.starts_with(start));
     // Of the other family, or needless: everybody knows what it is.
     is_about_us && !known_variables().any(|known| known == name) && !NEEDLESS.contains(&name)
 }

@@ -180,7 +180,13 @@ impl Graph {
     }
 
     /// Sets a variable of a group.
-    pub(super) fn set_of_group(&mut self, group: usize, name: &str, value: Value, place: &Place) -> Result<(), Error> {
+    pub(super) fn set_of_group(
+        &mut self,
+        group: usize,
+        name: &str,
+        value: Value,
+        place: &Place,
+    ) -> Result<(), Error> {
         let group = &mut self.groups[group];
         if name == "ansible_group_priority" {
             let number = value.to_text().and_then(|text| text.trim().parse().ok());
@@ -194,7 +200,13 @@ impl Graph {
     }
 
     /// Sets a variable of a host; of the group of that name, where there is one. Ansible does so.
-    pub(super) fn set_of_host(&mut self, host: &str, name: &str, value: Value, place: &Place) -> Result<(), Error> {
+    pub(super) fn set_of_host(
+        &mut self,
+        host: &str,
+        name: &str,
+        value: Value,
+        place: &Place,
+    ) -> Result<(), Error> {
         if let Some(group) = self.find_group(host) {
             return self.set_of_group(group, name, value, place);
         }

@@ -10,7 +10,14 @@ use super::words;
 
 /// Reads a text into the graph.
 pub(super) fn read(text: &str, graph: &mut Graph, place: &Place) -> Result<(), Error> {
-    let mut reader = Reader { graph, file: place, group: UNGROUPED, section: Section::Hosts, open: Vec::new(), parents: HashMap::new() };
+    let mut reader = Reader {
+        graph,
+        file: place,
+        group: UNGROUPED,
+        section: Section::Hosts,
+        open: Vec::new(),
+        parents: HashMap::new(),
+    };
     for (number, line) in lines(text).enumerate() {
         let line = line.trim();
         if !line.is_empty() && !line.starts_with([';', '#']) {
@@ -148,7 +155,8 @@ fn heading<'l>(line: &'l str, place: &Place) -> Result<Option<(&'l str, Section)
         let after = after.trim_start();
         after.is_empty() || after.starts_with('#')
     });
-    let parts = parsed.map(|(inside, _)| inside.split_once(':').map_or((inside, None), |(name, kind)| (name, Some(kind))));
+    let parts = parsed
+        .map(|(inside, _)| inside.split_once(':').map_or((inside, None), |(name, kind)| (name, Some(kind))));
     let is_kind = |kind: &str| !kind.is_empty() && kind.chars().all(|c| c.is_alphanumeric() || c == '_');
     match parts.filter(|(name, kind)| is_group_name(name) && kind.is_none_or(is_kind)) {
         Some((name, None | Some("hosts"))) => Ok(Some((name, Section::Hosts))),

@@ -25,7 +25,9 @@ impl Limit {
                 Some(file) => {
                     let bytes = files.read(file.as_ref())?;
                     let content = String::from_utf8_lossy(&bytes);
-                    words.extend(content.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()));
+                    words.extend(
+                        content.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()),
+                    );
                 }
                 None => words.push(word),
             }
@@ -48,7 +50,11 @@ impl Limit {
         }
         // Ansible's order: first all that adds, then all that both must have, then all that takes away.
         for word in self.words.iter().filter(is_plain) {
-            chosen.extend(one(word, graph, &mut unmatched)?);
+            match graph.find_host(word) {
+                // The name of a host is that host, also where a group is called the same.
+                Some(host) => drop(chosen.insert(host)),
+                None => chosen.extend(one(word, graph, &mut unmatched)?),
+            }
         }
         for word in self.words.iter().filter_map(|word| word.strip_prefix('&')) {
             let both: HashSet<usize> = one(word, graph, &mut unmatched)?.into_iter().collect();
@@ -98,11 +104,11 @@ fn at_colons(text: &str) -> Vec<&str> {
 
 /// Returns the hosts of one word without its sign.
 fn one(word: &str, graph: &Graph, unmatched: &mut Vec<String>) -> Result<Vec<usize>, Error> {
-    if let Some(host) = graph.find_host(word) {
-        return Ok(vec![host]);
-    }
     if word.is_empty() {
-        return Err(Error::Pattern { pattern: word.to_owned(), what: "there is nothing behind its sign".to_owned() });
+        return Err(Error::Pattern {
+            pattern: word.to_owned(),
+            what: "there is nothing behind its sign".to_owned(),
+        });
     }
     let (pattern, subscript) = subscript(word);
     let matcher = Matcher::new(pattern)?;
@@ -124,11 +130,13 @@ fn one(word: &str, graph: &Graph, unmatched: &mut Vec<String>) -> Result<Vec<usi
         }
         return Ok(hosts);
     }
-    let outside = || Error::Pattern { pattern: word.to_owned(), what: format!("there are {} hosts", hosts.len()) };
+    let outside =
+        || Error::Pattern { pattern: word.to_owned(), what: format!("there are {} hosts", hosts.len()) };
     match subscript {
         None => Ok(hosts),
         Some(Subscript::One(at)) => {
-            let at = if at < 0 { hosts.len().checked_sub(at.unsigned_abs()) } else { usize::try_from(at).ok() };
+            let at =
+                if at < 0 { hosts.len().checked_sub(at.unsigned_abs()) } else { usize::try_from(at).ok() };
             at.and_then(|at| hosts.get(at)).map(|host| vec![*host]).ok_or_else(outside)
         }
         Some(Subscript::Some(start, end)) => {
@@ -147,7 +155,8 @@ enum Subscript {
 /// Splits `[2]`, `[-1]`, `[0:2]` or `[1:]` off a pattern.
 fn subscript(word: &str) -> (&str, Option<Subscript>) {
     let parts = word.strip_suffix(']').and_then(|rest| rest.rsplit_once('['));
-    let Some((pattern, inside)) = parts.filter(|(pattern, _)| !pattern.is_empty() && !word.starts_with('~')) else {
+    let Some((pattern, inside)) = parts.filter(|(pattern, _)| !pattern.is_empty() && !word.starts_with('~'))
+    else {
         return (word, None);
     };
     let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());

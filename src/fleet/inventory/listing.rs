@@ -25,7 +25,8 @@ pub(super) fn read(document: Node, graph: &mut Graph, file: &Place) -> Result<()
         }
     }
     let Some(Content::Map(meta)) = variables.map(|meta| meta.content) else { return Ok(()) };
-    let hosts = meta.into_iter().find(|(key, _)| key.text() == Some("hostvars")).map(|(_, hosts)| hosts.content);
+    let hosts =
+        meta.into_iter().find(|(key, _)| key.text() == Some("hostvars")).map(|(_, hosts)| hosts.content);
     let Some(Content::Map(hosts)) = hosts else { return Ok(()) };
     for (host, content) in hosts {
         let Some(name) = host.text() else { continue };
@@ -65,7 +66,11 @@ fn group(name: &str, content: Node, graph: &mut Graph, file: &Place) -> Result<(
                     graph.add_child(at, child, file)?;
                 }
             }
-            (key, _) => return Err(wrong(&format!("{key:?} is none of hosts, vars and children, or of another kind"))),
+            (key, _) => {
+                return Err(wrong(&format!(
+                    "{key:?} is none of hosts, vars and children, or of another kind"
+                )));
+            }
         }
     }
     Ok(())

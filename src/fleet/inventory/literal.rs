@@ -185,7 +185,8 @@ impl Reader<'_> {
             // Python keeps what it does not know.
             other => return Some(text.extend(['\\', other])),
         };
-        let code = self.rest.get(..digits).filter(|code| code.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+        let code =
+            self.rest.get(..digits).filter(|code| code.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
         let code = u32::from_str_radix(code, 16).ok()?;
         self.skip(digits);
         // Half a pair is no character of a text.

@@ -77,7 +77,13 @@ impl<'t> Reader<'t> {
         })
     }
 
-    fn host(&self, pattern: &str, place: &Place, table: &DeTable<'_>, graph: &mut Graph) -> Result<(), Error> {
+    fn host(
+        &self,
+        pattern: &str,
+        place: &Place,
+        table: &DeTable<'_>,
+        graph: &mut Graph,
+    ) -> Result<(), Error> {
         // What has a place already keeps it; `ungrouped` is left as soon as there is another.
         let mut groups = vec![UNGROUPED];
         if let Some((_, _, value)) = self.entries(table).into_iter().find(|(key, ..)| *key == "groups") {
@@ -208,7 +214,9 @@ fn plain(value: &DeValue<'_>) -> Value {
             let mut entries: Vec<_> = table.iter().collect();
             entries.sort_by_key(|(key, _)| key.span().start);
             let entries = entries.into_iter();
-            Value::Map(entries.map(|(key, value)| (key.get_ref().to_string(), plain(value.get_ref()))).collect())
+            Value::Map(
+                entries.map(|(key, value)| (key.get_ref().to_string(), plain(value.get_ref()))).collect(),
+            )
         }
     }
 }

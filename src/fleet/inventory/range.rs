@@ -165,7 +165,8 @@ fn members(inside: &str, most: usize) -> Result<Vec<String>, String> {
         let letters = LETTERS.get(first..=last).unwrap_or_default();
         return Ok(letters.chars().step_by(step).map(String::from).collect());
     }
-    let bound = |text: &str| text.parse::<u64>().map_err(|_| wrong("begin and end are two numbers or two letters"));
+    let bound =
+        |text: &str| text.parse::<u64>().map_err(|_| wrong("begin and end are two numbers or two letters"));
     let (first, last) = (bound(begin)?, bound(end)?);
     if (last.saturating_sub(first) / step as u64) as usize >= most {
         return Err(format!("it stands for more than {most} hosts"));
@@ -207,16 +208,27 @@ mod tests {
             let names: Vec<_> = names.into_iter().map(str::to_owned).collect();
             assert_eq!(expand(pattern, 100), Ok((names, port)), "{pattern}");
         }
-        for pattern in
-            ["hv[1]", "hv[1:2:3:4]", "hv[01:100]", "hv[1:", "hv[a:3]", "hv[c:a]", "hv[1:5:0]", "hv[1:200]", "[::1]", "hv[1:x]"]
-        {
+        for pattern in [
+            "hv[1]",
+            "hv[1:2:3:4]",
+            "hv[01:100]",
+            "hv[1:",
+            "hv[a:3]",
+            "hv[c:a]",
+            "hv[1:5:0]",
+            "hv[1:200]",
+            "[::1]",
+            "hv[1:x]",
+        ] {
             assert!(expand(pattern, 100).is_err(), "{pattern}");
         }
     }
 
     #[test]
     fn no_range_is_too_long_to_be_refused() {
-        for pattern in ["hv[0:18446744073709551615]", "[0:99][0:99][0:99][0:99]", "hv[1:99999999999999999999999]"] {
+        for pattern in
+            ["hv[0:18446744073709551615]", "[0:99][0:99][0:99][0:99]", "hv[1:99999999999999999999999]"]
+        {
             assert!(expand(pattern, 1000).is_err(), "{pattern}");
         }
     }

@@ -28,8 +28,9 @@ pub(super) fn source(
         }
         Source::Listing(text) => {
             let place = Place::of_file(&Arc::from(Path::new("<stdin>")));
-            let document = Node::of_json(text)
-                .map_err(|error| Error::syntax(place.at(error.line(), Some(error.column())), error.to_string()))?;
+            let document = Node::of_json(text).map_err(|error| {
+                Error::syntax(place.at(error.line(), Some(error.column())), error.to_string())
+            })?;
             listing::read(document, graph, &place)?;
             Ok(None)
         }
@@ -80,9 +81,8 @@ fn is_passed_over(name: &str) -> bool {
 }
 
 /// Backups, programs' by-products, and `.ini` and `.cfg`, which configure programs that make inventories.
-const PASSED_OVER: &[&str] = &[
-    ".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".orig", ".ini", ".cfg", ".retry",
-];
+const PASSED_OVER: &[&str] =
+    &[".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".orig", ".ini", ".cfg", ".retry"];
 
 fn file(path: &Path, files: &Files, graph: &mut Graph, read: &mut Vec<PathBuf>) -> Result<(), Error> {
     let place = Place::of_file(&path.into());
@@ -107,8 +107,10 @@ fn file(path: &Path, files: &Files, graph: &mut Graph, read: &mut Vec<PathBuf>) 
             Ok(Some(document)) if matches!(document.content, Content::Map(_)) => {
                 document_into(document, graph, &place)
             }
-            Err(error) if looks_like_yaml(text) => Err(error),
-            _ => ini::read(text, graph, &place),
+            Ok(_) => ini::read(text, graph, &place),
+            // What is neither is one of them with a mistake in it: its beginning tells which.
+            Err(error) => ini::read(text, graph, &place)
+                .map_err(|of_ini| if looks_like_yaml(text) { error } else { of_ini }),
         },
         _ => ini::read(text, graph, &place),
     }

@@ -20,6 +20,7 @@ pub struct Refusal {
 
 /// Why a value cannot be known.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Reason {
     /// Ansible would evaluate it.
     Template,
@@ -40,9 +41,9 @@ impl Refusal {
                 "let Ansible resolve it: docs/inventory.md, \"Vault and Jinja\", has the command that writes hosts.json, \
                  then: -i hosts.json",
             ),
-            Reason::VaultFile => {
-                Some("let Ansible open it: ansible-inventory -i INVENTORY --ask-vault-pass --list | refpoint … -i -")
-            }
+            Reason::VaultFile => Some(
+                "let Ansible open it: ansible-inventory -i INVENTORY --ask-vault-pass --list | refpoint … -i -",
+            ),
             Reason::Malformed(_) => None,
         }
     }
@@ -52,7 +53,9 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { variable, origin, .. } = self;
         match &self.reason {
-            Reason::Template => write!(f, "{origin}: {variable} is a Jinja template, which is not evaluated here"),
+            Reason::Template => {
+                write!(f, "{origin}: {variable} is a Jinja template, which is not evaluated here")
+            }
             Reason::Vault => write!(f, "{origin}: {variable} is encrypted with Ansible Vault"),
             Reason::VaultFile => write!(f, "{origin}: the whole file is encrypted with Ansible Vault"),
             Reason::Malformed(what) => write!(f, "{origin}: {variable}: {what}"),

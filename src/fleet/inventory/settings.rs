@@ -142,7 +142,8 @@ impl Settings {
         refusals: &mut Vec<Refusal>,
     ) -> (Self, Vec<&'static str>) {
         let connection = variables.get("ansible_connection").and_then(|variable| variable.value.to_text());
-        let mut reader = Reader { variables, refusals, family: Family::of(connection.as_deref()), used: Vec::new() };
+        let mut reader =
+            Reader { variables, refusals, family: Family::of(connection.as_deref()), used: Vec::new() };
         let settings = reader.settings(name, dialect);
         (settings, reader.used)
     }
@@ -242,13 +243,7 @@ pub(super) const KEYS: &[Key] = &[
         &["ansible_winrm_kerberos_delegation"],
         &["ansible_psrp_negotiate_delegate"],
     ),
-    key(
-        "bind_channel",
-        Kind::Switch,
-        &[],
-        &["ansible_winrm_send_cbt"],
-        &["ansible_psrp_negotiate_send_cbt"],
-    ),
+    key("bind_channel", Kind::Switch, &[], &["ansible_winrm_send_cbt"], &["ansible_psrp_negotiate_send_cbt"]),
     choice("ca", Kind::Path, TRUST, "ca"),
     choice("pin", Kind::Text, TRUST, "pin"),
     choice("insecure", Kind::Switch, TRUST, "insecure"),
@@ -367,9 +362,7 @@ impl<'v> Reader<'v> {
     ) -> Option<Setting<T>> {
         let (variable, found) = self.last(names)?;
         match read(&found.value) {
-            Ok(value) => {
-                Some(Setting { value, variable: variable.to_owned(), origin: found.origin.clone() })
-            }
+            Ok(value) => Some(Setting { value, variable: variable.to_owned(), origin: found.origin.clone() }),
             Err(reason) => {
                 self.refuse(setting, (variable, found), reason);
                 None
@@ -400,7 +393,9 @@ impl<'v> Reader<'v> {
             value => text(value).map(|text| Password::Clear(Secret::new(text))),
         };
         let others = [
-            self.one_of("password", &["refpoint_password_command"], |value| text(value).map(Password::Command)),
+            self.one_of("password", &["refpoint_password_command"], |value| {
+                text(value).map(Password::Command)
+            }),
             self.one_of("password", &["refpoint_password_file"], |value| file(value).map(Password::File)),
         ];
         let first = self.one_of("password", clear, read);
@@ -410,7 +405,9 @@ impl<'v> Reader<'v> {
     fn trust(&mut self) -> Option<Setting<TrustChoice>> {
         let own = |value: &Value| match value {
             Value::Map(entries) => match entries.as_slice() {
-                [(kind, value)] if kind == "ca" => file(value).map(|file| Some(TrustChoice::Authorities(file))),
+                [(kind, value)] if kind == "ca" => {
+                    file(value).map(|file| Some(TrustChoice::Authorities(file)))
+                }
                 [(kind, value)] if kind == "pin" => pin(value).map(Some),
                 [(kind, value)] if kind == "insecure" => Ok(switch(value)?.then_some(TrustChoice::Anything)),
                 _ => Err(Reason::Malformed("it is none of ca, pin and insecure".to_owned())),
@@ -423,9 +420,8 @@ impl<'v> Reader<'v> {
             &["ansible_winrm_ca_trust_path"],
             &["ansible_psrp_cert_trust_path", "ansible_psrp_ca_cert"],
         );
-        let validation = self
-            .family
-            .names(&["ansible_winrm_server_cert_validation"], &["ansible_psrp_cert_validation"]);
+        let validation =
+            self.family.names(&["ansible_winrm_server_cert_validation"], &["ansible_psrp_cert_validation"]);
         let ignored = |value: &Value| match text(value)?.as_str() {
             "ignore" => Ok(Some(TrustChoice::Anything)),
             "validate" => Ok(None),
@@ -499,7 +495,9 @@ fn endpoint(
     };
     let by_port = || match &port {
         // Who said the port has said the protocol as well.
-        Some(port) => Setting { value: implied, variable: port.variable.clone(), origin: port.origin.clone() },
+        Some(port) => {
+            Setting { value: implied, variable: port.variable.clone(), origin: port.origin.clone() }
+        }
         None => default(implied),
     };
     let protocol = protocol.unwrap_or_else(by_port);
@@ -553,7 +551,8 @@ fn scheme(value: &Value) -> Read<Protocol> {
 }
 
 fn pin(value: &Value) -> Read<TrustChoice> {
-    let fingerprint = text(value)?.parse().map_err(|_| Reason::Malformed("it is no sha256:HEX".to_owned()))?;
+    let fingerprint =
+        text(value)?.parse().map_err(|_| Reason::Malformed("it is no sha256:HEX".to_owned()))?;
     Ok(TrustChoice::Pin(fingerprint))
 }
 
@@ -620,6 +619,8 @@ fn method(value: &Value) -> Read<Method> {
     match (methods.contains(&Method::Kerberos), methods.contains(&Method::Ntlm), methods.first()) {
         (true, true, _) => Ok(Method::Negotiate),
         (.., Some(first)) => Ok(*first),
-        (.., None) => Err(Reason::Malformed(unsupported.unwrap_or_else(|| "it names no way to log in".to_owned()))),
+        (.., None) => {
+            Err(Reason::Malformed(unsupported.unwrap_or_else(|| "it names no way to log in".to_owned())))
+        }
     }
 }

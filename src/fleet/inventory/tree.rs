@@ -31,7 +31,9 @@ fn group(name: &Node, content: Node, graph: &mut Graph, file: &Place) -> Result<
         Content::Map(entries) => entries,
         Content::Leaf(super::value::Value::Null) => Vec::new(),
         _ => {
-            graph.warnings.push(format!("{place}: {name} is passed over: it is no group, but {}", content.kind()));
+            graph
+                .warnings
+                .push(format!("{place}: {name} is passed over: it is no group, but {}", content.kind()));
             return Ok(None);
         }
     };
@@ -99,7 +101,10 @@ fn hosts(host: &Node, variables: Node, group: usize, graph: &mut Graph, file: &P
         Content::Map(entries) => entries,
         _ if is_falsy => Vec::new(),
         _ => {
-            return Err(Error::syntax(place, format!("the variables of host {pattern} want a mapping, and this is {kind}")));
+            return Err(Error::syntax(
+                place,
+                format!("the variables of host {pattern} want a mapping, and this is {kind}"),
+            ));
         }
     };
     let names = graph.add_pattern(pattern, group, Dialect::Ansible, &place)?;

@@ -198,7 +198,9 @@ mod tests {
 
     #[test]
     fn what_is_named_like_a_secret_is_never_shown() {
-        for name in ["ansible_password", "ansible_winrm_pass", "ansible_become_pass", "db_SECRET", "api_token"] {
+        for name in
+            ["ansible_password", "ansible_winrm_pass", "ansible_become_pass", "db_SECRET", "api_token"]
+        {
             let value = Value::Text("Swordfish".to_owned()).named(name);
             assert_eq!(format!("{value:?}"), "Secret(***)", "{name}");
             assert_eq!(value.to_text().as_deref(), Some("Swordfish"));
