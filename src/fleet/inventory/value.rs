@@ -54,6 +54,7 @@ impl Value {
             }
             Self::List(items) => Self::List(items.into_iter().map(|item| item.named(name)).collect()),
             Self::Null | Self::Bool(_) | Self::Vault | Self::Template(_) | Self::Secret(_) => self,
+            Self::Text(text) if holds_a_login(&text) => Self::Secret(Secret::new(text)),
             other if is_secret(name) => match other.into_text() {
                 Ok(text) => Self::Secret(Secret::new(text)),
                 Err(same) => same,
@@ -96,6 +97,11 @@ pub(super) fn is_secret(name: &str) -> bool {
     // Where a secret is, is none.
     let is_place = ["_file", "_path", "_command", "_cmd"].iter().any(|end| name.ends_with(end));
     !is_place && ["pass", "secret", "token", "credential"].iter().any(|word| name.contains(word))
+}
+
+/// Returns whether a text is a URL with a user, and perhaps his password, in it.
+fn holds_a_login(text: &str) -> bool {
+    text.split_once("://").is_some_and(|(_, rest)| rest.contains('@'))
 }
 
 /// The first characters of everything that Ansible Vault has encrypted.
@@ -211,6 +217,8 @@ mod tests {
             Value::List(vec![Value::Map(vec![("password".to_owned(), Value::Text("Swordfish".to_owned()))])]),
         )]);
         assert!(!format!("{:?}", nested.named("app")).contains("Swordfish"));
+        let proxy = Value::Text("http://mia:Swordfish@proxy".to_owned()).named("some_url");
+        assert_eq!(format!("{proxy:?}"), "Secret(***)");
         assert!(matches!(Value::Text("/etc/pw".to_owned()).named("refpoint_password_file"), Value::Text(_)));
     }
 
