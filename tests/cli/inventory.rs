@@ -35,9 +35,11 @@ fn the_example_is_shown_with_the_origin_of_each_value() {
 
 #[test]
 fn names_are_one_a_line_and_a_table_is_for_people() {
-    let names =
-        refpoint(["fleet", "inventory", "-i", EXAMPLE, "--limit", "lab,branch:!lab2", "-o", "name"]).run();
-    names.is(10, "", "error: no host matches \"lab,branch:!lab2\"\n");
+    let nobody = refpoint(["fleet", "inventory", "-i", EXAMPLE, "--limit", "lab:!lab*", "-o", "name"]).run();
+    nobody.is(10, "", "error: no host matches \"lab:!lab*\"\n");
+    // Between commas a colon separates nothing.
+    let mixed = ["fleet", "inventory", "-i", EXAMPLE, "--limit", "lab1,branch:!lab2", "-o", "name"];
+    refpoint(mixed).run().is(0, "lab1\n", "warning: no host or group is like \"branch:!lab2\"\n");
     let names =
         refpoint(["fleet", "inventory", "-i", EXAMPLE, "--limit", "lab,branch,!lab2", "-o", "name"]).run();
     names.is(0, "branch-a.example\nbranch-b.example\nbranch-c.example\nlab1\nlab3\n", "");

@@ -162,35 +162,44 @@ impl Reader<'_> {
         let char = self.rest.chars().next()?;
         self.skip(char.len_utf8());
         let digits = match char {
-            '\\' | '\'' | '"' => return Some(text.push(char)),
-            'a' => return Some(text.push('\u{7}')),
-            'b' => return Some(text.push('\u{8}')),
-            'f' => return Some(text.push('\u{c}')),
-            'n' => return Some(text.push('\n')),
-            'r' => return Some(text.push('\r')),
-            't' => return Some(text.push('\t')),
-            'v' => return Some(text.push('\u{b}')),
-            '0'..='7' => {
-                let more = self.rest.bytes().take(2).take_while(|byte| matches!(byte, b'0'..=b'7')).count();
-                let digits = format!("{char}{}", &self.rest[..more]);
-                self.skip(more);
-                let code = u32::from_str_radix(&digits, 8).ok()?;
-                return Some(text.push(char::from_u32(code)?));
-            }
+            '0'..='7' => 1 + self.rest.bytes().take(2).take_while(|byte| matches!(byte, b'0'..=b'7')).count(),
             'x' => 2,
             'u' => 4,
             'U' => 8,
             // The name of a character: nobody writes it in an inventory, and we do not know them all.
             'N' => return None,
-            // Python keeps what it does not know.
-            other => return Some(text.extend(['\\', other])),
+            _ => 0,
         };
-        let code =
-            self.rest.get(..digits).filter(|code| code.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
-        let code = u32::from_str_radix(code, 16).ok()?;
-        self.skip(digits);
-        // Half a pair is no character of a text.
-        text.push(char::from_u32(code)?);
+        let one = match char {
+            '0'..='7' => {
+                let more = self.rest.get(..digits - 1)?;
+                let code = u32::from_str_radix(&format!("{char}{more}"), 8).ok()?;
+                self.skip(digits - 1);
+                char::from_u32(code)?
+            }
+            'x' | 'u' | 'U' => {
+                let code = self.rest.get(..digits)?;
+                let is_code = code.bytes().all(|byte| byte.is_ascii_hexdigit());
+                let code = u32::from_str_radix(code, 16).ok().filter(|_| is_code)?;
+                self.skip(digits);
+                // Half a pair is no character of a text.
+                char::from_u32(code)?
+            }
+            '\\' | '\'' | '"' => char,
+            'a' => '\u{7}',
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'v' => '\u{b}',
+            other => {
+                // Python keeps what it does not know.
+                text.push('\\');
+                other
+            }
+        };
+        text.push(one);
         Some(())
     }
 

@@ -372,8 +372,8 @@ impl<'v> Reader<'v> {
 
     fn last(&mut self, names: &[&'static str]) -> Option<Found<'v>> {
         self.used.extend(names);
-        let found = names.iter().rev().filter_map(|name| Some((*name, self.variables.get(*name)?)));
-        found.filter(|(_, variable)| !matches!(variable.value, Value::Null)).next()
+        let mut found = names.iter().rev().filter_map(|name| Some((*name, self.variables.get(*name)?)));
+        found.find(|(_, variable)| !matches!(variable.value, Value::Null))
     }
 
     fn refuse(&mut self, setting: &'static str, (variable, found): Found<'_>, reason: Reason) {
