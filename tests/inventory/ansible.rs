@@ -53,6 +53,14 @@ pub(crate) fn ansible_inventory(sources: &[PathBuf]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// Runs a line of the documentation in a folder, with Ansible as the tests know it.
+pub(crate) fn shell(folder: &Path, line: &str) -> String {
+    let mut command = settled(Command::new("sh"));
+    let output = command.arg("-c").arg(line).current_dir(folder).output().unwrap();
+    assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
 /// Keeps the machine's own configuration of Ansible away, and has an inventory that cannot be read be an error.
 fn settled(mut command: Command) -> Command {
     let home = folder("ansible-home");

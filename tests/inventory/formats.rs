@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use refpoint::client::{Credentials, Method, Options, Protocol, Target};
-use refpoint::fleet::inventory::{Error, Files, HostEntry, Inventory, Password, Reason, Source, TrustChoice};
+use refpoint::client::{Credentials, Method, Protocol, Secret, Trust};
+use refpoint::fleet::inventory::{
+    Error, Files, HostEntry, Inventory, Password, Reason, Secrets, Source, TrustChoice,
+};
 
 use crate::read;
 
@@ -67,6 +69,8 @@ password_command = 'show'
 pin = 'sha256:0000000000000000000000000000000000000000000000000000000000000000'
 [host.deep]
 insecure = false
+[host.b]
+user = 'of a host that is called like a group'
 ";
     let inventory = read(&[("x/fleet.toml", text)]).unwrap();
     let settings = |name: &str| &host(&inventory, name).settings;
@@ -192,10 +196,7 @@ color=blue
     );
     let login = settings.login(Credentials::password(r"CORP\mia", "x"));
     assert_eq!((login.service.as_deref(), login.bind_channel), (Some("HOST"), false));
-    let mut target = Target::new(settings.endpoint().unwrap(), Options::new(login));
-    settings.apply(&mut target);
-    assert_eq!(target.operation_timeout, Duration::from_secs(45));
-    assert_eq!(format!("{:?}", target.namespace), format!("{:?}", refpoint::cim::Name::from("root/cimv2")));
+    assert_eq!(settings.namespace.as_ref().unwrap().value, "root/cimv2");
     let shown = format!("{entry:?}");
     assert!(!shown.contains("Sword") && !shown.contains("u:p@"), "{shown}");
 }
@@ -325,4 +326,77 @@ fn a_password_that_others_may_read_is_warned_of_and_a_program_is_not_run() {
     assert!(warnings.contains("mode 644") && !warnings.contains("Swordfish"), "{warnings}");
     std::fs::write(&file, "#!/bin/sh\necho '{}'\n").unwrap();
     assert!(matches!(read(0o755).map(drop), Err(Error::Script(_))));
+}
+
+#[test]
+fn the_settings_of_a_host_become_its_target() {
+    let text = "
+[defaults]
+operation_timeout = '2m'
+read_timeout = 150
+connect_timeout = 5
+namespace = 'root/cimv2'
+proxy = 'socks5://proxy:1080'
+ca = 'ca.pem'
+[host.tickets]
+[host.named]
+user = 'mia@corp.example'
+[host.local]
+user = 'LOCAL\\mia'
+[host.domain]
+user = 'CORP\\mia'
+[host.keytab]
+user = 'mia@corp.example'
+keytab = 'mia.keytab'
+[host.nobody]
+keytab = 'mia.keytab'
+[host.basic]
+auth = 'basic'
+user = 'mia'
+[host.tls]
+scheme = 'https'
+[host.all]
+scheme = 'https'
+insecure = true
+[host.proxied]
+proxy = 'ftp://mia:Swordfish@proxy'
+";
+    let inventory = read(&[("x/fleet.toml", text)]).unwrap();
+    let none = Files::Memory(BTreeMap::new());
+    let target = |name: &str, password: Option<&str>| {
+        let password = password.map(|password| Secret::new(password.to_owned()));
+        host(&inventory, name).settings.target(&Secrets { password, key_passphrase: None }, &none)
+    };
+    let tickets = target("tickets", None).unwrap();
+    assert_eq!(tickets.operation_timeout, Duration::from_secs(120));
+    assert_eq!(tickets.margin, Duration::from_secs(30));
+    assert_eq!(tickets.options.timeouts.connect, Duration::from_secs(5));
+    assert!(tickets.options.proxy.is_some());
+    let credentials =
+        |name: &str, password| target(name, password).unwrap().options.login.credentials.clone();
+    assert!(matches!(credentials("tickets", None), Credentials::Tickets { principal: None, .. }));
+    assert!(
+        matches!(credentials("named", None), Credentials::Tickets { principal: Some(name), .. } if name == "mia@CORP.EXAMPLE")
+    );
+    assert!(matches!(credentials("named", Some("x")), Credentials::Password { .. }));
+    assert!(matches!(credentials("domain", Some("x")), Credentials::Password { .. }));
+    // An account of the host is nothing to ask a realm about.
+    assert!(matches!(credentials("local", Some("x")), Credentials::Ntlm { .. }));
+    assert!(
+        matches!(credentials("keytab", None), Credentials::Keytab { path, .. } if path == Path::new("x/mia.keytab"))
+    );
+    assert!(matches!(target("all", None).unwrap().options.tls.trust(), Trust::Anything));
+    for (name, error) in [
+        (
+            "nobody",
+            "x/fleet.toml:20 (host nobody): keytab cannot be used: it holds keys of several users, and none is set",
+        ),
+        ("basic", "x/fleet.toml:22 (host basic): auth cannot be used: this way to log in needs a password"),
+        ("tls", "cannot read x/ca.pem"),
+    ] {
+        let refused = target(name, None).map(drop).map_err(|error| error.to_string());
+        assert_eq!(refused, Err(error.to_owned()), "{name}");
+    }
+    let error = target("proxied", None).map(drop).unwrap_err().to_string();
+    assert!(error.contains("proxy cannot be used") && !error.contains("Swordfish"), "{error}");
 }

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
-use refpoint::fleet::inventory::{Error, Files, Inventory, Limit, Source};
+use refpoint::fleet::inventory::{Error, Files, Inventory, Limit, Password, Source};
 use serde_json::{Value as Json, json};
 
-use crate::ansible::{Ansible, ansible_inventory, folder, write};
+use crate::ansible::{Ansible, ansible_inventory, folder, shell, write};
 use crate::generator::{Layout, layouts};
 
 /// Returns what we understand in the words of `ansible-inventory --list`.
@@ -189,4 +189,67 @@ fn ansible_and_we_refuse_the_same() {
         assert!(theirs.get("error").is_some(), "Ansible takes {text:?}: {theirs}");
         assert!(ours(&sources).is_err(), "we take {text:?}");
     }
+}
+
+/// The two ways out that the documentation names, as it names them; but nobody is there to be asked for a password.
+#[test]
+fn ansible_resolves_what_we_do_not_by_the_commands_of_the_documentation() {
+    let folder = folder("ways-out");
+    let text =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/inventory.md")).unwrap();
+    let lines: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("    ")).collect();
+    let line = |start: &str| {
+        let at = lines.iter().position(|line| line.starts_with(start)).unwrap();
+        let more = lines.get(at + 1).filter(|line| line.starts_with("  ")).copied().unwrap_or_default();
+        let line = format!("{}{more}", lines[at]);
+        line.replace("INVENTORY", "hosts.yml").replace("--ask-vault-pass", "--vault-password-file password")
+    };
+    write(
+        &folder,
+        &[
+            ("password".to_owned(), "vault\n".to_owned()),
+            ("secrets.yml".to_owned(), "ansible_user: mia\n".to_owned()),
+        ],
+    );
+    shell(
+        &folder,
+        "mkdir group_vars; ansible-vault encrypt --vault-password-file password --output group_vars/all.yml secrets.yml",
+    );
+    let password = shell(
+        &folder,
+        "ansible-vault encrypt_string --vault-password-file password --name ansible_password Swordfish",
+    );
+    let password = password.replace('\n', "\n        ");
+    let hosts = format!(
+        "all:\n  hosts:\n    hv01:\n        ansible_host: '{{{{ inventory_hostname }}}}.example'\n        {password}\n"
+    );
+    write(&folder, &[("hosts.yml".to_owned(), hosts)]);
+
+    let before = ours(&[folder.join("hosts.yml")]).unwrap();
+    assert_eq!(before.host("hv01").unwrap().refusals.len(), 3);
+
+    let (listing, reader) = {
+        let line = line("ansible-inventory ");
+        let (listing, reader) = line.split_once(" | ").unwrap();
+        (listing.to_owned(), reader.to_owned())
+    };
+    assert!(reader.starts_with("refpoint fleet ") && reader.ends_with(" -i -"), "{reader}");
+    let listed = Inventory::read(&[Source::Listing(shell(&folder, &listing))], &Files::Disk).unwrap();
+    let host = listed.host("hv01").unwrap();
+    assert_eq!(host.settings.user.as_ref().unwrap().value, "mia");
+    assert_eq!(
+        host.refusals.iter().filter_map(|refusal| refusal.setting).collect::<Vec<_>>(),
+        ["address", "password"]
+    );
+
+    shell(&folder, &line("ansible localhost "));
+    let resolved = ours(&[folder.join("hosts.json")]).unwrap();
+    let host = resolved.host("hv01").unwrap();
+    assert!(host.refusals.is_empty(), "{:?}", host.refusals);
+    assert_eq!(host.settings.endpoint().unwrap().to_string(), "https://hv01.example:5986/wsman");
+    let Password::Clear(password) = &host.settings.password.as_ref().unwrap().value else {
+        panic!("{host:?}")
+    };
+    assert_eq!(password.expose(), "Swordfish");
+    assert!(resolved.warnings().is_empty(), "{:?}", resolved.warnings());
 }

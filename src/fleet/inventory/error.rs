@@ -1,7 +1,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use super::value::Place;
+use super::value::{Origin, Place};
 
 /// Why an inventory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +66,16 @@ pub enum Error {
         /// The pattern.
         pattern: String,
         /// What is wrong with it.
+        what: String,
+    },
+    /// A setting that cannot be used as it is.
+    #[error("{origin}: {setting} cannot be used: {what}")]
+    Unusable {
+        /// Which.
+        setting: &'static str,
+        /// Who says it.
+        origin: Origin,
+        /// Why.
         what: String,
     },
     /// The limit leaves no host.

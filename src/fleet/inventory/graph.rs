@@ -199,22 +199,29 @@ impl Graph {
         Ok(())
     }
 
-    /// Sets a variable of a host; of the group of that name, where there is one. Ansible does so.
-    pub(super) fn set_of_host(
+    /// Sets a variable of a host as Ansible does: of the group of that name, where there is one.
+    pub(super) fn set_of_name(
         &mut self,
         host: &str,
         name: &str,
         value: Value,
         place: &Place,
     ) -> Result<(), Error> {
-        if let Some(group) = self.find_group(host) {
-            return self.set_of_group(group, name, value, place);
+        match self.find_group(host) {
+            Some(group) => self.set_of_group(group, name, value, place),
+            None => {
+                self.set_of_host(host, name, value, place);
+                Ok(())
+            }
         }
-        let Some(at) = self.find_host(host) else { return Ok(()) };
+    }
+
+    /// Sets a variable of a host.
+    pub(super) fn set_of_host(&mut self, host: &str, name: &str, value: Value, place: &Place) {
+        let Some(at) = self.find_host(host) else { return };
         let origin = Origin::new(Scope::Host(self.hosts[at].name.clone()), place);
         let variable = Variable { value: value.named(name), origin };
         self.hosts[at].variables.insert(name.to_owned(), Arc::new(variable));
-        Ok(())
     }
 
     /// Puts what stands nowhere below `all`, and who is in no group into `ungrouped`.

@@ -109,7 +109,7 @@ impl Reader<'_> {
         }
         for host in self.graph.add_pattern(pattern, self.group, Dialect::Ansible, place)? {
             for (name, value) in &values {
-                self.graph.set_of_host(&host, name, value.clone(), place)?;
+                self.graph.set_of_name(&host, name, value.clone(), place)?;
             }
         }
         Ok(())

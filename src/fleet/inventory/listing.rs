@@ -36,7 +36,8 @@ pub(super) fn read(document: Node, graph: &mut Graph, file: &Place) -> Result<()
         let Content::Map(entries) = content.content else { continue };
         for (variable, value) in entries {
             let Some(variable) = variable.key() else { continue };
-            graph.set_of_host(name, &variable, value.value(&variable), file)?;
+            // All that holds for this host, and for no group that is called like it.
+            graph.set_of_host(name, &variable, value.value(&variable), file);
         }
     }
     Ok(())

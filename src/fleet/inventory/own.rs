@@ -39,7 +39,10 @@ impl<'t> Reader<'t> {
                 })?,
                 "hosts" => self.hosts(value, UNGROUPED, graph)?,
                 "group" => {
-                    for (name, _, group) in self.entries(self.table(value)?) {
+                    for (name, place, group) in self.entries(self.table(value)?) {
+                        if name.is_empty() {
+                            return Err(Error::syntax(place, "a group has a name"));
+                        }
                         self.group(name, self.table(group)?, graph)?;
                     }
                 }
@@ -95,7 +98,8 @@ impl<'t> Reader<'t> {
             names = graph.add_pattern(&pattern, group, Dialect::Own, place)?;
         }
         self.settings(table, &["groups"], &mut |name, value, place| {
-            names.iter().try_for_each(|host| graph.set_of_host(host, &name, value.clone(), place))
+            names.iter().for_each(|host| graph.set_of_host(host, &name, value.clone(), place));
+            Ok(())
         })
     }
 

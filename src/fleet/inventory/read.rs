@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Error;
 use super::beside::{extension, text};
-use super::document::{Content, Node};
+use super::document::{self, Node};
 use super::files::{Files, Kind, Source};
 use super::graph::{Dialect, Graph, UNGROUPED};
 use super::value::{Place, VAULT_HEADER};
@@ -40,10 +40,10 @@ pub(super) fn source(
                 folder(path, files, graph, read, 0)?;
                 Ok(Some(path.clone()))
             }
-            Kind::File => {
-                file(path, files, graph, read)?;
-                Ok(Some(path.parent().unwrap_or(Path::new("")).to_owned()))
-            }
+            Kind::File => match file(path, files, graph, read)? {
+                Content::Groups => Ok(Some(path.parent().unwrap_or(Path::new("")).to_owned())),
+                Content::Listing => Ok(None),
+            },
         },
     }
 }
@@ -66,7 +66,7 @@ fn folder(
         let path = path.join(&name);
         match files.kind(&path) {
             Kind::Folder => folder(&path, files, graph, read, depth + 1)?,
-            Kind::File => file(&path, files, graph, read)?,
+            Kind::File => drop(file(&path, files, graph, read)?),
             Kind::Missing => {}
         }
     }
@@ -84,7 +84,15 @@ fn is_passed_over(name: &str) -> bool {
 const PASSED_OVER: &[&str] =
     &[".pyc", ".pyo", ".swp", ".bak", "~", ".rpm", ".md", ".txt", ".rst", ".orig", ".ini", ".cfg", ".retry"];
 
-fn file(path: &Path, files: &Files, graph: &mut Graph, read: &mut Vec<PathBuf>) -> Result<(), Error> {
+/// What a file has turned out to hold.
+enum Content {
+    /// Groups and hosts, of which more may stand beside it.
+    Groups,
+    /// All that Ansible knows, what stands beside its inventory included.
+    Listing,
+}
+
+fn file(path: &Path, files: &Files, graph: &mut Graph, read: &mut Vec<PathBuf>) -> Result<Content, Error> {
     let place = Place::of_file(&path.into());
     let bytes = files.read(path)?;
     read.push(path.to_owned());
@@ -97,31 +105,36 @@ fn file(path: &Path, files: &Files, graph: &mut Graph, read: &mut Vec<PathBuf>) 
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     match extension(&name) {
-        ".toml" => own::read(text, graph, &place),
-        ".yml" | ".yaml" | ".json" => match Node::read(text, &place)? {
-            Some(document) => document_into(document, graph, &place),
-            None => Ok(()),
-        },
+        ".toml" => own::read(text, graph, &place)?,
+        ".yml" | ".yaml" | ".json" => {
+            if let Some(document) = Node::read(text, &place)? {
+                return document_into(document, graph, &place);
+            }
+        }
         // Without an extension it is YAML if it is a mapping, and INI if not.
         "" => match Node::read(text, &place) {
-            Ok(Some(document)) if matches!(document.content, Content::Map(_)) => {
-                document_into(document, graph, &place)
+            Ok(Some(document)) if matches!(document.content, document::Content::Map(_)) => {
+                return document_into(document, graph, &place);
             }
-            Ok(_) => ini::read(text, graph, &place),
+            Ok(_) => ini::read(text, graph, &place)?,
             // What is neither is one of them with a mistake in it: its beginning tells which.
             Err(error) => ini::read(text, graph, &place)
-                .map_err(|of_ini| if looks_like_yaml(text) { error } else { of_ini }),
+                .map_err(|of_ini| if looks_like_yaml(text) { error } else { of_ini })?,
         },
-        _ => ini::read(text, graph, &place),
+        _ => ini::read(text, graph, &place)?,
     }
+    Ok(Content::Groups)
 }
 
-fn document_into(document: Node, graph: &mut Graph, place: &Place) -> Result<(), Error> {
-    match listing::is_listing(&document) {
-        true => listing::read(document, graph, place),
-        false if document.is_null() => Ok(()),
-        false => tree::read(document, graph, place),
+fn document_into(document: Node, graph: &mut Graph, place: &Place) -> Result<Content, Error> {
+    if listing::is_listing(&document) {
+        listing::read(document, graph, place)?;
+        return Ok(Content::Listing);
     }
+    if !document.is_null() {
+        tree::read(document, graph, place)?;
+    }
+    Ok(Content::Groups)
 }
 
 /// Returns whether the first line that says something would be no line of INI.

@@ -7,9 +7,7 @@ use std::time::Duration;
 use super::graph::{Dialect, Variables};
 use super::refusal::{Reason, Refusal};
 use super::value::{Origin, Value, Variable};
-use crate::client::{
-    Credentials, Endpoint, EndpointError, Fingerprint, Login, Method, Protocol, Secret, Target,
-};
+use crate::client::{Credentials, Endpoint, EndpointError, Fingerprint, Login, Method, Protocol, Secret};
 
 /// What is set, and who says so.
 #[derive(Clone, Debug)]
@@ -123,18 +121,7 @@ impl Settings {
         login
     }
 
-    /// Sets what is set of a target beside its endpoint and its options.
-    pub fn apply(&self, target: &mut Target) {
-        if let Some(namespace) = &self.namespace {
-            target.namespace = namespace.value.as_str().into();
-        }
-        if let Some(timeout) = &self.operation_timeout {
-            target.operation_timeout = timeout.value;
-            target.call_limit = target.call_limit.max(timeout.value.saturating_mul(2));
-        }
-    }
-
-    /// Returns the file of everything that stands in one, for the time of its reading.
+    /// Reads the settings of a host, and returns beside them the names of the variables that were looked for.
     pub(super) fn read(
         name: &str,
         dialect: Dialect,

@@ -113,7 +113,7 @@ fn hosts(host: &Node, variables: Node, group: usize, graph: &mut Graph, file: &P
         let variable = variable.key().unwrap_or_default();
         let value = value.value(&variable);
         for name in &names {
-            graph.set_of_host(name, &variable, value.clone(), &place)?;
+            graph.set_of_name(name, &variable, value.clone(), &place)?;
         }
     }
     Ok(())
