@@ -66,7 +66,9 @@ fn folder(
         let path = path.join(&name);
         match files.kind(&path) {
             Kind::Folder => folder(&path, files, graph, read, depth + 1)?,
-            Kind::File => drop(file(&path, files, graph, read)?),
+            Kind::File => {
+                file(&path, files, graph, read)?;
+            }
             Kind::Missing => {}
         }
     }
