@@ -277,7 +277,7 @@ fn a_file_that_is_no_inventory_is_refused_by_name() {
             "group_vars/web.yml: variables are expected here, and this is a list",
         ),
         (vec![("hosts", "---\nall:\n  hosts: [\n")], "hosts:4:1: this is no YAML"),
-        (vec![("hosts", "h1\nh2 = 5\n")], "hosts:2: \"5\" is no variable"),
+        (vec![("hosts", "h1\nh2 = 5\n")], "hosts:2: word 2 is no variable"),
         (
             vec![("hosts.json", "{\"all\": {\"hosts\": [\"h1\"]}}")],
             "hosts.json: hosts of group all wants a mapping",

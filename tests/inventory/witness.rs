@@ -140,7 +140,7 @@ fn ansible_and_we_agree_on_inventories_that_people_write() {
         let inventory = ours(&sources).unwrap();
         assert_eq!(sorted(&theirs), sorted(&listing(&inventory)), "{}", case.display());
         // What it prints is an inventory again, with the same hosts and variables.
-        let listed = Inventory::read(&[Source::Listing(printed)], &Files::Disk).unwrap();
+        let listed = Inventory::read(&[Source::Listing(printed.into())], &Files::Disk).unwrap();
         assert_eq!(sorted(&theirs), sorted(&listing(&listed)), "{} as a list", case.display());
         let targets = |inventory: &Inventory| -> BTreeMap<String, String> {
             let hosts = inventory.hosts().iter();
@@ -234,7 +234,7 @@ fn ansible_resolves_what_we_do_not_by_the_commands_of_the_documentation() {
         (listing.to_owned(), reader.to_owned())
     };
     assert!(reader.starts_with("refpoint fleet ") && reader.ends_with(" -i -"), "{reader}");
-    let listed = Inventory::read(&[Source::Listing(shell(&folder, &listing))], &Files::Disk).unwrap();
+    let listed = Inventory::read(&[Source::Listing(shell(&folder, &listing).into())], &Files::Disk).unwrap();
     let host = listed.host("hv01").unwrap();
     assert_eq!(host.settings.user.as_ref().unwrap().value, "mia");
     assert_eq!(

@@ -36,7 +36,7 @@ pub(crate) fn inventory(bytes: &[u8]) {
     let memory = Files::Memory(files.clone());
     if format % 5 == 3 {
         let listing = String::from_utf8_lossy(&files[Path::new(name)]).into_owned();
-        let _ = Inventory::read(&[Source::Listing(listing)], &memory);
+        let _ = Inventory::read(&[Source::Listing(listing.into())], &memory);
     }
     let inventory = match Inventory::read(&[Source::parse(name, &memory)], &memory) {
         Ok(inventory) => inventory,

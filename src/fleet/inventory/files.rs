@@ -1,13 +1,15 @@
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use super::Error;
+use crate::client::Secret;
 
 /// Where the files of an inventory are.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Files {
     /// On the disk.
     Disk,
@@ -15,15 +17,25 @@ pub enum Files {
     Memory(BTreeMap<PathBuf, Vec<u8>>),
 }
 
+impl fmt::Debug for Files {
+    /// Shows names, and nothing of what the files hold.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Disk => f.write_str("Disk"),
+            Self::Memory(files) => f.debug_set().entries(files.keys()).finish(),
+        }
+    }
+}
+
 /// One of the things that `-i` may name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Source {
     /// A file or a folder.
     Path(PathBuf),
     /// Hosts themselves: `hv01,hv02,`.
     Hosts(String),
-    /// What `ansible-inventory --list` has printed.
-    Listing(String),
+    /// What `ansible-inventory --list` has printed, passwords included.
+    Listing(Secret<String>),
 }
 
 impl Source {

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use zeroize::Zeroizing;
+
 use super::Error;
 use super::graph::{Dialect, Graph, UNGROUPED};
 use super::literal;
@@ -96,16 +98,18 @@ impl Reader<'_> {
 
     fn host(&mut self, line: &str, place: &Place) -> Result<(), Error> {
         let wrong = |what: &str| Error::syntax(place.clone(), what);
-        let words = words::split(line).map_err(wrong)?;
+        // One of them may hold a password.
+        let words: Vec<_> = words::split(line).map_err(wrong)?.into_iter().map(Zeroizing::new).collect();
         let Some((pattern, variables)) = words.split_first() else {
             return Err(wrong("a host is missing"));
         };
         let mut values = Vec::new();
-        for word in variables {
+        for (number, word) in variables.iter().enumerate() {
+            // The word may be the rest of a password with a blank in it, and is not repeated.
             let (name, value) = word
                 .split_once('=')
-                .ok_or_else(|| wrong(&format!("{word:?} is no variable: write name=value")))?;
-            values.push((name, literal::evaluate(value)));
+                .ok_or_else(|| wrong(&format!("word {} is no variable: write name=value", number + 2)))?;
+            values.push((name, literal::evaluate(value).named(name)));
         }
         for host in self.graph.add_pattern(pattern, self.group, Dialect::Ansible, place)? {
             for (name, value) in &values {

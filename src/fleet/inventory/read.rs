@@ -28,7 +28,7 @@ pub(super) fn source(
         }
         Source::Listing(text) => {
             let place = Place::of_file(&Arc::from(Path::new("<stdin>")));
-            let document = Node::of_json(text).map_err(|error| {
+            let document = Node::of_json(text.expose()).map_err(|error| {
                 Error::syntax(place.at(error.line(), Some(error.column())), error.to_string())
             })?;
             listing::read(document, graph, &place)?;

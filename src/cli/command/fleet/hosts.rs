@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::Read;
 
+use refpoint::client::Secret;
 use refpoint::fleet::inventory::{
     Error as InventoryError, Files, HostEntry, Inventory, Limit, Source, known_variables,
 };
@@ -79,11 +80,11 @@ fn warn_of_slips(hosts: &[&HostEntry], ui: &mut Ui) {
     }
 }
 
-fn stdin() -> Result<String, Error> {
+fn stdin() -> Result<Secret<String>, Error> {
     let mut text = String::new();
     let read = std::io::stdin().take(LONGEST).read_to_string(&mut text);
     read.map_err(|error| Error::usage("cannot read the inventory from standard input").because(error))?;
-    Ok(text)
+    Ok(Secret::new(text))
 }
 
 /// More than the inventory of a hundred thousand hosts.
