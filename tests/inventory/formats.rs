@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use refpoint::client::{Credentials, Method, Protocol, Secret, Trust};
 use refpoint::fleet::inventory::{
-    Error, Files, HostEntry, Inventory, Password, Reason, Secrets, Source, TrustChoice,
+    Error, Files, HostEntry, Inventory, Password, Reason, Secrets, Setting, Source, TrustChoice,
 };
 
 use crate::read;
@@ -277,7 +277,7 @@ fn a_file_that_is_no_inventory_is_refused_by_name() {
             "group_vars/web.yml: variables are expected here, and this is a list",
         ),
         (vec![("hosts", "---\nall:\n  hosts: [\n")], "hosts:4:1: this is no YAML"),
-        (vec![("hosts", "h1\nh2 = 5\n")], "hosts:2: word 2 is no variable"),
+        (vec![("hosts", "h1\nh2 = 5\n")], "hosts:2: word 3 is no variable"),
         (
             vec![("hosts.json", "{\"all\": {\"hosts\": [\"h1\"]}}")],
             "hosts.json: hosts of group all wants a mapping",
@@ -397,6 +397,12 @@ proxy = 'ftp://mia:Swordfish@proxy'
         let refused = target(name, None).map(drop).map_err(|error| error.to_string());
         assert_eq!(refused, Err(error.to_owned()), "{name}");
     }
+    // What a command says is laid over what the inventory says.
+    let mut said = host(&inventory, "basic").settings.clone();
+    said.method = Some(Setting::of_command(Method::Kerberos, "--auth"));
+    let target_of_said = said.target(&Secrets::default(), &none).unwrap();
+    assert_eq!(target_of_said.options.login.method, Method::Kerberos);
+    assert_eq!(said.method.unwrap().origin.to_string(), "(command)");
     let error = target("proxied", None).map(drop).unwrap_err().to_string();
     assert!(error.contains("proxy cannot be used") && !error.contains("Swordfish"), "{error}");
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::graph::{Dialect, Variables};
 use super::refusal::{Reason, Refusal};
-use super::value::{Origin, Value, Variable};
+use super::value::{Origin, Scope, Value, Variable};
 use crate::client::{Credentials, Endpoint, EndpointError, Fingerprint, Login, Method, Protocol, Secret};
 
 /// What is set, and who says so.
@@ -20,9 +20,18 @@ pub struct Setting<T> {
     pub origin: Origin,
 }
 
+impl<T> Setting<T> {
+    /// Returns what the arguments or the environment of a command say, under the name of the argument.
+    pub fn of_command(value: T, argument: &str) -> Self {
+        let origin = Origin { scope: Scope::Command, file: None, line: None };
+        Self { value, variable: argument.to_owned(), origin }
+    }
+}
+
 /// The settings of one host, as its inventory has them.
 ///
-/// What the arguments and the environment of a command say comes before them, what a profile says behind.
+/// What the arguments and the environment of a command say comes before them: whoever knows it lays it over them with
+/// [`Setting::of_command`], and asks [`HostEntry::refusal`](super::HostEntry::refusal) with the names of what was said.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The name or the address to connect to; the host's name unless said otherwise.

@@ -148,6 +148,7 @@ impl fmt::Display for Origin {
         }
         match &self.scope {
             Scope::Default => f.write_str("(default)"),
+            Scope::Command => f.write_str("(command)"),
             Scope::Group(name) => write!(f, "(group {name})"),
             Scope::Host(name) => write!(f, "(host {name})"),
         }
@@ -159,6 +160,8 @@ impl fmt::Display for Origin {
 pub enum Scope {
     /// Everybody's, since nobody has said anything.
     Default,
+    /// Everybody's, since the arguments or the environment of a command say so.
+    Command,
     /// That of the hosts of a group, and of the groups below it.
     Group(Arc<str>),
     /// That of one host.

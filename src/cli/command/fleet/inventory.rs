@@ -180,6 +180,7 @@ fn refused(refusal: &Refusal) -> Json {
 fn with_origin(mut shown: Json, origin: &Origin) -> Json {
     let scope = match &origin.scope {
         Scope::Default => "default".to_owned(),
+        Scope::Command => "command".to_owned(),
         Scope::Group(name) => format!("group {name}"),
         Scope::Host(name) => format!("host {name}"),
     };
