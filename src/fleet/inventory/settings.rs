@@ -432,12 +432,11 @@ impl<'v> Reader<'v> {
             self.one_of("insecure", &["refpoint_insecure"], anything),
             self.one_of("pin", &["refpoint_pin"], |value| pin(value).map(Some)),
         ];
-        let chosen = choices.into_iter().flatten().rev().find_map(|setting| {
+        // `insecure = false` of a host takes back what its group said, and leaves the system's authorities.
+        choices.into_iter().flatten().rev().find_map(|setting| {
             let Setting { value, variable, origin } = setting;
             value.map(|value| Setting { value, variable, origin })
-        });
-        // `insecure = false` of a host takes back what its group said, and leaves the system's authorities.
-        chosen
+        })
     }
 }
 
