@@ -76,6 +76,7 @@
 //! | find or call something of Hyper-V's | `hyperv/host.rs`; a view of an object in a file of its own, in the shape of `machine.rs` |
 //! | write something down before it counts | `ledger/store.rs`, and its table in `ledger/schema.rs` |
 //! | refuse or warn before an export | `fleet/preflight.rs` |
+//! | understand another variable of an inventory | `fleet/inventory/settings.rs`, a row of `KEYS` and a field; a row of `docs/inventory.md` |
 //! | decide what a lost answer means | `fleet/unit.rs`, `look_for` and `proof` |
 //! | explain a number | `wsman/codes/`, one row |
 //! | accept another spelling of a value | `cim/value.rs` for texts, `wsman/instance.rs` for XML |

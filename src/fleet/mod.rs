@@ -61,6 +61,7 @@
 mod event;
 mod failure;
 mod follow;
+pub mod inventory;
 mod job;
 mod keeper;
 mod make;

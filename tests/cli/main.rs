@@ -23,6 +23,7 @@ mod describe;
 mod export;
 mod help;
 mod host;
+mod inventory;
 mod journal;
 mod lab;
 mod output;

@@ -8,10 +8,12 @@ mod auth_decoders;
 mod decoders;
 #[path = "../support/http_answers.rs"]
 mod http_answers;
+#[path = "../support/inventories.rs"]
+mod inventories;
 
 /// Each fuzz target with its check.
 type Check = fn(&[u8]);
-const TARGETS: [(&str, Check); 15] = [
+const TARGETS: [(&str, Check); 16] = [
     ("request_envelope", decoders::request_envelope),
     ("reply_envelope", decoders::reply_envelope),
     ("fault", decoders::fault),
@@ -27,6 +29,7 @@ const TARGETS: [(&str, Check); 15] = [
     ("certificate", auth_decoders::certificate),
     ("login", auth_decoders::login),
     ("http_answer", http_answers::http_answer),
+    ("inventory", inventories::inventory),
 ];
 
 #[test]

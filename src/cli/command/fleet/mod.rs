@@ -1,5 +1,7 @@
 //! `refpoint fleet`: many hosts.
 
+mod hosts;
+mod inventory;
 mod report;
 mod status;
 
@@ -10,9 +12,10 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::ui::Ui;
 
-/// Look at what became of a run over many hosts
+/// Export from many hosts, and look at what became of it
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Inventory(inventory::Args),
     Status(status::Args),
     Report(report::Args),
 }
@@ -27,6 +30,7 @@ impl Command {
 /// Runs one of the commands.
 pub(crate) fn run(command: &Command, output: &OutputArgs, ui: &mut Ui) -> Result<Exit, Error> {
     match command {
+        Command::Inventory(args) => inventory::run(args, output, ui),
         Command::Status(args) => status::run(args, output, ui),
         Command::Report(args) => report::run(args, output, ui),
     }

@@ -1,0 +1,135 @@
+//! Which hosts: the arguments of every command on many of them.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+
+use refpoint::client::Secret;
+use refpoint::fleet::inventory::{
+    Error as InventoryError, Files, HostEntry, Inventory, Limit, Source, known_variables,
+};
+
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::cli::suggest;
+use crate::cli::ui::Ui;
+
+/// Where the hosts stand, and which of them are meant.
+#[derive(Debug, clap::Args)]
+pub(crate) struct HostsArgs {
+    /// The hosts: a file (TOML, or Ansible's INI, YAML, JSON), a folder, `hv01,hv02,`, or - for what ansible-inventory
+    /// --list prints; of several the later ones count more
+    #[arg(
+        short,
+        long,
+        value_name = "INVENTORY",
+        env = "REFPOINT_INVENTORY",
+        hide_env_values = true,
+        required = true
+    )]
+    inventory: Vec<String>,
+    /// Only these hosts: names and groups with * and ?, joined by commas; !X takes away, &X must be too, ~X is a regular
+    /// expression, X[0:2] counts, @FILE has one a line
+    #[arg(short, long, value_name = "PATTERN")]
+    limit: Vec<String>,
+}
+
+impl HostsArgs {
+    /// Reads the inventories, and says what is odd about them.
+    pub(crate) fn read(&self, ui: &mut Ui) -> Result<Inventory, Error> {
+        let files = Files::Disk;
+        let mut sources = Vec::new();
+        for word in &self.inventory {
+            sources.push(match word.as_str() {
+                "-" => Source::Listing(stdin()?),
+                word => Source::parse(word, &files),
+            });
+        }
+        let inventory = Inventory::read(&sources, &files).map_err(of_inventory)?;
+        inventory.warnings().iter().for_each(|warning| ui.warn(warning));
+        Ok(inventory)
+    }
+
+    /// Returns the hosts that are meant, and says what is odd about them.
+    pub(crate) fn limited<'i>(
+        &self,
+        inventory: &'i Inventory,
+        ui: &mut Ui,
+    ) -> Result<Vec<&'i HostEntry>, Error> {
+        let hosts = if self.limit.is_empty() {
+            inventory.hosts().iter().collect()
+        } else {
+            let limit = Limit::parse(&self.limit.join(","), &Files::Disk).map_err(of_inventory)?;
+            let (hosts, unmatched) = inventory.limited(&limit).map_err(of_inventory)?;
+            unmatched.iter().for_each(|word| ui.warn(&format!("no host or group is like {word:?}")));
+            hosts
+        };
+        warn_of_slips(&hosts, ui);
+        Ok(hosts)
+    }
+}
+
+/// Says which variables look as if they were about the connection, and are none.
+fn warn_of_slips(hosts: &[&HostEntry], ui: &mut Ui) {
+    let ignored = hosts.iter().flat_map(|host| &host.ignored).filter(|ignored| ignored.is_suspicious);
+    let slips: BTreeSet<_> =
+        ignored.map(|ignored| (ignored.variable.as_str(), ignored.origin.to_string())).collect();
+    for (variable, origin) in slips {
+        let meant = suggest::nearest(variable, known_variables());
+        let meant = meant.map(|name| format!(": {name} is")).unwrap_or_default();
+        ui.warn(&format!("{origin}: {variable} is no setting{meant}"));
+    }
+}
+
+fn stdin() -> Result<Secret<String>, Error> {
+    let mut text = String::new();
+    let read = std::io::stdin().take(LONGEST).read_to_string(&mut text);
+    read.map_err(|error| Error::usage("cannot read the inventory from standard input").because(error))?;
+    Ok(Secret::new(text))
+}
+
+/// More than the inventory of a hundred thousand hosts.
+const LONGEST: u64 = 1 << 30;
+
+/// Returns the error of an inventory, with what to do.
+pub(crate) fn of_inventory(error: InventoryError) -> Error {
+    let hints = match &error {
+        InventoryError::UnknownKey { key, known, .. } => {
+            vec![match suggest::nearest(key, known.iter().copied()) {
+                Some(name) => format!("did you mean {name}?"),
+                None => format!("there are {}", known.join(", ")),
+            }]
+        }
+        InventoryError::ClearPassword { .. } => {
+            vec!["use password_file or password_command, or REFPOINT_PASSWORD".to_owned()]
+        }
+        InventoryError::Script(file) => vec![
+            format!("run it: {} --list | refpoint fleet inventory -i -", file.display()),
+            "or take its execute permission away, if it is a text".to_owned(),
+        ],
+        InventoryError::Plugin { place, .. } => {
+            vec![format!(
+                "ansible-inventory -i {} --list | refpoint fleet inventory -i -",
+                place.file.display()
+            )]
+        }
+        InventoryError::Vault(file) => vec![format!(
+            "ansible-inventory -i {} --ask-vault-pass --list | refpoint fleet inventory -i -",
+            file.display()
+        )],
+        _ => Vec::new(),
+    };
+    let kind = match &error {
+        InventoryError::NoMatch(_) | InventoryError::Missing(_) => Exit::NotFound,
+        _ => Exit::Usage,
+    };
+    let message = match &error {
+        InventoryError::Missing(_) | InventoryError::NoMatch(_) => error.to_string(),
+        _ => "cannot use the inventory".to_owned(),
+    };
+    let shown = Error::new(kind, message);
+    let shown = match kind {
+        Exit::NotFound => shown,
+        _ => shown.because(error),
+    };
+    hints.into_iter().fold(shown, Error::hint)
+}
