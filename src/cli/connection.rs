@@ -1,14 +1,17 @@
 //! Where to, as whom and how: the arguments of every command that talks to a host.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use refpoint::client::{
     Account, ClientIdentity, Credentials, Endpoint, Fingerprint, Login, Method, Options, Protocol, Proxy,
-    Session, Target, Tls, TlsError, Trust, Warning,
+    Secret, Session, Target, Tls, TlsError, Trust, Warning,
 };
+
+use refpoint::fleet::inventory::{Password, Setting, Settings, TrustChoice};
 
 use super::diagnosis;
 use super::dump::Dump;
@@ -26,6 +29,13 @@ pub(crate) struct ConnectionArgs {
     #[arg(value_name = "TARGET")]
     target: Endpoint,
     #[command(flatten)]
+    means: MeansArgs,
+}
+
+/// As whom and how, wherever to.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct MeansArgs {
+    #[command(flatten)]
     login: LoginArgs,
     #[command(flatten)]
     password: PasswordArgs,
@@ -33,23 +43,36 @@ pub(crate) struct ConnectionArgs {
     trust: TrustArgs,
     #[command(flatten)]
     request: RequestArgs,
+    /// What an inventory says beside what arguments can.
+    #[arg(skip)]
+    beside: Beside,
 }
 
-#[derive(Args, Debug)]
+/// What an inventory says of a host beside what arguments can.
+#[derive(Clone, Debug, Default)]
+struct Beside {
+    password: Option<Password>,
+    realm: Option<String>,
+    is_unbound: bool,
+    proxy: Option<Secret<String>>,
+    read_timeout: Option<Duration>,
+    connect_timeout: Option<Duration>,
+    /// The passwords that were asked for by now: nobody types one for each host.
+    known: Known,
+}
+
+/// Passwords by where they came from.
+type Known = Arc<Mutex<HashMap<String, Secret<String>>>>;
+
+#[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Login")]
 struct LoginArgs {
     /// Log in as DOMAIN\user, user@REALM or user; without, with the default Kerberos ticket cache
     #[arg(short, long, value_name = "NAME", env = "REFPOINT_USER", hide_env_values = true)]
     user: Option<String>,
-    /// Log in this way; negotiate is Kerberos, then NTLM
-    #[arg(
-        long,
-        value_name = "MECHANISM",
-        env = "REFPOINT_AUTH",
-        hide_env_values = true,
-        default_value = "negotiate"
-    )]
-    auth: Auth,
+    /// Log in this way; negotiate is Kerberos, then NTLM [default: negotiate]
+    #[arg(long, value_name = "MECHANISM", env = "REFPOINT_AUTH", hide_env_values = true)]
+    auth: Option<Auth>,
     /// Log in with the user's key from a Kerberos keytab
     #[arg(long, value_name = "FILE", conflicts_with = "PasswordArgs")]
     keytab: Option<PathBuf>,
@@ -73,7 +96,7 @@ enum Auth {
     Certificate,
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "TLS and proxy")]
 struct TrustArgs {
     /// Trust the authorities in this PEM file, and no others (without: those of the system, or SSL_CERT_FILE)
@@ -100,7 +123,7 @@ struct TrustArgs {
     proxy: Option<String>,
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Requests")]
 struct RequestArgs {
     /// Let the host work this long on one request [default: 60s]
@@ -109,9 +132,9 @@ struct RequestArgs {
     /// Give up on the whole command after this long
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     deadline: Option<Duration>,
-    /// Look for classes in this namespace
-    #[arg(long, value_name = "NAMESPACE", default_value = "root/virtualization/v2")]
-    namespace: String,
+    /// Look for classes in this namespace [default: root/virtualization/v2]
+    #[arg(long, value_name = "NAMESPACE")]
+    namespace: Option<String>,
     /// Write each request and each response into this folder, secrets removed, for bug reports
     #[arg(long, value_name = "DIR")]
     dump: Option<PathBuf>,
@@ -129,28 +152,7 @@ pub(crate) enum Who {
 impl ConnectionArgs {
     /// Returns the target that the arguments mean. It may ask for a password.
     pub(crate) fn target(&self, who: Who, ui: &mut Ui) -> Result<Target, Error> {
-        self.refuse_what_does_not_fit()?;
-        let tls = self.tls(ui)?;
-        let proxy = self.proxy()?;
-        let credentials = match who {
-            Who::User => self.credentials(ui)?,
-            Who::Nobody => Credentials::Tickets { cache: None, principal: None },
-        };
-        // Before the login, which may keep less than the password: what is dumped must not show it.
-        let dump = self.request.dump.as_deref().map(|folder| Dump::new(folder, &credentials)).transpose()?;
-        let login = match who {
-            Who::User => self.login(credentials),
-            Who::Nobody => Login::new(credentials),
-        };
-        let mut target = Target::new(self.target.clone(), Options { tls, proxy, ..Options::new(login) });
-        target.namespace = self.namespace().into();
-        target.deadline = self.request.deadline;
-        target.tap = dump.map(Dump::into_tap);
-        if let Some(timeout) = self.request.operation_timeout {
-            target.operation_timeout = timeout;
-            target.call_limit = target.call_limit.max(timeout.saturating_mul(2));
-        }
-        Ok(target)
+        self.means.target(&self.target, who, ui)
     }
 
     /// Returns the host as it was typed, for messages.
@@ -160,7 +162,7 @@ impl ConnectionArgs {
 
     /// Returns the namespace, with slashes.
     pub(crate) fn namespace(&self) -> String {
-        self.request.namespace.replace('\\', "/").trim_matches('/').to_owned()
+        self.means.namespace()
     }
 
     /// Connects, logs in, and says what the user should know of it.
@@ -173,10 +175,42 @@ impl ConnectionArgs {
         news.for_each(|warning| ui.warn(&warning.to_string()));
         Ok(session)
     }
+}
 
-    fn refuse_what_does_not_fit(&self) -> Result<(), Error> {
+impl MeansArgs {
+    /// Returns the target at that place. It may ask for a password.
+    pub(crate) fn target(&self, endpoint: &Endpoint, who: Who, ui: &mut Ui) -> Result<Target, Error> {
+        self.refuse_what_does_not_fit(endpoint)?;
+        let tls = self.tls(ui)?;
+        let proxy = self.proxy(endpoint)?;
+        let credentials = match who {
+            Who::User => self.credentials(endpoint, ui)?,
+            Who::Nobody => Credentials::Tickets { cache: None, principal: None },
+        };
+        // Before the login, which may keep less than the password: what is dumped must not show it.
+        let dump = self.request.dump.as_deref().map(|folder| Dump::new(folder, &credentials)).transpose()?;
+        let login = match who {
+            Who::User => self.login(endpoint, credentials),
+            Who::Nobody => Login::new(credentials),
+        };
+        let mut target = Target::new(endpoint.clone(), Options { tls, proxy, ..Options::new(login) });
+        target.namespace = self.namespace().into();
+        target.deadline = self.request.deadline;
+        target.tap = dump.map(Dump::into_tap);
+        if let Some(timeout) = self.request.operation_timeout {
+            target.operation_timeout = timeout;
+            target.call_limit = target.call_limit.max(timeout.saturating_mul(2));
+        }
+        Ok(target)
+    }
+
+    fn namespace(&self) -> String {
+        self.request.namespace.as_deref().unwrap_or(NAMESPACE).replace('\\', "/").trim_matches('/').to_owned()
+    }
+
+    fn refuse_what_does_not_fit(&self, endpoint: &Endpoint) -> Result<(), Error> {
         let TrustArgs { ca, pin, cert, insecure, .. } = &self.trust;
-        if self.target.protocol() == Protocol::Http {
+        if endpoint.protocol() == Protocol::Http {
             let given = [
                 ("--ca", ca.is_some()),
                 ("--pin", pin.is_some()),
@@ -184,24 +218,119 @@ impl ConnectionArgs {
                 ("--insecure", *insecure),
             ];
             if let Some((flag, _)) = given.into_iter().find(|(_, is_given)| *is_given) {
-                return Err(Error::usage(format!("{flag} is about TLS, and {} has none", self.target))
-                    .hint(format!("write https://{}", self.target.host())));
+                return Err(Error::usage(format!("{flag} is about TLS, and {} has none", endpoint))
+                    .hint(format!("write https://{}", endpoint.host())));
             }
         }
         Ok(())
     }
 
-    fn credentials(&self, ui: &mut Ui) -> Result<Credentials, Error> {
-        let LoginArgs { user, auth, keytab, allow_cleartext, .. } = &self.login;
+    fn auth(&self) -> Auth {
+        self.login.auth.unwrap_or(Auth::Negotiate)
+    }
+
+    /// Returns the same, with what an inventory says where nothing before it does: arguments come first, then the
+    /// environment, then the inventory.
+    pub(crate) fn over(&self, settings: &Settings) -> Self {
+        let mut means = self.clone();
+        let LoginArgs { user, auth, keytab, spn_service, spn_host, .. } = &mut means.login;
+        fill(user, &settings.user);
+        fill(keytab, &settings.keytab);
+        fill(spn_service, &settings.service);
+        fill(spn_host, &settings.service_host);
+        if auth.is_none() {
+            *auth = settings.method.as_ref().map(|method| Auth::of(method.value));
+        }
+        let TrustArgs { ca, pin, cert, key, key_passphrase_file, insecure, .. } = &mut means.trust;
+        if ca.is_none() && pin.is_none() && !*insecure && settings.protocol.value == Protocol::Https {
+            match settings.trust.as_ref().map(|trust| &trust.value) {
+                Some(TrustChoice::Authorities(file)) => *ca = Some(file.clone()),
+                Some(TrustChoice::Pin(fingerprint)) => *pin = Some(*fingerprint),
+                Some(TrustChoice::Anything) => *insecure = true,
+                None => {}
+            }
+        }
+        if cert.is_none() && settings.protocol.value == Protocol::Https {
+            fill(cert, &settings.certificate);
+            fill(key, &settings.key);
+            fill(key_passphrase_file, &settings.key_passphrase_file);
+        }
+        fill(&mut means.request.operation_timeout, &settings.operation_timeout);
+        fill(&mut means.request.namespace, &settings.namespace);
+        fill(&mut means.beside.password, &settings.password);
+        fill(&mut means.beside.realm, &settings.realm);
+        fill(&mut means.beside.read_timeout, &settings.read_timeout);
+        fill(&mut means.beside.connect_timeout, &settings.connect_timeout);
+        means.beside.is_unbound = settings.bind_channel.as_ref().is_some_and(|bind| !bind.value);
+        if means.trust.proxy.is_none() {
+            means.beside.proxy = settings.proxy.as_ref().map(|proxy| proxy.value.clone());
+        }
+        means
+    }
+
+    /// Returns the settings of an inventory that are said before it.
+    pub(crate) fn said(&self) -> Vec<&'static str> {
+        let LoginArgs { user, auth, keytab, spn_service, spn_host, .. } = &self.login;
+        let TrustArgs { ca, pin, cert, key, insecure, proxy, .. } = &self.trust;
+        let said = [
+            ("user", user.is_some()),
+            ("password", self.password.is_said()),
+            ("method", auth.is_some()),
+            ("keytab", keytab.is_some()),
+            ("service", spn_service.is_some()),
+            ("service_host", spn_host.is_some()),
+            ("trust", ca.is_some() || pin.is_some() || *insecure),
+            ("certificate", cert.is_some()),
+            ("key", key.is_some()),
+            ("proxy", proxy.is_some()),
+            ("operation_timeout", self.request.operation_timeout.is_some()),
+            ("namespace", self.request.namespace.is_some()),
+        ];
+        said.into_iter().filter(|(_, is_said)| *is_said).map(|(name, _)| name).collect()
+    }
+
+    /// Returns how long everything may take.
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        self.request.deadline
+    }
+
+    /// Returns the password of a user, which is read or asked for once however many hosts it is for.
+    fn password_of(&self, user: &str, ui: &mut Ui) -> Result<Secret<String>, Error> {
+        let from = match &self.beside.password {
+            _ if self.password.is_given() => "arguments".to_owned(),
+            _ if self.password.is_said() => "environment".to_owned(),
+            Some(Password::Clear(password)) => return Ok(password.clone()),
+            Some(Password::File(file)) => format!("file {}", file.display()),
+            Some(Password::Command(command)) => format!("command {command}"),
+            None => format!("person {user}"),
+        };
+        let known = self.beside.known.lock().unwrap_or_else(PoisonError::into_inner).get(&from).cloned();
+        if let Some(password) = known {
+            return Ok(password);
+        }
+        let password = match &self.beside.password {
+            _ if self.password.is_said() => self.password.read(user, ui)?,
+            Some(Password::File(file)) => secret::of_file(file, "password", ui)?,
+            Some(Password::Command(command)) => secret::of_command(command)?,
+            _ => self.password.read(user, ui)?,
+        };
+        let mut known = self.beside.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(from, password.clone());
+        Ok(password)
+    }
+
+    fn credentials(&self, endpoint: &Endpoint, ui: &mut Ui) -> Result<Credentials, Error> {
+        let LoginArgs { user, keytab, allow_cleartext, .. } = &self.login;
+        let auth = &self.auth();
         let user = user.as_deref().filter(|user| !user.is_empty());
-        let is_clear = *auth == Auth::Basic && self.target.protocol() == Protocol::Http;
+        let is_clear = *auth == Auth::Basic && endpoint.protocol() == Protocol::Http;
         if is_clear && !allow_cleartext {
             return Err(Error::usage("basic over http would show the password to everybody on the way")
-                .hint(format!("write https://{}, or use --auth negotiate", self.target.host()))
+                .hint(format!("write https://{}, or use --auth negotiate", endpoint.host()))
                 .hint("--allow-cleartext sends it all the same"));
         }
         let credentials = match (auth, user, keytab) {
-            (Auth::Certificate, ..) => self.certificate_credentials()?,
+            (Auth::Certificate, ..) => self.certificate_credentials(endpoint)?,
             (Auth::Ntlm | Auth::Basic, _, Some(_)) => {
                 return Err(Error::usage("a keytab is for Kerberos").hint("use --auth negotiate or kerberos"));
             }
@@ -217,14 +346,14 @@ impl ConnectionArgs {
                     Error::usage("this way to log in needs a user").hint("use --user, or REFPOINT_USER")
                 );
             }
-            (_, None, None) if self.password.is_given() => {
+            (_, None, None) if self.password.is_given() || self.beside.password.is_some() => {
                 return Err(
                     Error::usage("a password, and nobody whose it is").hint("use --user, or REFPOINT_USER")
                 );
             }
             (_, None, None) => Credentials::Tickets { cache: None, principal: None },
             (_, Some(user), None) => {
-                let password = self.password.read(user, ui)?;
+                let password = self.password_of(user, ui)?;
                 Credentials::Password {
                     account: user.parse().unwrap_or_else(|never| match never {}),
                     password,
@@ -237,9 +366,9 @@ impl ConnectionArgs {
         Ok(credentials)
     }
 
-    fn login(&self, credentials: Credentials) -> Login {
-        let LoginArgs { auth, spn_service, spn_host, allow_cleartext, .. } = &self.login;
-        let method = match auth {
+    fn login(&self, endpoint: &Endpoint, credentials: Credentials) -> Login {
+        let LoginArgs { spn_service, spn_host, allow_cleartext, .. } = &self.login;
+        let method = match self.auth() {
             Auth::Negotiate => Method::Negotiate,
             Auth::Kerberos => Method::Kerberos,
             Auth::Ntlm => Method::Ntlm,
@@ -248,7 +377,7 @@ impl ConnectionArgs {
         };
         let credentials = match credentials {
             Credentials::Password { account, password }
-                if self.is_of_the_host(&account) && method == Method::Negotiate =>
+                if self.is_of_the_host(endpoint, &account) && method == Method::Negotiate =>
             {
                 Credentials::Password { account, password }.into_ntlm()
             }
@@ -256,23 +385,24 @@ impl ConnectionArgs {
         };
         let mut login = Login::new(credentials).with(method);
         login.allow_cleartext = *allow_cleartext;
+        login.realm.clone_from(&self.beside.realm);
+        login.bind_channel = !self.beside.is_unbound;
         login.service.clone_from(spn_service);
         login.service_host.clone_from(spn_host);
         login
     }
 
     /// Says whether the account is one of the host's own, `HOST\user`: no realm knows it.
-    fn is_of_the_host(&self, account: &Account) -> bool {
-        let host = self.target.host();
-        let name =
-            if self.target.address().is_some() { host } else { host.split('.').next().unwrap_or(host) };
+    fn is_of_the_host(&self, endpoint: &Endpoint, account: &Account) -> bool {
+        let host = endpoint.host();
+        let name = if endpoint.address().is_some() { host } else { host.split('.').next().unwrap_or(host) };
         account.domain.eq_ignore_ascii_case(name)
     }
 
-    fn certificate_credentials(&self) -> Result<Credentials, Error> {
-        if self.target.protocol() == Protocol::Http {
+    fn certificate_credentials(&self, endpoint: &Endpoint) -> Result<Credentials, Error> {
+        if endpoint.protocol() == Protocol::Http {
             return Err(Error::usage("a certificate logs in over https alone")
-                .hint(format!("write https://{}", self.target.host())));
+                .hint(format!("write https://{}", endpoint.host())));
         }
         match self.trust.cert {
             Some(_) => Ok(Credentials::Certificate),
@@ -311,13 +441,14 @@ impl ConnectionArgs {
         Ok(tls.with_identity(identity.map_err(unusable)?))
     }
 
-    fn proxy(&self) -> Result<Option<Proxy>, Error> {
+    fn proxy(&self, endpoint: &Endpoint) -> Result<Option<Proxy>, Error> {
         let unusable = |error| Error::usage("cannot use the proxy").because(error);
         match self.trust.proxy.as_deref() {
-            None => Ok(None),
-            Some("env") => {
-                Proxy::from_variables(&self.target, |name| std::env::var(name).ok()).map_err(unusable)
+            None => {
+                let beside = self.beside.proxy.as_ref();
+                beside.map(|url| Proxy::parse(url.expose())).transpose().map_err(unusable)
             }
+            Some("env") => Proxy::from_variables(endpoint, |name| std::env::var(name).ok()).map_err(unusable),
             // Everybody on the machine can read the arguments of a program, and who is let in with none needs none.
             Some(url) if url.contains('@') => {
                 Err(Error::usage("a proxy's password does not belong in an argument")
@@ -327,6 +458,27 @@ impl ConnectionArgs {
         }
     }
 }
+
+impl Auth {
+    fn of(method: Method) -> Self {
+        match method {
+            Method::Negotiate => Self::Negotiate,
+            Method::Kerberos => Self::Kerberos,
+            Method::Ntlm => Self::Ntlm,
+            Method::Basic => Self::Basic,
+            Method::Certificate => Self::Certificate,
+        }
+    }
+}
+
+fn fill<T: Clone>(said: &mut Option<T>, setting: &Option<Setting<T>>) {
+    if said.is_none() {
+        *said = setting.as_ref().map(|setting| setting.value.clone());
+    }
+}
+
+/// Where Hyper-V is.
+const NAMESPACE: &str = "root/virtualization/v2";
 
 /// Returns the principal of `DOMAIN\user`, `user@realm` or `user`.
 fn principal(user: &str) -> String {
@@ -361,11 +513,13 @@ mod tests {
             ("hv01", "mia@lab.test", false),
         ] {
             let words = Words::parse_from(["refpoint", target, "--user", user]);
-            let login = words.connection.login(Credentials::password(user, "x"));
+            let ConnectionArgs { target, means } = words.connection;
+            let login = means.login(&target, Credentials::password(user, "x"));
             assert_eq!(matches!(login.credentials, Credentials::Ntlm { .. }), is_key, "{target} {user}");
         }
         let words = Words::parse_from(["refpoint", "hv01", "--user", r"hv01\mia", "--auth", "kerberos"]);
-        let login = words.connection.login(Credentials::password(r"hv01\mia", "x"));
+        let ConnectionArgs { target, means } = words.connection;
+        let login = means.login(&target, Credentials::password(r"hv01\mia", "x"));
         assert!(matches!(login.credentials, Credentials::Password { .. }));
     }
 }

@@ -19,9 +19,7 @@ mod journal;
 mod ledger;
 mod logging;
 mod message;
-#[cfg_attr(not(test), expect(dead_code, reason = "the runs that have these numbers are not there yet"))]
 mod metrics;
-#[cfg_attr(not(test), expect(dead_code, reason = "the runs that are told of are not there yet"))]
 mod notify;
 mod object;
 mod report;
@@ -80,7 +78,6 @@ fn run(cli: &Cli, ui: &mut Ui) -> Result<Exit, Error> {
         Command::Job(command) => command::job::run(command, &cli.output, ui),
         Command::Fleet(command) => command::fleet::run(command, &cli.output, ui),
         Command::Identify(args) => command::identify::run(args, &cli.output, ui),
-        Command::Fleet(command) => command::fleet::run(command, &cli.output, ui),
         Command::Cim(command) => command::cim::run(command, &cli.output, ui),
         Command::Lab(command) => command::lab::run(command, ui),
     }

@@ -49,6 +49,22 @@ pub(crate) fn follow<T>(
     done
 }
 
+/// Does something that waits, and that nobody needs to end.
+pub(crate) fn block<T>(work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    Builder::new_current_thread().enable_all().build().map_err(failed)?.block_on(work)
+}
+
+/// Does something on all processors that listens to [`Signals`] itself.
+pub(crate) fn serve_with<T>(work: impl AsyncFnOnce(&mut Signals) -> Result<T, Error>) -> Result<T, Error> {
+    let runtime = Builder::new_multi_thread().enable_all().build().map_err(failed)?;
+    let done = runtime.block_on(async {
+        let mut signals = Signals::new()?;
+        work(&mut signals).await
+    });
+    runtime.shutdown_background();
+    done
+}
+
 /// Serves on all processors. The work itself listens to [`Signals`].
 pub(crate) fn serve(work: impl Future<Output = Result<Exit, Error>>) -> Result<Exit, Error> {
     let runtime = Builder::new_multi_thread().enable_all().build().map_err(failed)?;

@@ -17,7 +17,7 @@ use super::ui::Ui;
 use super::words;
 
 /// Where the password is.
-#[derive(clap::Args, Debug)]
+#[derive(clap::Args, Clone, Debug)]
 #[group(multiple = false)]
 pub(crate) struct PasswordArgs {
     /// Read the password from the first line of a file (or REFPOINT_PASSWORD, or the credential refpoint-password of a
@@ -37,6 +37,11 @@ impl PasswordArgs {
     /// Returns whether an argument says where the password is.
     pub(crate) fn is_given(&self) -> bool {
         self.password_file.is_some() || self.password_stdin || self.password_command.is_some()
+    }
+
+    /// Returns whether an argument or the environment says where the password is.
+    pub(crate) fn is_said(&self) -> bool {
+        self.is_given() || std::env::var_os(VARIABLE).is_some() || credential(CREDENTIAL).is_some()
     }
 
     /// Returns the password of a user.
@@ -133,7 +138,7 @@ pub(crate) fn of_file(path: &Path, what: &str, ui: &mut Ui) -> Result<Secret<Str
 }
 
 /// Neither the command nor what it printed is shown when it fails: either may hold the password.
-fn of_command(command: &str) -> Result<Secret<String>, Error> {
+pub(crate) fn of_command(command: &str) -> Result<Secret<String>, Error> {
     // A command that asks a person needs the terminal; a pipe is for somebody else.
     let stdin = if io::stdin().is_terminal() { Stdio::inherit() } else { Stdio::null() };
     let failed = || Error::usage("password command failed");

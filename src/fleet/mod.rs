@@ -90,9 +90,10 @@ pub use report::{
 };
 pub use resolve::{Resolved, resolve};
 pub use run::{
-    BrokenChain, ExportRule, Extent, Hidden, HostReport, HostState, Limits, Moment, Names, Notify, Opener,
-    Opening, Ping, PingMethod, PingStyle, PlanError, PointPolicy, Retries, RunDetails, RunOrder, RunPlan,
-    RunReport, RunState, RunSurroundings, Stop, Template, TemplateError, Totals, UnitReport, UnitState,
-    Webhook, Window, WindowError, begin_run, find_run, outstanding, report_of, work_on,
+    BrokenChain, ExportRule, Extent, Hidden, HostForecast, HostReport, HostState, Limits, Moment, Names,
+    Notify, Opener, Opening, Ping, PingMethod, PingStyle, PlanError, PointPolicy, Retries, RunDetails,
+    RunOrder, RunPlan, RunReport, RunState, RunSurroundings, Stop, Template, TemplateError, Totals,
+    UnitForecast, UnitReport, UnitState, Webhook, Window, WindowError, begin_run, find_run, foresee,
+    outstanding, report_of, work_on,
 };
 pub use unit::{Surroundings, export, not_begun};

@@ -48,9 +48,14 @@ async fn a_host_that_is_down_costs_its_own_units_only() {
     assert_eq!(report.hosts[1].error.as_ref().unwrap().kind, Kind::Unreachable);
     let tries = told.events.iter().filter(|event| matches!(event.what, News::Retry { .. })).count();
     assert_eq!(tries, 3, "it was tried again as often as the plan says");
-    // It comes back, and the run is taken up: what was done stays done.
     let resumed = yard.resume(How::default()).await;
-    assert_eq!(resumed.count("unit-started"), 0, "the host is still down");
+    assert_eq!(
+        (resumed.count("host-failed"), resumed.report().exit_code),
+        (0, Some(4)),
+        "there is nothing left to do"
+    );
+    let resumed = yard.resume(How { retry_failed: true, ..How::default() }).await;
+    assert_eq!((resumed.count("host-failed"), resumed.count("unit-started")), (1, 0), "it is still down");
     assert_eq!(yard.calls("ExportReferencePoint"), 4);
 }
 
@@ -102,7 +107,11 @@ async fn a_run_that_fails_fast_begins_nothing_more_and_leaves_its_jobs() {
     assert_eq!(told.count("run-stopping"), 1);
     assert!(report.reason.as_ref().unwrap().contains("first failure"));
     let resumed = yard.resume(How::default()).await;
-    assert_eq!(resumed.report().totals.hosts_failed, 1, "it fails again, and that ends it again");
+    assert_eq!(
+        (resumed.report().totals.completed, resumed.report().exit_code),
+        (6, Some(4)),
+        "the rest is done"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -13,7 +13,6 @@ mod meter;
 mod page;
 
 pub(crate) use meter::Clock;
-#[expect(unused_imports, reason = "the runs that have these numbers are not there yet")]
 pub(crate) use {
     args::MetricsArgs,
     figures::Scope,

@@ -15,5 +15,4 @@ mod payload;
 mod ping;
 mod signature;
 
-#[expect(unused_imports, reason = "the runs that are told of are not there yet")]
 pub(crate) use {args::NotifyArgs, notifier::Notifier};

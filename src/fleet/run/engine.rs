@@ -84,7 +84,7 @@ pub struct RunSurroundings {
     pub control: Control,
     /// When the window closes.
     pub closes: Option<Instant>,
-    /// Whether units that failed are begun again.
+    /// Whether hosts that could not be worked with, and units that failed, are begun again.
     pub retry_failed: bool,
 }
 
@@ -161,7 +161,12 @@ pub async fn work_on(
         let todo = units.remove(&host.host).unwrap_or_default();
         let rules = rules.get(&*host.host).map(|rules| (*rules).clone());
         let is_planned = host.stage == HostStage::Planned;
-        if is_planned && outstanding(&todo, retry_failed).is_empty() {
+        let is_done = match host.stage {
+            HostStage::Outstanding => false,
+            HostStage::Failed => !retry_failed,
+            HostStage::Planned => outstanding(&todo, retry_failed).is_empty(),
+        };
+        if is_done {
             continue;
         }
         let after = shared.plan.limits.spread / count * place;
@@ -207,18 +212,17 @@ async fn finish(shared: &Shared) -> Result<RunReport, Failure> {
     let keeper = &shared.around.keeper;
     let mut report = report(keeper, shared.run, false).await?;
     let stop = shared.stopper.stopped();
-    let is_left = report.totals.outstanding + report.totals.running + report.totals.detached > 0
-        || report.totals.hosts_outstanding > 0;
-    let is_over = stop.is_none() && !is_left;
+    let totals = &report.totals;
+    let is_left =
+        totals.outstanding + totals.running + totals.detached + totals.unknown + totals.hosts_outstanding > 0;
     let reason = stop.map(|stop| stop.words().to_owned());
     let exit_code = match stop.and_then(Stop::exit_code) {
         Some(code) if is_left => code,
         _ => report.exit_code.unwrap_or_default(),
     };
     let (run, now, words) = (shared.run, shared.now(), reason.clone());
-    let written = keeper
-        .with(move |ledger| ledger.end_run(run, now, is_over || !is_left, words.as_deref(), exit_code))
-        .await;
+    let written =
+        keeper.with(move |ledger| ledger.end_run(run, now, !is_left, words.as_deref(), exit_code)).await;
     written.map_err(|error| Failure::from(&error))?;
     report.state = if is_left { RunState::Stopped } else { RunState::Finished };
     report.reason = reason;

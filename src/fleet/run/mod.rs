@@ -2,6 +2,7 @@
 
 mod engine;
 mod expand;
+mod foresee;
 mod governor;
 mod notify;
 mod plan;
@@ -13,6 +14,7 @@ mod window;
 mod write;
 
 pub use engine::{Opener, Opening, RunDetails, RunOrder, RunSurroundings, begin_run, outstanding, work_on};
+pub use foresee::{HostForecast, UnitForecast, foresee};
 pub use notify::{Extent, Hidden, Moment, Notify, Ping, PingMethod, PingStyle, Webhook};
 pub use plan::{BrokenChain, ExportRule, Limits, PlanError, PointPolicy, Retries, RunPlan, Stop};
 pub use report::{HostReport, HostState, RunReport, RunState, Totals, UnitReport, UnitState};

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
+use super::notify::Notify;
 use super::template::{Template, TemplateError};
 use super::window::Window;
 use crate::fleet::plan::{BaseChoice, PointChoice};
@@ -29,10 +30,12 @@ use crate::hyperv::{Consistency, PointType, Selector};
 /// assert_eq!((plan.name.as_str(), plan.limits.host, plan.exports.len()), ("nightly", 4, 1));
 /// # Ok::<(), refpoint::fleet::PlanError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct RunPlan {
     /// What it is called; runs are named after it.
     pub name: String,
+    /// Where its hosts stand, as inventories are named on the command line; files are meant relative to the plan's.
+    pub inventories: Vec<String>,
     /// How much at once.
     pub limits: Limits,
     /// How often again.
@@ -41,6 +44,8 @@ pub struct RunPlan {
     pub stop: Stop,
     /// The hours in which it may work.
     pub window: Option<Window>,
+    /// Who is told of it.
+    pub notify: Notify,
     /// What is exported.
     pub exports: Vec<ExportRule>,
 }
@@ -62,6 +67,20 @@ pub enum PlanError {
     /// Something else makes no sense.
     #[error("{0}")]
     Sense(String),
+}
+
+impl PlanError {
+    /// The line itself is not quoted: it may hold an address that lets its bearer in.
+    fn of_toml(error: &toml::de::Error, text: &str) -> Self {
+        let line = error
+            .span()
+            .and_then(|span| text.get(..span.start))
+            .map(|before| before.matches('\n').count() + 1);
+        Self::Text(match line {
+            Some(line) => format!("line {line}: {}", error.message()),
+            None => error.message().to_owned(),
+        })
+    }
 }
 
 /// How much at once.
@@ -179,6 +198,8 @@ pub enum PointPolicy {
 #[serde(deny_unknown_fields)]
 struct File {
     name: String,
+    #[serde(default, deserialize_with = "one_or_several")]
+    inventory: Vec<String>,
     #[serde(default)]
     limits: Limits,
     #[serde(default)]
@@ -187,6 +208,8 @@ struct File {
     stop: Stop,
     #[serde(default)]
     window: Option<Window>,
+    #[serde(default)]
+    notify: Notify,
     #[serde(default)]
     export: Vec<Rule>,
 }
@@ -217,7 +240,7 @@ fn all() -> String {
 impl RunPlan {
     /// Reads a plan.
     pub fn read(text: &str) -> Result<Self, PlanError> {
-        let file: File = toml::from_str(text).map_err(|error| PlanError::Text(error.to_string()))?;
+        let file: File = toml::from_str(text).map_err(|error| PlanError::of_toml(&error, text))?;
         let sense = |text: &str| Err(PlanError::Sense(text.to_owned()));
         let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
         if file.name.is_empty() || !file.name.chars().all(is_plain) {
@@ -241,10 +264,12 @@ impl RunPlan {
         });
         Ok(Self {
             name: file.name,
+            inventories: file.inventory,
             limits: file.limits,
             retries: file.retries,
             stop: file.stop,
             window: file.window,
+            notify: file.notify,
             exports: rules.collect::<Result<_, _>>()?,
         })
     }
@@ -334,6 +359,19 @@ pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
     Ok(sum)
 }
 
+fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Inventories {
+        One(String),
+        Several(Vec<String>),
+    }
+    Ok(match Inventories::deserialize(deserializer)? {
+        Inventories::One(one) => vec![one],
+        Inventories::Several(several) => several,
+    })
+}
+
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     parse_duration(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
 }
@@ -386,6 +424,16 @@ mod tests {
             let error = RunPlan::read(text).unwrap_err().to_string();
             assert!(error.contains(words), "{text}\n{error}");
         }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_with_its_line_and_without_its_text() {
+        let error = RunPlan::read("name = 'n'\n\n[notify]\nwebhook = 'https://hooks.example/t0ken'\n")
+            .unwrap_err()
+            .to_string();
+        assert!(error.starts_with("line 4: ") && !error.contains("t0ken"), "{error}");
+        let error = RunPlan::read("name = \n").unwrap_err().to_string();
+        assert!(error.starts_with("line 1: "), "{error}");
     }
 
     #[test]

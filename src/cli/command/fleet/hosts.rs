@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Read;
+use std::path::{Path, PathBuf};
 
 use refpoint::client::Secret;
 use refpoint::fleet::inventory::{
@@ -14,18 +15,11 @@ use crate::cli::suggest;
 use crate::cli::ui::Ui;
 
 /// Where the hosts stand, and which of them are meant.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub(crate) struct HostsArgs {
     /// The hosts: a file (TOML, or Ansible's INI, YAML, JSON), a folder, `hv01,hv02,`, or - for what ansible-inventory
     /// --list prints; of several the later ones count more
-    #[arg(
-        short,
-        long,
-        value_name = "INVENTORY",
-        env = "REFPOINT_INVENTORY",
-        hide_env_values = true,
-        required = true
-    )]
+    #[arg(short, long, value_name = "INVENTORY", env = "REFPOINT_INVENTORY", hide_env_values = true)]
     inventory: Vec<String>,
     /// Only these hosts: names and groups with * and ?, joined by commas; !X takes away, &X must be too, ~X is a regular
     /// expression, X[0:2] counts, @FILE has one a line
@@ -34,8 +28,51 @@ pub(crate) struct HostsArgs {
 }
 
 impl HostsArgs {
+    /// Returns the same, with these where nothing else is said.
+    pub(crate) fn or(&self, inventories: &[String], limit: Option<&str>) -> Self {
+        let mut hosts = self.clone();
+        if hosts.inventory.is_empty() {
+            hosts.inventory = inventories.to_vec();
+        }
+        if hosts.limit.is_empty() {
+            hosts.limit.extend(limit.map(str::to_owned));
+        }
+        hosts
+    }
+
+    /// Returns the inventories that count: those of the arguments, or else those of a plan, whose files are meant
+    /// relative to the plan's.
+    pub(crate) fn names(&self, of_plan: &[String], plan: Option<&Path>) -> Vec<String> {
+        if !self.inventory.is_empty() {
+            // Whoever takes the run up may stand elsewhere.
+            return self.inventory.iter().map(|word| absolute(word, None)).collect();
+        }
+        let folder = plan.and_then(Path::parent);
+        of_plan.iter().map(|word| absolute(word, folder)).collect()
+    }
+
+    /// Returns the limit as it was said.
+    pub(crate) fn limit(&self) -> Option<String> {
+        Some(self.limit.join(",")).filter(|limit| !limit.is_empty())
+    }
+
+    /// Reads the inventories of the arguments, or else those of a plan.
+    pub(crate) fn read_or(
+        &self,
+        of_plan: &[String],
+        plan: Option<&Path>,
+        ui: &mut Ui,
+    ) -> Result<Inventory, Error> {
+        Self { inventory: self.names(of_plan, plan), ..self.clone() }.read(ui)
+    }
+
     /// Reads the inventories, and says what is odd about them.
     pub(crate) fn read(&self, ui: &mut Ui) -> Result<Inventory, Error> {
+        if self.inventory.is_empty() {
+            return Err(Error::usage("there is no inventory").hint(
+                "-i FILE says where the hosts stand, or REFPOINT_INVENTORY, or the key inventory of a plan",
+            ));
+        }
         let files = Files::Disk;
         let mut sources = Vec::new();
         for word in &self.inventory {
@@ -78,6 +115,15 @@ fn warn_of_slips(hosts: &[&HostEntry], ui: &mut Ui) {
         let meant = meant.map(|name| format!(": {name} is")).unwrap_or_default();
         ui.warn(&format!("{origin}: {variable} is no setting{meant}"));
     }
+}
+
+/// Returns the absolute path of what is a file or a folder, seen from a folder; anything else stays as it is.
+fn absolute(word: &str, from: Option<&Path>) -> String {
+    if word == "-" || word.contains(',') {
+        return word.to_owned();
+    }
+    let path = from.map_or_else(|| PathBuf::from(word), |folder| folder.join(word));
+    std::path::absolute(&path).unwrap_or(path).to_string_lossy().into_owned()
 }
 
 fn stdin() -> Result<Secret<String>, Error> {

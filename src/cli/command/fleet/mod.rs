@@ -1,8 +1,11 @@
 //! `refpoint fleet`: many hosts.
 
+mod crew;
 mod hosts;
 mod inventory;
+mod plan;
 mod report;
+mod run;
 mod status;
 
 use clap::Subcommand;
@@ -15,6 +18,9 @@ use crate::cli::ui::Ui;
 /// Export from many hosts, and look at what became of it
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Plan(Box<plan::Args>),
+    Run(Box<run::Args>),
+    Resume(Box<run::ResumeArgs>),
     Inventory(inventory::Args),
     Status(status::Args),
     Report(report::Args),
@@ -30,6 +36,9 @@ impl Command {
 /// Runs one of the commands.
 pub(crate) fn run(command: &Command, output: &OutputArgs, ui: &mut Ui) -> Result<Exit, Error> {
     match command {
+        Command::Plan(args) => plan::run(args, output, ui),
+        Command::Run(args) => run::run(args, output, ui),
+        Command::Resume(args) => run::resume(args, output, ui),
         Command::Inventory(args) => inventory::run(args, output, ui),
         Command::Status(args) => status::run(args, output, ui),
         Command::Report(args) => report::run(args, output, ui),

@@ -3,13 +3,16 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use refpoint::fleet::RunReport;
+use refpoint::fleet::{RunReport, report_of};
 
+use super::run::find;
 use crate::cli::args::{Form, OutputArgs};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::cli::ledger::LedgerArgs;
 use crate::cli::report::fleet::{junit, page, units};
 use crate::cli::report::{json, text, yaml};
+use crate::cli::runtime;
 use crate::cli::ui::Ui;
 
 /// Show what became of a run, unit by unit: as a table, JSON, YAML, JUnit's XML, or a page for a browser
@@ -17,18 +20,44 @@ use crate::cli::ui::Ui;
 /// A page needs nothing but its own file: no server, no network, no other file. Print it with -o html and give it to
 /// whoever wants to know.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  refpoint fleet report --from run.json\n  \
-                        refpoint fleet report --from run.json -o html > run.html\n  \
+#[command(after_help = "Examples:\n  refpoint fleet report\n  \
+                        refpoint fleet report nightly -o html > run.html\n  \
                         refpoint fleet report --from run.json -o junit > run.xml")]
 pub(crate) struct Args {
-    /// Read what became of the run from this file, as -o json has printed it; - is standard input
-    #[arg(long, value_name = "FILE", required = true)]
-    from: PathBuf,
+    #[command(flatten)]
+    which: WhichArgs,
+}
+
+/// Which run, and where it stands.
+#[derive(Debug, clap::Args)]
+pub(super) struct WhichArgs {
+    /// The run, or the plan of which the newest is meant [default: the newest run]
+    #[arg(value_name = "RUN", conflicts_with = "from")]
+    run: Option<String>,
+    /// Read what became of the run from this file, as fleet report -o json has printed it; - is standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "ledger")]
+    from: Option<PathBuf>,
+    #[command(flatten)]
+    ledger: LedgerArgs,
+}
+
+impl WhichArgs {
+    /// Returns what became of it.
+    pub(super) fn read(&self) -> Result<RunReport, Error> {
+        if let Some(file) = &self.from {
+            return saved(file);
+        }
+        let keeper = self.ledger.open()?;
+        runtime::block(async {
+            let run = find(&keeper, self.run.as_deref()).await?;
+            report_of(&keeper, Some(&run.name)).await.map_err(Error::of_failure)
+        })
+    }
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit, Error> {
-    show(&saved(&args.from)?, output.form.unwrap_or(Form::Table), ui)
+    show(&args.which.read()?, output.form.unwrap_or(Form::Table), ui)
 }
 
 /// Prints what became of a run.
@@ -49,7 +78,7 @@ pub(crate) fn show(report: &RunReport, form: Form, ui: &mut Ui) -> Result<Exit, 
 }
 
 /// Reads what was printed with `-o json`.
-pub(super) fn saved(path: &Path) -> Result<RunReport, Error> {
+fn saved(path: &Path) -> Result<RunReport, Error> {
     let unreadable =
         |error| Error::new(Exit::LocalFiles, format!("cannot read {}", path.display())).because(error);
     let mut bytes = Vec::new();

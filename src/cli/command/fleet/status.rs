@@ -1,8 +1,6 @@
 //! `refpoint fleet status`: how a run stands, in a few lines.
 
-use std::path::PathBuf;
-
-use super::report::saved;
+use super::report::WhichArgs;
 use crate::cli::args::{Format, OutputArgs};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
@@ -12,16 +10,15 @@ use crate::cli::ui::Ui;
 
 /// Show how a run stands, in a few lines: how far it is, what is not well, what to do next
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  refpoint fleet status --from run.json")]
+#[command(after_help = "Examples:\n  refpoint fleet status\n  refpoint fleet status nightly")]
 pub(crate) struct Args {
-    /// Read what became of the run from this file, as fleet report -o json has printed it; - is standard input
-    #[arg(long, value_name = "FILE", required = true)]
-    from: PathBuf,
+    #[command(flatten)]
+    which: WhichArgs,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit, Error> {
-    let report = saved(&args.from)?;
+    let report = args.which.read()?;
     let value = || status::value(&report);
     let text = match output.output.unwrap_or(Format::Table) {
         Format::Table => status::text(&report, ui.width()),

@@ -68,6 +68,11 @@ impl<'u> Live<'u> {
         }
     }
 
+    /// Says something that a person has to know.
+    pub(crate) fn warn(&mut self, text: &str) {
+        self.ui.warn(text);
+    }
+
     /// It is over, or others want the terminal.
     pub(crate) fn done(&mut self) {
         self.ui.rows(Vec::new());

@@ -6,13 +6,11 @@
 pub(crate) mod cause;
 mod fit;
 pub(crate) mod junit;
-#[cfg_attr(not(test), expect(dead_code, reason = "what runs fleets shows it, and is not there yet"))]
 pub(crate) mod live;
 pub(crate) mod page;
 pub(crate) mod picture;
 pub(crate) mod standing;
 pub(crate) mod status;
-#[cfg_attr(not(test), expect(dead_code, reason = "what runs fleets prints it, and is not there yet"))]
 pub(crate) mod summary;
 pub(crate) mod units;
 

@@ -1,0 +1,105 @@
+//! `refpoint fleet plan`: what a run would do.
+
+use std::path::PathBuf;
+
+use jiff::Zoned;
+use refpoint::fleet::{HostForecast, RunDetails, UnitForecast, foresee};
+use serde_json::json;
+
+use super::crew::Crew;
+use super::hosts::HostsArgs;
+use super::run::read;
+use crate::cli::args::{Format, OutputArgs};
+use crate::cli::connection::MeansArgs;
+use crate::cli::error::Error;
+use crate::cli::exit::Exit;
+use crate::cli::ledger::{LedgerArgs, clock};
+use crate::cli::report::list::List;
+use crate::cli::runtime;
+use crate::cli::ui::Ui;
+
+/// Show what a run of a plan would do, machine by machine, after a look at the hosts; nothing is begun
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  refpoint fleet plan nightly.toml -i hosts.toml\n  \
+                  refpoint fleet plan nightly.toml -i hosts.toml --limit hv01 -o json")]
+pub(crate) struct Args {
+    /// The plan: what is exported where to (TOML)
+    #[arg(value_name = "PLAN")]
+    plan: PathBuf,
+    #[command(flatten)]
+    hosts: HostsArgs,
+    #[command(flatten)]
+    means: MeansArgs,
+    #[command(flatten)]
+    ledger: LedgerArgs,
+}
+
+/// Runs the command.
+pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit, Error> {
+    let (_, plan) = read(&args.plan)?;
+    let now = Zoned::now();
+    let crew = Crew::muster(&plan, Some(&args.plan), &args.hosts, &args.means, ui)?;
+    let keeper = args.ledger.open()?;
+    let details = RunDetails {
+        date: now.date().to_string(),
+        time: now.strftime("%H%M").to_string(),
+        ..RunDetails::default()
+    };
+    if let Some(window) = &plan.window
+        && let Err(closed) = window.closes(&now)
+    {
+        ui.warn(&closed.to_string());
+    }
+    runtime::wait(async {
+        let hosts = foresee(&plan, &crew.hosts, &details, &crew.opener(), &keeper, clock).await;
+        show(&hosts, output.output.unwrap_or(Format::Table), ui)
+    })
+}
+
+fn show(hosts: &[HostForecast], format: Format, ui: &mut Ui) -> Result<Exit, Error> {
+    let mut list = List::new(&["Host", "Machine or group", "Point", "Relative to", "Directory", "But"]);
+    let mut worst = Exit::Done;
+    for host in hosts {
+        for unit in &host.units {
+            let mut value = serde_json::to_value(unit).unwrap_or_default();
+            value["host"] = json!(host.host);
+            let base = unit.base.clone().unwrap_or_else(|| "nothing".to_owned());
+            let but = but(unit);
+            let cells = [&*host.host, &*unit.name, &*unit.point, &*base, &*unit.directory, &*but];
+            list.push(&format!("{}/{}", host.host, unit.id), cells, value);
+        }
+        if let Some(error) = &host.error {
+            let value = json!({"host": host.host, "error": error});
+            list.push(&host.host, [&host.host, "", "", "", "", &error.message], value);
+        }
+        let errors = host.error.iter().chain(host.units.iter().filter_map(|unit| unit.error.as_ref()));
+        for code in errors.map(|error| error.exit_code) {
+            worst = match worst {
+                Exit::Done => Exit::of_code(code),
+                worst if worst.code() == code => worst,
+                _ => Exit::Failed,
+            };
+        }
+    }
+    list.show(format, "nothing to do", ui)?;
+    for hint in hints(hosts) {
+        ui.note(&hint);
+    }
+    Ok(worst)
+}
+
+/// Returns why it would fail, or else what a person should know first.
+fn but(unit: &UnitForecast) -> String {
+    let error = unit.error.as_ref().map(|error| error.message.clone());
+    error.or_else(|| unit.warnings.first().cloned()).unwrap_or_default()
+}
+
+/// Returns the next steps, each once.
+fn hints(hosts: &[HostForecast]) -> Vec<String> {
+    let of_hosts = hosts.iter().filter_map(|host| host.error.as_ref());
+    let of_units = hosts.iter().flat_map(|host| &host.units).filter_map(|unit| unit.error.as_ref());
+    let mut hints: Vec<_> = of_hosts.chain(of_units).filter_map(|error| error.hint.clone()).collect();
+    hints.sort();
+    hints.dedup();
+    hints
+}

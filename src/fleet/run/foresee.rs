@@ -1,0 +1,192 @@
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use serde::Serialize;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use super::engine::{Opener, RunDetails};
+use super::expand::{Stamp, expand};
+use super::plan::{PointPolicy, RunPlan};
+use crate::fleet::keeper::Keeper;
+use crate::fleet::plan::{BaseChoice, ExportPlan, Wanted};
+use crate::fleet::preview::preview;
+use crate::fleet::report::{Failure, Kind};
+use crate::fleet::unit::Surroundings;
+use crate::hyperv::{Consistency, Directory, Host, Selector};
+use crate::ledger::{self, NewUnit};
+
+/// What a run would do on a host.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct HostForecast {
+    /// What the inventory calls it.
+    pub host: String,
+    /// Why it cannot be said.
+    pub error: Option<Failure>,
+    /// What would be done on it.
+    pub units: Vec<UnitForecast>,
+}
+
+/// What a run would do with a machine or group.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct UnitForecast {
+    /// `vm` or `group`.
+    pub kind: String,
+    /// Its GUID.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// Which rule of the plan it follows from, counted from one.
+    pub rule: u32,
+    /// What would be done with it: `export`.
+    pub verb: String,
+    /// Which point: its identifier, or what is made.
+    pub point: String,
+    /// Relative to which; nothing where all would be exported.
+    pub base: Option<String>,
+    /// Where the host would write.
+    pub directory: String,
+    /// What a person should know.
+    pub warnings: Vec<String>,
+    /// Why it would fail.
+    pub error: Option<Failure>,
+}
+
+/// Looks at all hosts of a plan, and says what a run would do. Nothing is asked of a host that changes anything.
+pub async fn foresee(
+    plan: &RunPlan,
+    hosts: &[(String, Vec<u32>)],
+    details: &RunDetails,
+    opener: &Opener,
+    keeper: &Keeper,
+    clock: fn() -> SystemTime,
+) -> Vec<HostForecast> {
+    let permits = Arc::new(Semaphore::new(plan.limits.logins));
+    let stamp = Stamp { date: details.date.clone(), time: details.time.clone(), run: "RUN".to_owned() };
+    let (plan, stamp) = (Arc::new(plan.clone()), Arc::new(stamp));
+    let mut tasks = JoinSet::new();
+    for (place, (name, rules)) in hosts.iter().cloned().enumerate() {
+        let (plan, stamp, permits) = (plan.clone(), stamp.clone(), permits.clone());
+        let (opener, keeper) = (opener.clone(), keeper.clone());
+        tasks.spawn(async move {
+            let _permit = permits.acquire_owned().await;
+            let looked = async {
+                let host = Host::new(opener.open(&name).await?);
+                let units = expand(&host, &name, &plan, &rules, &stamp).await?;
+                let mut forecasts = Vec::new();
+                for unit in &units {
+                    let around = Surroundings::new(&*name, &host, &keeper, clock);
+                    forecasts.push(unit_of(&around, &plan, unit, &units).await);
+                }
+                // What cannot be tidied up the host ends by itself.
+                let _ = host.close().await;
+                Ok::<_, Failure>(forecasts)
+            };
+            let (units, error) = match looked.await {
+                Ok(units) => (units, None),
+                Err(failure) => (Vec::new(), Some(failure)),
+            };
+            (place, HostForecast { host: name, error, units })
+        });
+    }
+    let mut found = Vec::new();
+    while let Some(done) = tasks.join_next().await {
+        match done {
+            Ok(forecast) => found.push(forecast),
+            Err(failed) if failed.is_panic() => std::panic::resume_unwind(failed.into_panic()),
+            Err(_) => {}
+        }
+    }
+    found.sort_by_key(|(place, _)| *place);
+    found.into_iter().map(|(_, forecast)| forecast).collect()
+}
+
+async fn unit_of(around: &Surroundings<'_>, plan: &RunPlan, unit: &NewUnit, all: &[NewUnit]) -> UnitForecast {
+    let mut forecast = UnitForecast {
+        kind: match unit.subject.kind {
+            ledger::Kind::Vm => "vm".to_owned(),
+            ledger::Kind::Group => "group".to_owned(),
+        },
+        id: unit.subject.id.clone(),
+        name: unit.subject.name.clone(),
+        rule: unit.rule + 1,
+        verb: unit.verb.clone(),
+        point: String::new(),
+        base: None,
+        directory: unit.directory.clone(),
+        warnings: Vec::new(),
+        error: None,
+    };
+    let meets = |other: &&NewUnit| other.directory.to_lowercase() == unit.directory.to_lowercase();
+    if all.iter().filter(meets).count() > 1 {
+        let message = "another machine would be written to the same directory";
+        let failure = Failure::new(Kind::Usage, message).with_hint("put {id} into the plan's directory");
+        forecast.error = Some(failure);
+        return forecast;
+    }
+    if let Err(failure) = fill(around, plan, unit, &mut forecast).await {
+        forecast.error = Some(failure);
+    }
+    forecast
+}
+
+async fn fill(
+    around: &Surroundings<'_>,
+    plan: &RunPlan,
+    unit: &NewUnit,
+    forecast: &mut UnitForecast,
+) -> Result<(), Failure> {
+    let Some(rule) = plan.exports.get(unit.rule as usize) else { return Ok(()) };
+    let selector = Selector::parse(&unit.subject.id);
+    let (consistency, point_type) = match &rule.point {
+        PointPolicy::New { consistency, point_type } => (consistency, point_type),
+        PointPolicy::There(choice) => {
+            let what = match unit.subject.kind {
+                ledger::Kind::Vm => Wanted::Machine(selector),
+                ledger::Kind::Group => Wanted::Group(selector),
+            };
+            let directory = Directory::parse(&unit.directory)
+                .map_err(|error| Failure::new(Kind::Usage, error.to_string()))?;
+            let mut export = ExportPlan::new(what, choice.clone(), directory);
+            export.base = rule.base.clone();
+            let seen = preview(around, &export).await?;
+            forecast.point = seen.point.id;
+            forecast.base = seen.base.map(|base| base.id);
+            forecast.warnings = seen.warnings;
+            return Ok(());
+        }
+    };
+    let level = match consistency {
+        Consistency::Application => "application",
+        Consistency::Crash => "crash",
+    };
+    forecast.point = format!("a new one ({}, {level}-consistent)", point_type.name());
+    let machine = around.host.machine(&selector).await.map_err(|error| Failure::from(&error))?;
+    if let Some(busy) = machine.busy.filter(|busy| busy.is_in_the_way()) {
+        forecast.warnings.push(format!("just now the host is {} it", busy.name()));
+    }
+    if rule.base == BaseChoice::None {
+        return Ok(());
+    }
+    let id = unit.subject.id.clone();
+    let last = around.keeper.with(move |ledger| ledger.last_sound(ledger::Kind::Vm, &id)).await;
+    let last = last.map_err(|error| Failure::from(&error))?.map(|export| export.point);
+    let points = around.host.points(&machine).await.map_err(|error| Failure::from(&error))?;
+    let is_there = |id: &String| points.iter().any(|point| point.id.eq_ignore_ascii_case(id));
+    let missing = match &last {
+        Some(id) if is_there(id) => None,
+        Some(id) => Some(format!("reference point {id}, exported last, is no longer on the host")),
+        None => Some("the ledger knows of no export of it that ended well".to_owned()),
+    };
+    match missing {
+        None => forecast.base = last,
+        Some(why) if rule.base == BaseChoice::LastOrNone => {
+            forecast.warnings.push(format!("all of it would be exported: {why}"));
+        }
+        Some(why) => {
+            let failure = Failure::new(Kind::NotFound, format!("no base: {why}"));
+            return Err(failure.with_hint("base = \"last-or-none\" exports all of it then"));
+        }
+    }
+    Ok(())
+}
