@@ -41,6 +41,11 @@ impl Claim {
         let _ = std::fs::remove_file(&self.path);
     }
 
+    /// Returns the file that is locked.
+    pub(super) fn file(&self) -> &Path {
+        &self.path
+    }
+
     /// Returns the export's number in the ledger.
     pub fn export(&self) -> i64 {
         self.export
