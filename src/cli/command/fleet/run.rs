@@ -108,6 +108,7 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
     };
     let order = RunOrder { text, hosts: crew.hosts.clone(), details };
     let job = Job { with: &args.with, plan, crew, keeper, closes, retry_failed: false, before: None };
+    many_connections();
     runtime::serve_with(async |signals| {
         let run = begin_run(&job.keeper, &job.plan, &order, clock()).await.map_err(Error::of_failure)?;
         job.work(run, output.output.unwrap_or(Format::Table), signals, ui).await
@@ -140,7 +141,13 @@ pub(crate) fn resume(args: &ResumeArgs, output: &OutputArgs, ui: &mut Ui) -> Res
     let crew = Crew::muster(&plan, None, &hosts, &args.with.means, ui)?;
     let retry_failed = args.retry_failed;
     let job = Job { with: &args.with, plan, crew, keeper, closes, retry_failed, before: Some(before) };
+    many_connections();
     runtime::serve_with(async |signals| job.work(run, format, signals, ui).await)
+}
+
+/// Each host takes a connection. As many as may be had; where that is not enough, a host says so.
+fn many_connections() {
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
 }
 
 /// Returns the run of that name, or the newest of the plan of that name.
