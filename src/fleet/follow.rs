@@ -157,27 +157,32 @@ pub(super) async fn follow(
     let mut pace = Pace::new(poll);
     let mut heard = Instant::now();
     let mut moved = Moved::new(around.now());
-    let mut asked_to_end = Wish::GoOn;
+    let mut ending = Ending::default();
     // What a look has shown that began before the job did says nothing of it.
     let mut last_look = Instant::now();
     loop {
         match control.take() {
             Wish::Detach(reason) => return Followed::Left(reason),
-            wish @ (Wish::Cancel | Wish::Kill) if wish != asked_to_end => {
-                asked_to_end = wish;
+            wish @ (Wish::Cancel | Wish::Kill) if ending.heard != Some(wish) => {
                 if last.as_ref().is_some_and(|job| job.cancellable == Some(false)) {
-                    let message = "the host says that this job cannot be cancelled; it is asked all the same";
-                    around.tell(News::Warning { message: message.to_owned() });
+                    ending.warn(
+                        around,
+                        "the host says that this job cannot be cancelled; it is asked all the same",
+                    );
                 }
                 let asked = tokio::select! {
                     asked = around.host.cancel(path, wish == Wish::Kill) => asked,
                     () = late(around) => return Followed::Deadline,
                     () = control.changed() => continue,
                 };
-                if let Err(error) = asked {
-                    around.tell(News::Warning { message: format!("the job was not cancelled: {error}") });
+                match asked {
+                    Ok(()) => {
+                        ending.heard = Some(wish);
+                        pace.hurry();
+                    }
+                    // The next look may show that it has ended; if not, it is asked again.
+                    Err(error) => ending.warn(around, &format!("the job was not cancelled: {error}")),
                 }
-                pace.hurry();
             }
             _ => {}
         }
@@ -271,6 +276,25 @@ impl Pace {
 
     fn hurry(&mut self) {
         self.pause = FIRST;
+    }
+}
+
+/// What became of the wish that a job should end.
+#[derive(Default)]
+struct Ending {
+    /// What the host has taken note of.
+    heard: Option<Wish>,
+    /// What was said of it.
+    told: Vec<String>,
+}
+
+impl Ending {
+    /// Says once what is met with at each try.
+    fn warn(&mut self, around: &Surroundings<'_>, message: &str) {
+        if !self.told.iter().any(|told| told == message) {
+            self.told.push(message.to_owned());
+            around.tell(News::Warning { message: message.to_owned() });
+        }
     }
 }
 
