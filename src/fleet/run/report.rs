@@ -164,7 +164,7 @@ pub struct UnitReport {
     pub state: UnitState,
     /// How often it was begun.
     pub tries: u32,
-    /// When it was first begun.
+    /// When it was first begun, or begun anew after it had failed.
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
