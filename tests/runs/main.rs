@@ -8,6 +8,7 @@
 
 mod fleet;
 mod dice;
+mod moments;
 mod storm;
 
 #[path = "../ends/program.rs"]
