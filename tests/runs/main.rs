@@ -6,10 +6,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails says why by panicking")]
 
-mod fleet;
 mod dice;
+mod fleet;
 mod moments;
 mod storm;
+mod together;
 
 #[path = "../ends/program.rs"]
 #[expect(dead_code, reason = "shared with tests that ask more of it")]

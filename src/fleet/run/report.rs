@@ -12,6 +12,9 @@ pub struct RunReport {
     pub run: String,
     /// What the plan is called.
     pub plan: String,
+    /// When this was looked up: of a run that is under way, until when it tells.
+    #[serde(default)]
+    pub at: Option<Timestamp>,
     /// Whether it is under way, over, or was stopped before it was.
     pub state: RunState,
     /// Why it was stopped.

@@ -64,7 +64,8 @@ pub(super) async fn work_on(work: Work) {
             return;
         };
         let after = work.shared.pause(count, work.unit.id);
-        work.tell(News::Retry { cause, after: after.as_secs_f64() });
+        let kind = report.error.as_ref().map(|error| error.kind);
+        work.tell(News::Retry { kind, cause, after: after.as_secs_f64() });
         if work.shared.stopper.unless(sleep(after)).await.is_err() {
             work.end(report).await;
             return;
@@ -180,7 +181,8 @@ impl Work {
         };
         let _room = shared.stopper.unless(waited).await?;
         let (id, now) = (unit.id, shared.now());
-        let is_anew = unit.stage == UnitStage::Ended && tries.is_first() && has_failed(unit.outcome.as_deref());
+        let is_anew =
+            unit.stage == UnitStage::Ended && tries.is_first() && has_failed(unit.outcome.as_deref());
         let begin = if is_anew { Ledger::unit_begun_anew } else { Ledger::unit_begun };
         if shared.write(move |ledger| begin(ledger, id, now)).await.is_none() {
             return Err(Stop::Wished(crate::fleet::follow::Reason::Asked));
