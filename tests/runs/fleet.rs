@@ -17,8 +17,7 @@ pub(crate) struct Fleet {
     process: Child,
     /// Kept, so that the process may go on writing.
     _stdout: BufReader<ChildStdout>,
-    user: String,
-    pub(crate) password: String,
+    password: String,
     folder: PathBuf,
 }
 
@@ -59,11 +58,7 @@ impl Fleet {
             writeln!(inventory, "[host.hv{number:02}]\naddress = \"{subnet}.{number}\"").unwrap();
         }
         fs::write(folder.join("hosts.toml"), inventory).unwrap();
-        Self { process, _stdout: stdout, user, password, folder }
-    }
-
-    pub(crate) fn folder(&self) -> &Path {
-        &self.folder
+        Self { process, _stdout: stdout, password, folder }
     }
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {
@@ -81,11 +76,20 @@ impl Fleet {
         path.to_str().unwrap().to_owned()
     }
 
-    /// Writes a line at the end of the inventory.
-    pub(crate) fn add_to_inventory(&self, lines: &str) {
+    /// Says something more of a host in the inventory: of one that is not there, too.
+    pub(crate) fn say_of(&self, host: &str, lines: &str) {
         let path = self.file("hosts.toml");
         let text = fs::read_to_string(&path).unwrap();
-        fs::write(&path, format!("{text}{lines}\n")).unwrap();
+        let head = format!("[host.{host}]\n");
+        let text = if text.contains(&head) { text } else { text + &head };
+        fs::write(&path, text.replace(&head, &format!("{head}{lines}\n"))).unwrap();
+    }
+
+    /// Returns an address at which nobody listens.
+    pub(crate) fn nowhere(&self) -> String {
+        let text = fs::read_to_string(self.file("hosts.toml")).unwrap();
+        let address = text.split("address = \"").nth(1).unwrap().split('"').next().unwrap();
+        format!("{}.250", address.rsplit_once('.').unwrap().0)
     }
 
     /// Returns a command of `fleet` that logs in and writes to the ledger.
@@ -125,10 +129,6 @@ impl Fleet {
             exports.entry(key).or_default().push(call);
         }
         exports
-    }
-
-    pub(crate) fn user(&self) -> &str {
-        &self.user
     }
 }
 

@@ -7,6 +7,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails says why by panicking")]
 
 mod dice;
+mod ends;
 mod fleet;
 mod moments;
 mod storm;
@@ -15,3 +16,6 @@ mod together;
 #[path = "../ends/program.rs"]
 #[expect(dead_code, reason = "shared with tests that ask more of it")]
 mod program;
+
+#[path = "../ends/snapshot.rs"]
+mod snapshot;
