@@ -5,6 +5,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use super::event::News;
+use super::report::Failure;
 use super::unit::Surroundings;
 use crate::hyperv::{Error, Job, ObjectPath};
 
@@ -210,7 +211,9 @@ pub(super) async fn follow(
             Err(error) => {
                 last_look = Instant::now();
                 let after = pace.next_pause();
-                around.tell(News::Retry { cause: error.to_string(), after: after.as_secs_f64() });
+                let kind = Some(Failure::from(&*error).kind);
+                let cause = error.to_string();
+                around.tell(News::Retry { kind, cause, after: after.as_secs_f64() });
             }
         }
         let next = last_look + pace.step();

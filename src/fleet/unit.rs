@@ -494,7 +494,7 @@ impl Work<'_> {
             return Break(failed(failure));
         }
         let cause = format!("{}, try {} of {MOST_TRIES}", failure.message, self.patience.tries());
-        self.around.tell(News::Retry { cause, after: pause.as_secs_f64() });
+        self.around.tell(News::Retry { kind: Some(failure.kind), cause, after: pause.as_secs_f64() });
         match within(self.around, sleep(pause)).await {
             Ok(()) => Continue(()),
             Err(cut) => {

@@ -24,7 +24,7 @@ fn shop() -> ExportPlan {
 
 fn retries(told: &Told) -> Vec<(String, f64)> {
     let retry = |event: &refpoint::fleet::Event| match &event.what {
-        News::Retry { cause, after } => Some((cause.clone(), *after)),
+        News::Retry { cause, after, .. } => Some((cause.clone(), *after)),
         _ => None,
     };
     told.events.iter().filter_map(retry).collect()

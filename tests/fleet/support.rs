@@ -132,8 +132,10 @@ impl Yard {
             },
         };
         let keeper = self.keeper();
-        let run = begin_run(&keeper, &plan, &order, clock()).await.unwrap();
-        self.work(keeper, &run.name, how).await
+        match begin_run(&keeper, &plan, &order, clock()).await {
+            Ok(run) => self.work(keeper, &run.name, how).await,
+            Err(refusal) => Told { report: Err(refusal), events: Vec::new() },
+        }
     }
 
     /// Takes the newest run up again, as a process of its own would.
@@ -188,7 +190,7 @@ impl Yard {
     }
 
     pub(crate) async fn report(&self) -> RunReport {
-        report_of(&self.keeper(), None).await.unwrap()
+        report_of(&self.keeper(), None, clock()).await.unwrap()
     }
 
     /// Counts how often each point of each host was exported to each directory: what was refused does not count.

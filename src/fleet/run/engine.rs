@@ -88,13 +88,18 @@ pub struct RunSurroundings {
     pub retry_failed: bool,
 }
 
-/// Writes a run down: from now on it can be taken up again.
+/// Writes a run down: from now on it can be taken up again. While a process is at work on another run of the plan,
+/// none is begun.
 pub async fn begin_run(
     keeper: &Keeper,
     plan: &RunPlan,
     order: &RunOrder,
     now: SystemTime,
 ) -> Result<ledger::Run, Failure> {
+    let unkept = |error: ledger::Error| Failure::from(&error);
+    // It is let go of again until the work begins: whoever comes in between is refused then.
+    let _held =
+        hold(keeper, of_plan(&plan.name)).await.map_err(unkept)?.ok_or_else(|| at_work(&plan.name))?;
     let RunDetails { date, time, .. } = &order.details;
     let new = NewRun {
         name: format!("{}-{}-{time}", plan.name, date.replace('-', "")),
@@ -103,7 +108,7 @@ pub async fn begin_run(
         details: serde_json::to_string(&order.details).unwrap_or_default(),
         hosts: order.hosts.iter().map(|(host, _)| host.clone()).collect(),
     };
-    keeper.with(move |ledger| ledger.begin_run(&new, now)).await.map_err(|error| Failure::from(&error))
+    keeper.with(move |ledger| ledger.begin_run(&new, now)).await.map_err(unkept)
 }
 
 /// Does what is left of a run, which may be all of it.
@@ -118,13 +123,13 @@ pub async fn work_on(
 ) -> Result<RunReport, Failure> {
     let unkept = |error: ledger::Error| Failure::from(&error);
     let keeper = around.keeper.clone();
-    let name = format!("plan {}", plan.name);
-    let Some(_held) = hold(&keeper, name).await.map_err(unkept)? else {
-        let message = format!("another refpoint is at work on plan {}", plan.name);
-        return Err(Failure::new(Kind::Ledger, message).with_hint("wait for it: refpoint fleet status"));
+    let id = run.id;
+    let Some(_held) = hold(&keeper, of_plan(&plan.name)).await.map_err(unkept)? else {
+        // Nobody is to take up later what was refused now.
+        keeper.with(move |ledger| ledger.forget_run(id)).await.map_err(unkept)?;
+        return Err(at_work(&plan.name));
     };
     let details: RunDetails = serde_json::from_str(&run.details).unwrap_or_default();
-    let id = run.id;
     let (known_hosts, known_units) =
         keeper.with(move |ledger| Ok((ledger.run_hosts(id)?, ledger.units(id)?))).await.map_err(unkept)?;
     let is_resumed = known_hosts.iter().any(|host| host.started_at.is_some());
@@ -194,6 +199,16 @@ pub async fn work_on(
     finish(&shared).await
 }
 
+/// What whoever works on a plan has hold of.
+pub(super) fn of_plan(name: &str) -> String {
+    format!("plan {name}")
+}
+
+fn at_work(plan: &str) -> Failure {
+    let message = format!("another refpoint is at work on plan {plan}");
+    Failure::new(Kind::Ledger, message).with_hint("wait for it: refpoint fleet status")
+}
+
 /// Takes hold of a name. Whoever asks for the state of a run has it for a moment: that is waited for.
 async fn hold(keeper: &Keeper, name: String) -> Result<Option<ledger::Hold>, ledger::Error> {
     for _ in 0..MOST_LOOKS {
@@ -227,6 +242,7 @@ async fn finish(shared: &Shared) -> Result<RunReport, Failure> {
     report.state = if is_left { RunState::Stopped } else { RunState::Finished };
     report.reason = reason;
     report.finished_at = Some(timestamp(now));
+    report.at = report.finished_at;
     report.exit_code = Some(exit_code);
     shared.tell(News::RunFinished { totals: report.totals.clone(), exit_code });
     Ok(report)
@@ -511,7 +527,8 @@ async fn again(shared: &Shared, label: &str, tries: &mut u32, failure: Failure) 
     }
     *tries += 1;
     let after = shared.pause(*tries, label.bytes().map(i64::from).sum());
-    shared.tell_of(label, News::Retry { cause: failure.message, after: after.as_secs_f64() });
+    let (kind, cause) = (Some(failure.kind), failure.message);
+    shared.tell_of(label, News::Retry { kind, cause, after: after.as_secs_f64() });
     sleep(after).await;
     Ok(())
 }

@@ -13,7 +13,7 @@ use crate::fleet::plan::{BaseChoice, ExportPlan, PointChoice, Wanted};
 use crate::fleet::report::{Failure, Kind, Named, Outcome, Report};
 use crate::fleet::unit::{Surroundings, export, not_begun, timestamp};
 use crate::hyperv::{Directory, Host, Selector};
-use crate::ledger::{self, Unit};
+use crate::ledger::{self, Ledger, Unit, UnitStage};
 
 /// One unit of a run, with all it needs.
 pub(super) struct Work {
@@ -38,6 +38,11 @@ enum Try {
 
 /// Works on a unit until it has ended, or the run has.
 pub(super) async fn work_on(work: Work) {
+    match work.ended_before().await {
+        Ok(None) => {}
+        Ok(Some(report)) => return work.end(report).await,
+        Err(error) => return work.shared.is_broken(Failure::from(&error)),
+    }
     let mut tries = Tries::default();
     loop {
         let Ok(done) = work.one_try(&tries).await else { return };
@@ -59,7 +64,8 @@ pub(super) async fn work_on(work: Work) {
             return;
         };
         let after = work.shared.pause(count, work.unit.id);
-        work.tell(News::Retry { cause, after: after.as_secs_f64() });
+        let kind = report.error.as_ref().map(|error| error.kind);
+        work.tell(News::Retry { kind, cause, after: after.as_secs_f64() });
         if work.shared.stopper.unless(sleep(after)).await.is_err() {
             work.end(report).await;
             return;
@@ -76,6 +82,10 @@ struct Tries {
 }
 
 impl Tries {
+    fn is_first(&self) -> bool {
+        (self.transient, self.busy, self.without_base) == (0, 0, false)
+    }
+
     /// Says whether a unit that ended so is begun again, why, and for the how-manieth time. Only what the host has
     /// certainly not begun is; of what nobody knows it is looked again what became of it.
     fn again(&mut self, work: &Work, report: &Report) -> Option<(String, u32)> {
@@ -105,6 +115,16 @@ impl Tries {
     }
 }
 
+/// Says whether the host has done something, however it ended: what it has not may be begun again.
+fn was_carried_out(report: &Report) -> bool {
+    report.job.is_some() || matches!(report.outcome, Outcome::Completed | Outcome::CompletedWithWarnings)
+}
+
+/// Says whether a unit that ended so is only begun again by somebody who wants that.
+fn has_failed(outcome: Option<&str>) -> bool {
+    matches!(outcome, Some("failed" | "cancelled"))
+}
+
 fn count(so_far: &mut u32, most: u32) -> Option<u32> {
     if *so_far >= most {
         return None;
@@ -116,6 +136,25 @@ fn count(so_far: &mut u32, most: u32) -> Option<u32> {
 impl Work {
     fn rule(&self) -> Option<&ExportRule> {
         self.shared.plan.exports.get(self.unit.what.rule as usize)
+    }
+
+    /// Returns how the export of this unit ended, where a process before this one saw that and was ended before it
+    /// wrote it down for the unit: what was begun once is not begun again because one word is missing.
+    async fn ended_before(&self) -> Result<Option<Box<Report>>, ledger::Error> {
+        let unit = &self.unit;
+        let (UnitStage::Running, Some(begun)) = (unit.stage, unit.started_at) else { return Ok(None) };
+        let Ok(directory) = Directory::parse(&unit.what.directory) else { return Ok(None) };
+        let subject = unit.what.subject.clone();
+        let keeper = &self.shared.around.keeper;
+        let exports = keeper.with(move |ledger| ledger.exports_of(subject.kind, &subject.id)).await?;
+        let is_ours = |export: &ledger::Export| {
+            export.ended_at.is_some_and(|ended| ended >= begun)
+                && export.details == self.label
+                && directory.is_same(&export.directory)
+        };
+        let ended = exports.iter().filter(|export| is_ours(export));
+        let reports = ended.filter_map(|export| serde_json::from_str(export.receipt.as_deref()?).ok());
+        Ok(reports.map(Box::new).find(|report: &Box<Report>| was_carried_out(report)))
     }
 
     async fn one_try(&self, tries: &Tries) -> Result<Try, Stop> {
@@ -142,7 +181,10 @@ impl Work {
         };
         let _room = shared.stopper.unless(waited).await?;
         let (id, now) = (unit.id, shared.now());
-        if shared.write(move |ledger| ledger.unit_begun(id, now)).await.is_none() {
+        let is_anew =
+            unit.stage == UnitStage::Ended && tries.is_first() && has_failed(unit.outcome.as_deref());
+        let begin = if is_anew { Ledger::unit_begun_anew } else { Ledger::unit_begun };
+        if shared.write(move |ledger| begin(ledger, id, now)).await.is_none() {
             return Err(Stop::Wished(crate::fleet::follow::Reason::Asked));
         }
         self.tell(News::UnitStarted);

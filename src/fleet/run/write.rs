@@ -1,6 +1,8 @@
 //! What the ledger has of a run, as a report.
 
-use super::engine::HostDetails;
+use std::time::SystemTime;
+
+use super::engine::{HostDetails, of_plan};
 use super::expand::unmatched;
 use super::plan::RunPlan;
 use super::report::{HostReport, HostState, RunReport, RunState, UnitReport, UnitState};
@@ -9,12 +11,13 @@ use crate::fleet::report::{Failure, Kind};
 use crate::fleet::unit::timestamp;
 use crate::ledger::{self, HostStage, Run, RunHost, Unit, UnitStage};
 
-/// Returns what became of the run of that name; of the newest, where none is named.
-pub async fn report_of(keeper: &Keeper, name: Option<&str>) -> Result<RunReport, Failure> {
+/// Returns what has become, `now`, of the run of that name; of the newest, where none is named.
+pub async fn report_of(keeper: &Keeper, name: Option<&str>, now: SystemTime) -> Result<RunReport, Failure> {
     let run = find_run(keeper, name).await?;
-    let held = format!("plan {}", run.plan);
+    let held = of_plan(&run.plan);
     let held = keeper.with(move |ledger| Ok(ledger.hold(&held)?.is_none())).await;
-    report(keeper, run.id, held.map_err(|error| Failure::from(&error))?).await
+    let is_held = held.map_err(|error| Failure::from(&error))?;
+    Ok(RunReport { at: Some(timestamp(now)), ..report(keeper, run.id, is_held).await? })
 }
 
 /// Returns the run of that name; the newest, where none is named.
@@ -69,6 +72,7 @@ fn of(run: &Run, hosts: Vec<RunHost>, units: Vec<Unit>, is_held: bool) -> RunRep
         schema: RunReport::SCHEMA.to_owned(),
         run: run.name.clone(),
         plan: run.plan.clone(),
+        at: None,
         state: match (run.is_over, is_held) {
             (true, _) => RunState::Finished,
             (false, true) => RunState::Running,

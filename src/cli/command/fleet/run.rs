@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use jiff::{Timestamp, Zoned};
 use refpoint::fleet::{
-    Control, Event, Keeper, Reason, RunDetails, RunOrder, RunPlan, RunReport, RunSurroundings, Wish,
-    begin_run, find_run, report_of, work_on,
+    Control, Event, Keeper, Reason, RunDetails, RunOrder, RunPlan, RunReport, RunSurroundings, WindowError,
+    Wish, begin_run, find_run, report_of, work_on,
 };
 use refpoint::ledger::Run;
 use tokio::sync::{mpsc, watch};
@@ -121,7 +121,7 @@ pub(crate) fn resume(args: &ResumeArgs, output: &OutputArgs, ui: &mut Ui) -> Res
     let format = output.output.unwrap_or(Format::Table);
     let (run, before) = runtime::block(async {
         let run = find(&keeper, args.run.as_deref()).await?;
-        let before = report_of(&keeper, Some(&run.name)).await.map_err(Error::of_failure)?;
+        let before = report_of(&keeper, Some(&run.name), clock()).await.map_err(Error::of_failure)?;
         Ok((run, before))
     })?;
     if run.is_over && !args.retry_failed {
@@ -173,9 +173,12 @@ pub(super) fn read(path: &Path) -> Result<(String, RunPlan), Error> {
 /// Returns how long from now the plan's window is open.
 fn closes(plan: &RunPlan, ignore: bool, now: &Zoned) -> Result<Option<Duration>, Error> {
     let Some(window) = plan.window.as_ref().filter(|_| !ignore) else { return Ok(None) };
-    let end = window
-        .closes(now)
-        .map_err(|error| Error::usage("not now").because(error).hint("--ignore-window works all the same"))?;
+    let end = window.closes(now).map_err(|error| match error {
+        WindowError::Closed { .. } => {
+            Error::new(Exit::Deadline, error.to_string()).hint("--ignore-window works all the same")
+        }
+        error => Error::usage("the window of the plan makes no sense").because(error),
+    })?;
     let left = now.timestamp().duration_until(end.timestamp());
     Ok(Some(Duration::try_from(left).unwrap_or_default()))
 }
