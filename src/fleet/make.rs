@@ -1,9 +1,11 @@
 //! Points that are made for us: written down before the host is asked, and found again after whatever came between.
 
+use std::time::Duration;
+
 use tokio::time::sleep;
 
 use super::event::News;
-use super::follow::{Cut, Followed, follow, within};
+use super::follow::{Cut, Followed, cut, follow, within};
 use super::patience::{Again, MOST_TRIES, Patience, again};
 use super::points::{Owned, own};
 use super::report::{Failure, Kind};
@@ -95,7 +97,7 @@ async fn wait(
         return Err(patience.spent(failure));
     };
     let cause = format!("{}, try {} of {MOST_TRIES}", failure.message, patience.tries());
-    around.tell(News::Retry { cause, after: pause.as_secs_f64() });
+    around.tell(News::Retry { kind: Some(failure.kind), cause, after: pause.as_secs_f64() });
     within(around, sleep(pause)).await.map_err(|cut| {
         let cut = not_asked(&cut);
         let message = format!("{}: {}", cut.message, patience.spent(failure).message);
@@ -119,7 +121,16 @@ async fn anew(
     let (written, at) = (new.clone(), around.now());
     let id = around.keeper.with(move |ledger| ledger.making_begun(&written, at)).await.map_err(unkept)?;
     let mut making = Making { id, new, at, job: None, point: None, ended_at: None };
-    let point = match begin(around, machine, consistency, wanted).await {
+    let begun = tokio::select! {
+        begun = begin(around, machine, consistency, wanted) => begun,
+        // An answer that is on its way is worth a moment. What the host makes of the call the next try finds out.
+        cut = async { let cut = cut(around).await; sleep(LAST_MOMENT).await; cut } => {
+            let failure = not_asked(&cut);
+            let message = "there was no time to wait for what the host answers; a point may be made";
+            return Err(failure.with_message(message).with_hint(TAKEN_UP));
+        }
+    };
+    let point = match begun {
         Ok(Begun::Done) => find_made(around, machine, None, &making).await?,
         Ok(Begun::Job(path)) => {
             let text = path.to_string();
@@ -228,7 +239,11 @@ async fn finish(around: &Surroundings<'_>, path: &ObjectPath) -> Result<(), Fail
                 Failure::new(Kind::Deadline, format!("the deadline has passed; job {id} may still run"));
             Err(failure.with_hint(TAKEN_UP))
         }
-        Followed::Left(_) => Err(unknown("we were told to leave")),
+        Followed::Left(reason) => {
+            let left = interrupted(reason);
+            let message = format!("{}: job {id} makes the point", left.message);
+            Err(left.with_message(message).with_hint(TAKEN_UP))
+        }
         Followed::Lost(error) => Err(unknown(&Failure::from(&*error).message)),
     }
 }
@@ -412,6 +427,9 @@ fn unkept(error: ledger::Error) -> Failure {
 
 /// Not supported, invalid parameter, incorrect type: in either list of return values.
 const NOT_THIS_NUMBER: [u32; 6] = [1, 4, 6, 32770, 32773, 32776];
+
+/// How long the answer to the call is waited for when there is no more time.
+const LAST_MOMENT: Duration = Duration::from_secs(2);
 
 /// A machine that stays busy for so many looks is not waited for any longer.
 const MOST_WAITS: u32 = 600;

@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, MutexGuard};
@@ -23,6 +24,7 @@ pub struct Host {
     user: Option<String>,
     known: Mutex<Known>,
     seen: Mutex<Option<Attempt>>,
+    look_took: AtomicU64,
 }
 
 /// The last look at all jobs: when it began, and what came of it.
@@ -88,6 +90,7 @@ impl Host {
             user,
             known: Mutex::default(),
             seen: Mutex::default(),
+            look_took: AtomicU64::new(0),
         }
     }
 
@@ -333,8 +336,15 @@ impl Host {
         }
         let at = Instant::now();
         let found = self.jobs().await.map(|all| Arc::new(Jobs { at, all })).map_err(Arc::new);
+        let took = u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.look_took.store(took, Ordering::Relaxed);
         *seen = Some((at, found.clone()));
         found
+    }
+
+    /// Returns how long the last look at all jobs took.
+    pub fn last_look_took(&self) -> Duration {
+        Duration::from_millis(self.look_took.load(Ordering::Relaxed))
     }
 
     /// Takes one look at a job; `None` where the host no longer has it.

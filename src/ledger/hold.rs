@@ -1,7 +1,9 @@
 use std::fmt::Write;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+
+use super::claim::{make_folder, open_lock};
 
 /// A name that is ours for as long as this value lives: a file beside the ledger is locked, so the hold ends
 /// with the process, however that ends.
@@ -14,11 +16,11 @@ pub struct Hold {
 impl Hold {
     /// Takes the lock, or returns `None` where somebody else has it.
     pub(super) fn take(folder: &Path, name: &str) -> io::Result<Option<Self>> {
-        std::fs::create_dir_all(folder)?;
+        make_folder(folder)?;
         // Exports' files are named by numbers: a letter in front keeps them apart.
         let path = folder.join(format!("h-{}", file_name(name)));
         loop {
-            let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
+            let file = open_lock(&path)?;
             match file.try_lock() {
                 // Whoever had it before may have removed the file that we have opened: a lock on that is none.
                 Ok(()) if is_at(&file, &path) => return Ok(Some(Self { path, _locked: file })),

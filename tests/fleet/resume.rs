@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use refpoint::fleet::{Outcome, RunState};
+use refpoint::fleet::{Event, News, Outcome, RunState};
 
 use crate::ends::NIGHTLY;
 use crate::support::{How, Yard};
@@ -86,8 +86,13 @@ async fn who_is_no_longer_in_the_inventory_is_said_to_be() {
     let yard = yard.thin();
     let told = yard.resume(How::default()).await;
     let report = told.report();
-    assert_eq!((report.totals.completed, report.totals.hosts_failed), (2, 1), "{report:#?}");
-    assert!(report.hosts[1].error.as_ref().unwrap().message.contains("inventory"));
+    assert_eq!((report.totals.completed, report.totals.hosts_outstanding), (2, 1), "{report:#?}");
+    assert_eq!((report.state, report.exit_code), (RunState::Stopped, Some(1)));
+    let is_said = |event: &Event| {
+        event.host == "hv02"
+            && matches!(&event.what, News::Warning { message } if message.contains("outstanding"))
+    };
+    assert!(told.events.iter().any(is_said));
 }
 
 #[tokio::test(start_paused = true)]

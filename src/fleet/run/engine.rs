@@ -68,6 +68,12 @@ pub struct RunDetails {
     pub inventories: Vec<String>,
     /// To which of them it is limited.
     pub limit: Option<String>,
+    /// Whether it stops at the first failure, whatever its plan says.
+    #[serde(default)]
+    pub fail_fast: bool,
+    /// After how many failures it stops, where that is said beside its plan.
+    #[serde(default)]
+    pub max_failures: Option<u32>,
 }
 
 /// What a run works with.
@@ -144,6 +150,7 @@ pub async fn work_on(
         stopper: Stopper::new(),
         failures: AtomicUsize::new(0),
         broken: Mutex::new(None),
+        names: Mutex::default(),
         run: id,
         plan,
         around,
@@ -174,11 +181,18 @@ pub async fn work_on(
         if is_done {
             continue;
         }
+        // Whoever takes up a part of a run, or finds a host gone from the inventory, leaves the rest as it is.
+        let Some(rules) = rules else {
+            let message = "it is not among the hosts that are meant now, and stays outstanding".to_owned();
+            shared.tell_of(&host.host, News::Warning { message });
+            continue;
+        };
+        let before = host.details.as_deref().and_then(|text| serde_json::from_str(text).ok());
         let after = shared.plan.limits.spread / count * place;
         let shared = shared.clone();
         tasks.spawn(async move {
             if shared.stopper.unless(sleep(after)).await.is_ok() {
-                work_on_host(&shared, &host.host, is_planned, rules).await;
+                work_on_host(&shared, &host.host, is_planned, rules, before).await;
             }
         });
     }
@@ -233,6 +247,8 @@ async fn finish(shared: &Shared) -> Result<RunReport, Failure> {
     let reason = stop.map(|stop| stop.words().to_owned());
     let exit_code = match stop.and_then(Stop::exit_code) {
         Some(code) if is_left => code,
+        // What is left over without having been stopped is not done, either.
+        _ if is_left && stop.is_none() => RunReport::both(report.exit_code.unwrap_or_default(), LEFT_OVER),
         _ => report.exit_code.unwrap_or_default(),
     };
     let (run, now, words) = (shared.run, shared.now(), reason.clone());
@@ -271,6 +287,8 @@ pub(super) struct Shared {
     failures: AtomicUsize,
     /// Why nothing can be written down any more.
     broken: Mutex<Option<Failure>>,
+    /// What the hosts call themselves, and what the inventory calls them: one host by two names is worked on once.
+    names: Mutex<HashMap<String, String>>,
 }
 
 impl Shared {
@@ -352,7 +370,10 @@ async fn watch(shared: Arc<Shared>) {
     };
     let stop = tokio::select! {
         stop = wished => stop,
-        () = late(shared.around.closes) => Stop::WindowClosed,
+        () = late(shared.around.closes) => match shared.plan.window {
+            Some(_) => Stop::WindowClosed,
+            None => Stop::TimeIsOver,
+        },
         () = late(over) => Stop::TimeIsOver,
     };
     shared.stop(stop);
@@ -370,7 +391,14 @@ pub(super) struct HostDetails {
     pub(super) bytes_received: u64,
 }
 
-async fn work_on_host(shared: &Arc<Shared>, label: &str, is_planned: bool, rules: Option<Vec<u32>>) {
+async fn work_on_host(
+    shared: &Arc<Shared>,
+    label: &str,
+    is_planned: bool,
+    rules: Vec<u32>,
+    before: Option<HostDetails>,
+) {
+    let before = before.unwrap_or_default();
     let mut details = HostDetails::default();
     let (run, at, name) = (shared.run, shared.now(), label.to_owned());
     if shared.write(move |ledger| ledger.host_begun(run, &name, at)).await.is_none() {
@@ -386,6 +414,10 @@ async fn work_on_host(shared: &Arc<Shared>, label: &str, is_planned: bool, rules
             details.error = Some(failure);
         }
     }
+    // What was asked before a run was taken up again was asked all the same.
+    details.requests += before.requests;
+    details.bytes_sent += before.bytes_sent;
+    details.bytes_received += before.bytes_received;
     let has_failed = details.error.is_some();
     let text = serde_json::to_string(&details).unwrap_or_default();
     let (name, at) = (label.to_owned(), shared.now());
@@ -410,7 +442,7 @@ async fn on_host(
     shared: &Arc<Shared>,
     label: &str,
     is_planned: bool,
-    rules: Option<Vec<u32>>,
+    rules: Vec<u32>,
     details: &mut HostDetails,
 ) -> Result<(), Ended> {
     let host = Arc::new(shared.stopper.unless(open(shared, label)).await?.map_err(Ended::Failed)?);
@@ -437,17 +469,22 @@ async fn on_open_host(
     host: &Arc<Host>,
     label: &str,
     is_planned: bool,
-    rules: Option<Vec<u32>>,
+    rules: Vec<u32>,
     details: &mut HostDetails,
 ) -> Result<(), Ended> {
+    details.name = shared.stopper.unless(host.name()).await?.ok();
+    if let Some(name) = &details.name {
+        let mut names = shared.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = names.entry(name.to_uppercase()).or_insert_with(|| label.to_owned());
+        if first != label {
+            let message = format!("the inventory has this host twice: it is {name}, as {first} is");
+            let failure = Failure::new(Kind::Usage, message);
+            return Err(Ended::Failed(failure.with_hint("take one of the two out of the inventory")));
+        }
+    }
     if !is_planned {
-        let Some(rules) = rules else {
-            let message = format!("{label} is no longer in the inventory");
-            return Err(Ended::Failed(Failure::new(Kind::Usage, message)));
-        };
         plan_host(shared, host, label, &rules).await?;
     }
-    details.name = shared.stopper.unless(host.name()).await?.ok();
     let (run, name) = (shared.run, label.to_owned());
     let Some(units) = shared.write(move |ledger| ledger.units_of(run, &name)).await else {
         return Err(Ended::Stopped);
@@ -539,3 +576,6 @@ const LONGEST_GOODBYE: Duration = Duration::from_secs(5);
 /// Whether a name is held is looked at so often before it counts as held.
 const MOST_LOOKS: u32 = 20;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+
+/// Not all is done, for no other cause.
+const LEFT_OVER: u8 = 1;

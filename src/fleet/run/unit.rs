@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Mutex;
 use tokio::time::sleep;
@@ -48,26 +49,22 @@ pub(super) async fn work_on(work: Work) {
         let Ok(done) = work.one_try(&tries).await else { return };
         let report = match done {
             Try::Ended(report) => report,
-            Try::Left => {
-                let unit = work.unit.id;
-                work.shared.write(move |ledger| ledger.unit_left(unit)).await;
-                return;
-            }
+            Try::Left => return work.stay_outstanding().await,
         };
         work.feel(&report);
-        let again = match work.shared.stopper.stopped() {
-            None => tries.again(&work, &report),
-            Some(_) => None,
-        };
-        let Some((cause, count)) = again else {
+        let Some((cause, count)) = tries.again(&work, &report) else {
             work.end(report).await;
             return;
         };
+        if work.shared.stopper.stopped().is_some() {
+            work.leave(report).await;
+            return;
+        }
         let after = work.shared.pause(count, work.unit.id);
         let kind = report.error.as_ref().map(|error| error.kind);
         work.tell(News::Retry { kind, cause, after: after.as_secs_f64() });
         if work.shared.stopper.unless(sleep(after)).await.is_err() {
-            work.end(report).await;
+            work.leave(report).await;
             return;
         }
     }
@@ -78,12 +75,13 @@ pub(super) async fn work_on(work: Work) {
 struct Tries {
     transient: u32,
     busy: u32,
-    without_base: bool,
+    /// Why all is exported although there is a base.
+    without_base: Option<String>,
 }
 
 impl Tries {
     fn is_first(&self) -> bool {
-        (self.transient, self.busy, self.without_base) == (0, 0, false)
+        (self.transient, self.busy) == (0, 0) && self.without_base.is_none()
     }
 
     /// Says whether a unit that ended so is begun again, why, and for the how-manieth time. Only what the host has
@@ -103,10 +101,13 @@ impl Tries {
                 if is_untouched && report.base.is_some() && retries.broken_chain == BrokenChain::Full =>
             {
                 let may_be_full = work.rule().is_some_and(|rule| rule.base == BaseChoice::LastOrNone);
-                if !may_be_full || self.without_base {
+                let is_about_bases = error.code.is_some_and(|code| ABOUT_BASES.contains(&code));
+                if !may_be_full || !is_about_bases || self.without_base.is_some() {
                     return None;
                 }
-                self.without_base = true;
+                let base = report.base.as_ref().map(|base| &*base.id).unwrap_or_default();
+                self.without_base =
+                    Some(format!("all of it was exported: relative to {base} the host refused: {cause}"));
                 Some(1)
             }
             _ => None,
@@ -114,6 +115,12 @@ impl Tries {
         .map(|count| (cause, count))
     }
 }
+
+/// A host that takes so long to list its jobs has enough to do.
+const SLOW: Duration = Duration::from_secs(10);
+
+/// Return values that may be about the base: failed and invalid parameter, of both lists.
+const ABOUT_BASES: [u32; 4] = [32768, 32773, 2, 4];
 
 /// Says whether the host has done something, however it ended: what it has not may be begun again.
 fn was_carried_out(report: &Report) -> bool {
@@ -154,7 +161,7 @@ impl Work {
         };
         let ended = exports.iter().filter(|export| is_ours(export));
         let reports = ended.filter_map(|export| serde_json::from_str(export.receipt.as_deref()?).ok());
-        Ok(reports.map(Box::new).find(|report: &Box<Report>| was_carried_out(report)))
+        Ok(reports.map(Box::new).find(|report| was_carried_out(report)))
     }
 
     async fn one_try(&self, tries: &Tries) -> Result<Try, Stop> {
@@ -174,10 +181,11 @@ impl Work {
             return Err(Stop::Wished(crate::fleet::follow::Reason::Asked));
         };
         let waited = async {
-            let place = shared.governor.place(&self.label, &directory).await;
+            // What only this host has comes first: whoever waits for it must not keep others from a share.
             let machine = self.machine.clone().lock_owned().await;
             let slot = self.slots.take().await;
-            (place, machine, slot, shared.governor.unit().await)
+            let place = shared.governor.place(&self.label, &directory).await;
+            (machine, slot, place, shared.governor.unit().await)
         };
         let _room = shared.stopper.unless(waited).await?;
         let (id, now) = (unit.id, shared.now());
@@ -189,7 +197,7 @@ impl Work {
         }
         self.tell(News::UnitStarted);
         let mut plan = ExportPlan::new(what, PointChoice::Latest, directory);
-        plan.base = if tries.without_base { BaseChoice::None } else { rule.base.clone() };
+        plan.base = if tries.without_base.is_some() { BaseChoice::None } else { rule.base.clone() };
         let listener = |event: Event| self.pass_on(event);
         let mut around =
             Surroundings::new(&*self.label, &self.host, &shared.around.keeper, shared.around.clock);
@@ -197,14 +205,19 @@ impl Work {
         around.control = shared.stopper.control();
         around.unit.clone_from(&unit.what.subject.name);
         let begun = shared.now();
-        let report = match self.point(&around, rule, &selector).await {
+        let mut report = match self.point(&around, rule, &selector).await {
             Ok(point) => {
                 plan.point = point;
                 // Boxed, so that thousands of them wait in what they need and not in what they might.
                 Box::pin(export(&around, &plan)).await
             }
             Err(failure) => {
+                let is_unknown = failure.kind == Kind::Unknown;
                 let mut report = not_begun(&plan, &self.label, failure, begun, shared.now());
+                if is_unknown {
+                    // Whether its point is there the next look may tell: that is no end.
+                    report.outcome = Outcome::Unknown;
+                }
                 let named = Named { id: unit.what.subject.id.clone(), name: unit.what.subject.name.clone() };
                 match unit.what.subject.kind {
                     ledger::Kind::Vm => report.machine = Some(named),
@@ -213,8 +226,10 @@ impl Work {
                 report
             }
         };
+        report.warnings.extend(tries.without_base.clone());
         let was_cut = shared.stopper.stopped().is_some();
-        let is_untouched = report.job.is_none() && report.return_value.is_none();
+        // A host that refused has a return value, and has begun nothing.
+        let is_untouched = report.job.is_none();
         let is_cut = matches!(
             report.error.as_ref().map(|error| error.kind),
             Some(Kind::Interrupted | Kind::Terminated | Kind::Deadline)
@@ -261,8 +276,13 @@ impl Work {
         if matches!(event.what, News::UnitStarted | News::Connected { .. } | News::UnitFinished { .. }) {
             return;
         }
-        if let News::Retry { cause, .. } = &event.what {
-            self.trouble(cause);
+        match &event.what {
+            News::Retry { cause, .. } => self.trouble(cause),
+            News::Progress { .. } if self.host.last_look_took() >= SLOW => {
+                let seconds = self.host.last_look_took().as_secs();
+                self.trouble(&format!("it took {seconds}s to say how its jobs are"));
+            }
+            _ => {}
         }
         (self.shared.around.listener)(event.with_number(self.unit.id));
     }
@@ -285,6 +305,19 @@ impl Work {
         if let Some(units) = self.slots.trouble() {
             self.shared.tell_of(&self.label, News::Limit { units, cause: cause.to_owned() });
         }
+    }
+
+    /// Leaves what would have been tried again to whoever takes the run up.
+    async fn leave(&self, report: Box<Report>) {
+        match report.outcome {
+            Outcome::Failed => self.stay_outstanding().await,
+            _ => self.end(report).await,
+        }
+    }
+
+    async fn stay_outstanding(&self) {
+        let unit = self.unit.id;
+        self.shared.write(move |ledger| ledger.unit_left(unit)).await;
     }
 
     async fn end(&self, report: Box<Report>) {

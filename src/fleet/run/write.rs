@@ -61,11 +61,11 @@ pub(super) async fn report(keeper: &Keeper, run: i64, is_held: bool) -> Result<R
 fn of(run: &Run, hosts: Vec<RunHost>, units: Vec<Unit>, is_held: bool) -> RunReport {
     let missing = match RunPlan::read(&run.text) {
         // What has not been looked at may have it yet.
-        Ok(plan) if hosts.iter().all(|host| host.stage == HostStage::Planned) => unmatched(&plan, &units),
+        Ok(plan) if hosts.iter().all(|host| host.stage != HostStage::Outstanding) => unmatched(&plan, &units),
         _ => Vec::new(),
     };
     let hosts: Vec<_> = hosts.into_iter().map(host).collect();
-    let units: Vec<_> = units.into_iter().map(|found| unit(found, is_held)).collect();
+    let units: Vec<_> = units.into_iter().map(unit).collect();
     let code = RunReport::exit_code(&hosts, &units);
     let code = if missing.is_empty() { code } else { RunReport::both(code, Kind::NotFound.exit_code()) };
     RunReport {
@@ -112,7 +112,7 @@ fn host(host: RunHost) -> HostReport {
     }
 }
 
-fn unit(unit: Unit, is_held: bool) -> UnitReport {
+fn unit(unit: Unit) -> UnitReport {
     let export = unit.report.as_deref().and_then(|text| serde_json::from_str(text).ok());
     UnitReport {
         unit: unit.id,
@@ -126,8 +126,6 @@ fn unit(unit: Unit, is_held: bool) -> UnitReport {
         verb: unit.what.verb,
         directory: unit.what.directory,
         state: match unit.stage {
-            // Whoever was at work on it is gone.
-            UnitStage::Running if !is_held => UnitState::Outstanding,
             UnitStage::Running => UnitState::Running,
             UnitStage::Outstanding => UnitState::Outstanding,
             UnitStage::Ended => UnitState::Ended,

@@ -105,6 +105,8 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
         time: now.strftime("%H%M").to_string(),
         inventories: args.with.hosts.names(&plan.inventories, Some(&args.plan)),
         limit: args.with.hosts.limit(),
+        fail_fast: args.fail_fast,
+        max_failures: args.max_failures,
     };
     let order = RunOrder { text, hosts: crew.hosts.clone(), details };
     let job = Job { with: &args.with, plan, crew, keeper, closes, retry_failed: false, before: None };
@@ -129,13 +131,19 @@ pub(crate) fn resume(args: &ResumeArgs, output: &OutputArgs, ui: &mut Ui) -> Res
         if before.exit_code.is_some_and(|code| code != 0) {
             ui.note("refpoint fleet report shows what failed; --retry-failed begins that again");
         }
+        if format != Format::Table {
+            show(&before, format, ui)?;
+        }
+        // Whoever looks after each start of a machine whether there is something to do finds that there is not.
         return Ok(Exit::Done);
     }
-    let plan = RunPlan::read(&run.text).map_err(|error| {
+    let mut plan = RunPlan::read(&run.text).map_err(|error| {
         Error::new(Exit::LocalFiles, format!("the plan that the ledger has of {} cannot be read", run.name))
             .because(error)
     })?;
     let details: RunDetails = serde_json::from_str(&run.details).unwrap_or_default();
+    plan.stop.fail_fast |= details.fail_fast;
+    plan.stop.max_failures = details.max_failures.map(|most| most as usize).or(plan.stop.max_failures);
     let closes = closes(&plan, args.ignore_window, &Zoned::now())?;
     let hosts = args.with.hosts.or(&details.inventories, details.limit.as_deref());
     let crew = Crew::muster(&plan, None, &hosts, &args.with.means, ui)?;
@@ -230,12 +238,20 @@ impl Job<'_> {
             let mut work = std::pin::pin!(work_on(around, &run, self.plan.clone(), &self.crew.hosts));
             let mut second = interval(Duration::from_secs(1));
             second.set_missed_tick_behavior(MissedTickBehavior::Skip);
+            let mut is_ending = false;
             let worked = loop {
                 tokio::select! {
                     biased;
                     Some(event) = heard.recv() => hear(&mut live, &mut notifier, &meter, &event),
                     worked = &mut work => break worked,
-                    signal = signals.next() => end(&signal, &wishes),
+                    signal = signals.next() => {
+                        if is_ending {
+                            // Whoever insists has his way: what is under way is in the ledger.
+                            break Err(signal.to_failure());
+                        }
+                        is_ending = true;
+                        end(&signal, &wishes);
+                    }
                     _ = second.tick() => {
                         live.tick(Timestamp::now());
                         notifier.warnings().iter().chain(&meter.warnings()).for_each(|text| live.warn(text));
@@ -281,7 +297,7 @@ fn end(signal: &Error, wishes: &watch::Sender<Wish>) {
 
 fn show(report: &RunReport, format: Format, ui: &mut Ui) -> Result<Exit, Error> {
     let value = || serde_json::to_value(report).unwrap_or_default();
-    ui.print(&match format {
+    ui.conclude(&match format {
         Format::Table => summary::text(report, ui.width()),
         Format::Json if ui.is_terminal() => json::pretty(&value()) + "\n",
         Format::Json => json::compact(&value()) + "\n",
@@ -290,6 +306,5 @@ fn show(report: &RunReport, format: Format, ui: &mut Ui) -> Result<Exit, Error> 
         Format::Yaml => yaml::document(&value()),
         Format::Name => format!("{}\n", report.run),
     })?;
-    ui.flush()?;
     Ok(Exit::of_code(report.exit_code.unwrap_or_default()))
 }

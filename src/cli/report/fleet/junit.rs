@@ -23,6 +23,9 @@ pub(crate) fn document(report: &RunReport) -> String {
         let cases = cases(host, units.get(host.host.as_str()).map_or(&[], Vec::as_slice));
         suite(report, host, at, &cases, &mut writer);
     }
+    if !report.missing.is_empty() {
+        suite(report, &nowhere(), report.hosts.len(), &missing(report), &mut writer);
+    }
     writer.end();
     let text = writer.finish().expect("texts were made harmless, and each start has its end");
     format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{text}\n")
@@ -58,6 +61,36 @@ fn cases(host: &HostReport, units: &[&UnitReport]) -> Vec<Case> {
         (HostState::Planned, None) => None,
     };
     units.iter().map(|unit| case(unit)).chain(of_host).collect()
+}
+
+/// What stands for the hosts that a machine could be on.
+fn nowhere() -> HostReport {
+    HostReport {
+        host: "(no host)".to_owned(),
+        name: None,
+        state: HostState::Planned,
+        scheme: None,
+        sealed: None,
+        error: None,
+        started_at: None,
+        finished_at: None,
+        requests: 0,
+        bytes_sent: 0,
+        bytes_received: 0,
+    }
+}
+
+fn missing(report: &RunReport) -> Vec<Case> {
+    let case = |name: &String| Case {
+        name: name.clone(),
+        seconds: 0,
+        result: Result::Error {
+            kind: "not-found",
+            message: "the plan names it, and no host that was looked at has it".to_owned(),
+            text: String::new(),
+        },
+    };
+    report.missing.iter().map(case).collect()
 }
 
 fn case(unit: &UnitReport) -> Case {
