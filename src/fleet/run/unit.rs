@@ -159,8 +159,8 @@ impl Work {
                 && directory.is_same(&export.directory)
         };
         let ended = exports.iter().filter(|export| is_ours(export));
-        let reports = ended.filter_map(|export| serde_json::from_str(export.receipt.as_deref()?).ok());
-        Ok(reports.map(Box::new).find(|report: &Box<Report>| was_carried_out(report)))
+        let mut reports = ended.filter_map(|export| serde_json::from_str(export.receipt.as_deref()?).ok());
+        Ok(reports.find(was_carried_out).map(Box::new))
     }
 
     async fn one_try(&self, tries: &Tries) -> Result<Try, Stop> {

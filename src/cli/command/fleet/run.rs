@@ -64,6 +64,9 @@ pub(crate) struct ResumeArgs {
     /// The run, or the plan of which the newest is meant [default: the newest run]
     #[arg(value_name = "RUN")]
     run: Option<String>,
+    /// End well where the ledger has no such run: for units that look at each start of a machine
+    #[arg(long)]
+    if_any: bool,
     /// Begin again what failed, and ask hosts again that could not be worked with
     #[arg(long)]
     retry_failed: bool,
@@ -123,11 +126,18 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
 pub(crate) fn resume(args: &ResumeArgs, output: &OutputArgs, ui: &mut Ui) -> Result<Exit, Error> {
     let keeper = args.with.ledger.open()?;
     let format = output.output.unwrap_or(Format::Table);
-    let (run, before) = runtime::block(async {
+    let found = runtime::block(async {
         let run = find(&keeper, args.run.as_deref()).await?;
         let before = report_of(&keeper, Some(&run.name), clock()).await.map_err(Error::of_failure)?;
         Ok((run, before))
-    })?;
+    });
+    let (run, before) = match found {
+        Err(error) if args.if_any && error.kind == Exit::NotFound => {
+            ui.note(&format!("{}: there is nothing to take up", error.to_failure().message));
+            return Ok(Exit::Done);
+        }
+        found => found?,
+    };
     if run.is_over && !args.retry_failed {
         ui.note(&format!("{} is over: there is nothing to take up", run.name));
         if before.exit_code.is_some_and(|code| code != 0) {
