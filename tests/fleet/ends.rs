@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use refpoint::fleet::{HostState, Kind, News, Outcome, Reason, RunState, Wish};
+use refpoint::fleet::{HostState, Kind, News, Outcome, Reason, RunPlan, RunState, Wish};
 
 use crate::support::{How, Yard};
 
@@ -319,4 +319,44 @@ async fn as_many_as_a_share_takes_are_written_to_it_at_once_whichever_host_has_t
     assert_eq!(running.lock().unwrap().1, 3);
     // Sixteen of about 23 seconds, three at a time, with a little left over at the end.
     assert!(began.elapsed() < Duration::from_secs(180), "{:?}", began.elapsed());
+}
+
+/// With what stands there as a comment, too: whoever takes a `#` away finds no mistake of ours.
+#[test]
+fn the_example_of_a_plan_is_one() {
+    let text = include_str!("../../examples/nightly.toml");
+    assert_eq!(RunPlan::read(text).unwrap().name, "nightly");
+    let is_said = |line: &str| {
+        let word: String = line.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+        line.starts_with('[') || !word.is_empty() && line[word.len()..].starts_with(" = ")
+    };
+    let all: Vec<_> = text
+        .lines()
+        .map(|line| line.strip_prefix("# ").filter(|said| is_said(said)).unwrap_or(line))
+        .collect();
+    let plan = RunPlan::read(&all.join("\n")).unwrap();
+    assert_eq!((plan.exports.len(), plan.stop.fail_fast, plan.stop.max_failures), (2, true, Some(10)));
+    assert!(plan.window.is_some() && plan.notify.ping.is_some());
+}
+
+/// Every key of a plan stands on its page.
+#[test]
+fn the_page_on_runs_knows_every_key_of_a_plan() {
+    let page = include_str!("../../docs/fleet.md");
+    let unknown = |plan: &str| RunPlan::read(plan).unwrap_err().to_string();
+    let export = "name = 'n'\n[[export]]\nmachines = ['*']\nto = 'D:\\e\\{run}\\{vm}'\n";
+    let mut keys = 0;
+    for table in ["", "[limits]", "[retries]", "[stop]", "[window]", "[[export]]"] {
+        let said = match table {
+            "" => unknown("no_such_key = 1\n"),
+            "[[export]]" => unknown(&format!("{export}no_such_key = 1\n")),
+            table => unknown(&format!("{export}{table}\nno_such_key = 1\n")),
+        };
+        let known = said.split_once("expected ").unwrap_or_else(|| panic!("{said}")).1;
+        for key in known.split('`').skip(1).step_by(2) {
+            assert!(page.contains(key), "{table} {key} does not stand there");
+            keys += 1;
+        }
+    }
+    assert!(keys >= 30, "{keys}");
 }

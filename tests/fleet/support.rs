@@ -181,6 +181,7 @@ impl Yard {
             control,
             closes: how.closes.map(|after| Instant::now() + after),
             retry_failed: how.retry_failed,
+            retry_unknown: false,
         };
         let mut heard = heard;
         let work = work_on(around, &run, plan, &hosts);

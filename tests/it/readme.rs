@@ -1,7 +1,7 @@
 //! The README stays true: every command in it runs.
 
 #[cfg(feature = "cli")]
-mod simulated;
+pub(crate) mod simulated;
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -17,8 +17,12 @@ fn root() -> &'static Path {
 
 /// Returns the commands in the `sh` blocks of the README.
 fn commands() -> Vec<String> {
-    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
-    let blocks = readme.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap_or_default());
+    commands_of("README.md")
+}
+
+fn commands_of(page: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(root().join(page)).unwrap();
+    let blocks = text.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap_or_default());
     blocks.flat_map(str::lines).map(str::to_owned).filter(|line| !line.is_empty()).collect()
 }
 

@@ -120,6 +120,36 @@ fn what_nobody_knows_is_12_and_is_looked_at_again() {
     let again = fleet.command(&["resume", "nightly"]).run();
     assert_eq!(again.code, Some(12), "{again:?}");
     assert_eq!(fleet.calls("ExportReferencePoint").len(), 3);
+    // Whoever wants it begun anew has looked; that the files are still there keeps the host from being asked.
+    let anew = fleet.command(&["resume", "nightly", "--retry-unknown"]).run();
+    assert_eq!(anew.code, Some(2), "{anew:?}");
+    assert!(anew.stdout.contains("on the host is not empty"), "{anew:?}");
+    assert_eq!(fleet.calls("ExportReferencePoint").len(), 3);
+    assert_eq!(fleet.report(&[])["state"], "finished");
+}
+
+/// The window has closed, somebody has waited for the job by hand, and in the morning the run is taken up.
+#[test]
+fn what_another_command_has_followed_to_its_end_is_not_begun_again() {
+    let fleet = Fleet::new(1, &world(1, 4.0));
+    let path = fleet.plan("nightly", EXPORTS);
+    let running = fleet.command(&["run", &path]).start();
+    until_begun(&fleet, &running, 1);
+    running.signal("TERM");
+    assert_eq!(running.end().code, Some(143));
+    let job = fleet.report(&[])["units"][0]["export"]["job"]["id"].as_str().unwrap().to_owned();
+    let waited = fleet.host_command(&["job", "wait"], 1, &[&job]).run();
+    assert_eq!(waited.code, Some(0), "{waited:?}");
+    let resumed = fleet.command(&["resume", "nightly"]).run();
+    assert_eq!(resumed.code, Some(0), "{resumed:?}");
+    let report = fleet.report(&[]);
+    assert_eq!(
+        (&report["state"], &report["totals"]["completed"]),
+        (&"finished".into(), &1.into()),
+        "{report:#}"
+    );
+    assert_eq!(report["units"][0]["export"]["job"]["id"], job);
+    assert_eq!(fleet.calls("ExportReferencePoint").len(), 1);
 }
 
 #[test]

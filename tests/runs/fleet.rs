@@ -85,6 +85,17 @@ impl Fleet {
         fs::write(&path, text.replace(&head, &format!("{head}{lines}\n"))).unwrap();
     }
 
+    /// Returns a command to one of the hosts, counted from 1.
+    pub(crate) fn host_command(&self, words: &[&str], number: usize, more: &[&str]) -> Refpoint {
+        let text = fs::read_to_string(self.file("hosts.toml")).unwrap();
+        let address = text.split("address = \"").nth(number).unwrap().split('"').next().unwrap();
+        let port = text.split("port = ").nth(1).unwrap().lines().next().unwrap();
+        let url = format!("{address}:{port}");
+        refpoint(words.iter().copied().chain([&*url, "--user", "LAB\\operator"]).chain(more.iter().copied()))
+            .env("REFPOINT_PASSWORD", &self.password)
+            .env("REFPOINT_LEDGER", self.ledger().to_str().unwrap())
+    }
+
     /// Returns an address at which nobody listens.
     pub(crate) fn nowhere(&self) -> String {
         let text = fs::read_to_string(self.file("hosts.toml")).unwrap();

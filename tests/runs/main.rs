@@ -12,6 +12,7 @@ mod fleet;
 mod moments;
 mod storm;
 mod together;
+mod told;
 
 #[path = "../ends/program.rs"]
 #[expect(dead_code, reason = "shared with tests that ask more of it")]

@@ -232,6 +232,10 @@ fn a_run_that_is_not_there_is_not_taken_up() {
     let fleet = Fleet::new(1, &world(1, 0.2));
     let run = fleet.command(&["resume", "nightly"]).run();
     assert_eq!(run.code, Some(10), "{run:?}");
+    // A unit that looks at each start of a machine has found what it came for.
+    let run = fleet.command(&["resume", "nightly", "--if-any"]).run();
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(run.stderr.contains("there is nothing to take up"), "{run:?}");
     let plan = fleet.plan("nightly", PLAN);
     assert_eq!(fleet.command(&["run", &plan]).run().code, Some(0));
     let run = fleet.command(&["resume", "weekly"]).run();

@@ -92,6 +92,8 @@ pub struct RunSurroundings {
     pub closes: Option<Instant>,
     /// Whether hosts that could not be worked with, and units that failed, are begun again.
     pub retry_failed: bool,
+    /// Whether units of which nobody knows what became of them are begun anew: a person has looked.
+    pub retry_unknown: bool,
 }
 
 /// Writes a run down: from now on it can be taken up again. While a process is at work on another run of the plan,

@@ -146,22 +146,28 @@ impl Work {
     }
 
     /// Returns how the export of this unit ended, where a process before this one saw that and was ended before it
-    /// wrote it down for the unit: what was begun once is not begun again because one word is missing.
+    /// wrote it down for the unit, or where another command has followed its job: what was begun once is not begun
+    /// again because one word is missing.
     async fn ended_before(&self) -> Result<Option<Box<Report>>, ledger::Error> {
         let unit = &self.unit;
-        let (UnitStage::Running, Some(begun)) = (unit.stage, unit.started_at) else { return Ok(None) };
+        let Some(begun) = unit.started_at.filter(|_| !has_failed(unit.outcome.as_deref())) else {
+            return Ok(None);
+        };
+        // A host that does not say its name is found out by whoever asks it for more.
+        let name = self.host.name().await.ok();
         let Ok(directory) = Directory::parse(&unit.what.directory) else { return Ok(None) };
         let subject = unit.what.subject.clone();
         let keeper = &self.shared.around.keeper;
         let exports = keeper.with(move |ledger| ledger.exports_of(subject.kind, &subject.id)).await?;
         let is_ours = |export: &ledger::Export| {
             export.ended_at.is_some_and(|ended| ended >= begun)
-                && export.details == self.label
+                && (name.as_ref().is_some_and(|name| export.host.eq_ignore_ascii_case(name))
+                    || export.details == self.label)
                 && directory.is_same(&export.directory)
         };
         let ended = exports.iter().filter(|export| is_ours(export));
-        let reports = ended.filter_map(|export| serde_json::from_str(export.receipt.as_deref()?).ok());
-        Ok(reports.map(Box::new).find(|report| was_carried_out(report)))
+        let mut reports = ended.filter_map(|export| serde_json::from_str(export.receipt.as_deref()?).ok());
+        Ok(reports.find(was_carried_out).map(Box::new))
     }
 
     async fn one_try(&self, tries: &Tries) -> Result<Try, Stop> {
@@ -197,6 +203,7 @@ impl Work {
         }
         self.tell(News::UnitStarted);
         let mut plan = ExportPlan::new(what, PointChoice::Latest, directory);
+        plan.retry_unknown = shared.around.retry_unknown;
         plan.base = if tries.without_base.is_some() { BaseChoice::None } else { rule.base.clone() };
         let listener = |event: Event| self.pass_on(event);
         let mut around =

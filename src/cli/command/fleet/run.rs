@@ -64,9 +64,15 @@ pub(crate) struct ResumeArgs {
     /// The run, or the plan of which the newest is meant [default: the newest run]
     #[arg(value_name = "RUN")]
     run: Option<String>,
+    /// End well where the ledger has no such run: for units that look at each start of a machine
+    #[arg(long)]
+    if_any: bool,
     /// Begin again what failed, and ask hosts again that could not be worked with
     #[arg(long)]
     retry_failed: bool,
+    /// Begin anew what nobody knows the fate of: look on the host first, and empty the directory
+    #[arg(long)]
+    retry_unknown: bool,
     /// Work although the window of the plan is closed
     #[arg(long)]
     ignore_window: bool,
@@ -98,8 +104,9 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
     }
     let now = Zoned::now();
     let closes = closes(&plan, args.ignore_window, &now)?;
-    let crew = Crew::muster(&plan, Some(&args.plan), &args.with.hosts, &args.with.means, ui)?;
-    let keeper = args.with.ledger.open()?;
+    let crew = Crew::muster(&plan, Some(&args.plan), &args.with.hosts, &args.with.means, ui);
+    let ready = crew.and_then(|crew| Ok((crew, args.with.ledger.open()?)));
+    let (crew, keeper) = ready.map_err(|error| could_not_begin(&args.with, &plan, error, ui))?;
     let details = RunDetails {
         date: now.date().to_string(),
         time: now.strftime("%H%M").to_string(),
@@ -109,7 +116,8 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
         max_failures: args.max_failures,
     };
     let order = RunOrder { text, hosts: crew.hosts.clone(), details };
-    let job = Job { with: &args.with, plan, crew, keeper, closes, retry_failed: false, before: None };
+    let again = Again { failed: false, unknown: false };
+    let job = Job { with: &args.with, plan, crew, keeper, closes, again, before: None };
     many_connections();
     runtime::serve_with(async |signals| {
         let run = begin_run(&job.keeper, &job.plan, &order, clock()).await.map_err(Error::of_failure)?;
@@ -121,11 +129,18 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
 pub(crate) fn resume(args: &ResumeArgs, output: &OutputArgs, ui: &mut Ui) -> Result<Exit, Error> {
     let keeper = args.with.ledger.open()?;
     let format = output.output.unwrap_or(Format::Table);
-    let (run, before) = runtime::block(async {
+    let found = runtime::block(async {
         let run = find(&keeper, args.run.as_deref()).await?;
         let before = report_of(&keeper, Some(&run.name), clock()).await.map_err(Error::of_failure)?;
         Ok((run, before))
-    })?;
+    });
+    let (run, before) = match found {
+        Err(error) if args.if_any && error.kind == Exit::NotFound => {
+            ui.note(&format!("{}: there is nothing to take up", error.to_failure().message));
+            return Ok(Exit::Done);
+        }
+        found => found?,
+    };
     if run.is_over && !args.retry_failed {
         ui.note(&format!("{} is over: there is nothing to take up", run.name));
         if before.exit_code.is_some_and(|code| code != 0) {
@@ -146,9 +161,10 @@ pub(crate) fn resume(args: &ResumeArgs, output: &OutputArgs, ui: &mut Ui) -> Res
     plan.stop.max_failures = details.max_failures.map(|most| most as usize).or(plan.stop.max_failures);
     let closes = closes(&plan, args.ignore_window, &Zoned::now())?;
     let hosts = args.with.hosts.or(&details.inventories, details.limit.as_deref());
-    let crew = Crew::muster(&plan, None, &hosts, &args.with.means, ui)?;
-    let retry_failed = args.retry_failed;
-    let job = Job { with: &args.with, plan, crew, keeper, closes, retry_failed, before: Some(before) };
+    let crew = Crew::muster(&plan, None, &hosts, &args.with.means, ui);
+    let crew = crew.map_err(|error| could_not_begin(&args.with, &plan, error, ui))?;
+    let again = Again { failed: args.retry_failed, unknown: args.retry_unknown };
+    let job = Job { with: &args.with, plan, crew, keeper, closes, again, before: Some(before) };
     many_connections();
     runtime::serve_with(async |signals| job.work(run, format, signals, ui).await)
 }
@@ -156,6 +172,17 @@ pub(crate) fn resume(args: &ResumeArgs, output: &OutputArgs, ui: &mut Ui) -> Res
 /// Each host takes a connection. As many as may be had; where that is not enough, a host says so.
 fn many_connections() {
     let _ = rlimit::increase_nofile_limit(u64::MAX);
+}
+
+/// Tells those whom the plan names that there is no run, and why.
+fn could_not_begin(with: &WithArgs, plan: &RunPlan, error: Error, ui: &mut Ui) -> Error {
+    let failure = error.to_failure();
+    let told = runtime::block(async {
+        let notifier = Notifier::start(&with.notify.join(plan.notify.clone()), Timestamp::now, ui);
+        Ok(notifier.fail(&plan.name, &failure).await)
+    });
+    told.unwrap_or_default().iter().for_each(|text| ui.warn(text));
+    error
 }
 
 /// Returns the run of that name, or the newest of the plan of that name.
@@ -197,8 +224,14 @@ struct Job<'a> {
     crew: Crew,
     keeper: Keeper,
     closes: Option<Duration>,
-    retry_failed: bool,
+    again: Again,
     before: Option<RunReport>,
+}
+
+/// What is begun again of what has ended.
+struct Again {
+    failed: bool,
+    unknown: bool,
 }
 
 impl Job<'_> {
@@ -231,7 +264,8 @@ impl Job<'_> {
             }),
             control,
             closes: closes.map(|after| Instant::now() + after),
-            retry_failed: self.retry_failed,
+            retry_failed: self.again.failed,
+            retry_unknown: self.again.unknown,
         };
         let worked = {
             let mut live = Live::new(ui, format, self.before.as_ref());

@@ -25,8 +25,6 @@ pub(crate) struct Cause<'r> {
     pub(crate) hosts: Vec<&'r HostReport>,
     /// Units, host by host.
     pub(crate) units: Vec<&'r UnitReport>,
-    /// How many machines and groups it is that the plan names and no host has.
-    missing: usize,
 }
 
 /// What makes two failures one cause: numbers and kinds, and what is advised; never what a host said.
@@ -69,9 +67,6 @@ impl<'r> Cause<'r> {
             let at = at(Standing::of(unit), unit.error(), &mut causes);
             causes[at].units.push(unit);
         }
-        if !report.missing.is_empty() {
-            causes.push(Self::of_missing(&report.missing));
-        }
         causes.sort_by_key(|cause| (cause.standing, std::cmp::Reverse(cause.size())));
         causes
     }
@@ -84,30 +79,12 @@ impl<'r> Cause<'r> {
         };
         let example = error.map(|error| error.message.clone());
         let title = title(standing, kind);
-        Self { standing, kind, code, title, example, next, hosts: Vec::new(), units: Vec::new(), missing: 0 }
-    }
-
-    /// Whoever misspells a machine must hear of it, and whoever relies on it that it was not exported.
-    fn of_missing(names: &[String]) -> Self {
-        Self {
-            standing: Standing::Failed,
-            kind: Some(Kind::NotFound),
-            code: None,
-            title: "the plan names it, and no host that was looked at has it",
-            example: Some(names.join(", ")),
-            next: Some(
-                "is it spelled as the host spells it? refpoint vm list shows the machines of a host"
-                    .to_owned(),
-            ),
-            hosts: Vec::new(),
-            units: Vec::new(),
-            missing: names.len(),
-        }
+        Self { standing, kind, code, title, example, next, hosts: Vec::new(), units: Vec::new() }
     }
 
     /// Returns how many hosts and units there are in it.
     pub(crate) fn size(&self) -> usize {
-        self.hosts.len() + self.units.len() + self.missing
+        self.hosts.len() + self.units.len()
     }
 
     /// Returns `37 units on 12 hosts`, `9 hosts`, or both.
@@ -115,7 +92,6 @@ impl<'r> Cause<'r> {
         let on: HashSet<&str> = self.units.iter().map(|unit| unit.host.as_str()).collect();
         let units = format!("{} on {}", counted(self.units.len(), "unit"), counted(on.len(), "host"));
         match (self.hosts.len(), self.units.len()) {
-            (0, 0) => counted(self.missing, "name"),
             (hosts, 0) => counted(hosts, "host"),
             (0, _) => units,
             (hosts, _) => format!("{} and {units}", counted(hosts, "host")),

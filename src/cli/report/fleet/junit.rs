@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
 use refpoint::fleet::{Failure, HostReport, HostState, Kind, RunReport, UnitReport};
 use refpoint::xml::{Namespace, Writer};
 
@@ -21,10 +22,11 @@ pub(crate) fn document(report: &RunReport) -> String {
     writer.start(NONE, "testsuites");
     for (at, host) in report.hosts.iter().enumerate() {
         let cases = cases(host, units.get(host.host.as_str()).map_or(&[], Vec::as_slice));
-        suite(report, host, at, &cases, &mut writer);
+        let began = host.started_at.unwrap_or(report.started_at);
+        suite(report, (&host.host, began), at, &cases, &mut writer);
     }
     if !report.missing.is_empty() {
-        suite(report, &nowhere(), report.hosts.len(), &missing(report), &mut writer);
+        nowhere(report, &mut writer);
     }
     writer.end();
     let text = writer.finish().expect("texts were made harmless, and each start has its end");
@@ -63,36 +65,6 @@ fn cases(host: &HostReport, units: &[&UnitReport]) -> Vec<Case> {
     units.iter().map(|unit| case(unit)).chain(of_host).collect()
 }
 
-/// What stands for the hosts that a machine could be on.
-fn nowhere() -> HostReport {
-    HostReport {
-        host: "(no host)".to_owned(),
-        name: None,
-        state: HostState::Planned,
-        scheme: None,
-        sealed: None,
-        error: None,
-        started_at: None,
-        finished_at: None,
-        requests: 0,
-        bytes_sent: 0,
-        bytes_received: 0,
-    }
-}
-
-fn missing(report: &RunReport) -> Vec<Case> {
-    let case = |name: &String| Case {
-        name: name.clone(),
-        seconds: 0,
-        result: Result::Error {
-            kind: "not-found",
-            message: "the plan names it, and no host that was looked at has it".to_owned(),
-            text: String::new(),
-        },
-    };
-    report.missing.iter().map(case).collect()
-}
-
 fn case(unit: &UnitReport) -> Case {
     let seconds = unit.started_at.zip(unit.finished_at).map_or(0, |(from, to)| seconds_between(from, to));
     let (message, text) = (why(unit), unit.error().map(details).unwrap_or_default());
@@ -119,18 +91,37 @@ fn is_of_host(kind: Kind) -> bool {
     matches!(kind, Kind::JobFailed | Kind::Refused | Kind::Fault | Kind::Cancelled | Kind::AccessDenied)
 }
 
-fn suite(report: &RunReport, host: &HostReport, at: usize, cases: &[Case], writer: &mut Writer) {
+/// What the plan names and no host has, as a suite of its own.
+fn nowhere(report: &RunReport, writer: &mut Writer) {
+    let cases: Vec<_> = report
+        .missing
+        .iter()
+        .map(|name| {
+            let message = "the plan names it, and no host has it".to_owned();
+            let result = Result::Error { kind: kind(Kind::NotFound), message, text: String::new() };
+            Case { name: name.clone(), seconds: 0, result }
+        })
+        .collect();
+    suite(report, ("(no host)", report.started_at), report.hosts.len(), &cases, writer);
+}
+
+fn suite(
+    report: &RunReport,
+    (host, started): (&str, Timestamp),
+    at: usize,
+    cases: &[Case],
+    writer: &mut Writer,
+) {
     let count = |is: fn(&Result) -> bool| cases.iter().filter(|case| is(&case.result)).count().to_string();
-    let started = host.started_at.unwrap_or(report.started_at);
     let seconds: u64 = cases.iter().map(|case| case.seconds).sum();
     // Without a zone: the schemas want it so.
     let timestamp = format!("{started:.0}").trim_end_matches('Z').to_owned();
     writer
         .start(NONE, "testsuite")
-        .attribute(NONE, "name", &shown(&host.host))
+        .attribute(NONE, "name", &shown(host))
         .attribute(NONE, "id", &at.to_string())
         .attribute(NONE, "package", &shown(&report.run))
-        .attribute(NONE, "hostname", &shown(&host.host))
+        .attribute(NONE, "hostname", &shown(host))
         .attribute(NONE, "timestamp", &timestamp)
         .attribute(NONE, "tests", &cases.len().to_string())
         .attribute(NONE, "failures", &count(|result| matches!(result, Result::Failure { .. })))
@@ -144,7 +135,7 @@ fn suite(report: &RunReport, host: &HostReport, at: usize, cases: &[Case], write
         writer
             .start(NONE, "testcase")
             .attribute(NONE, "name", &shown(&case.name))
-            .attribute(NONE, "classname", &shown(&host.host))
+            .attribute(NONE, "classname", &shown(host))
             .attribute(NONE, "time", &case.seconds.to_string());
         match &case.result {
             Result::Passed { remarks: said } if said.is_empty() => {}

@@ -32,8 +32,7 @@ fn one(cause: &Cause<'_>, text: &mut String) {
     let (mark, heading) = (cause.standing.mark(), cause.heading());
     let _ = writeln!(text, "{bold}{mark} {heading}{bold:#}: {}", cause.reach());
     if let Some(example) = &cause.example {
-        let is_example = cause.hosts.len() + cause.units.len() > 1;
-        let first = if is_example { "for example: " } else { "" };
+        let first = if cause.size() > 1 { "for example: " } else { "" };
         let _ = writeln!(text, "  {first}{}", harmless(example));
     }
     if let Some(next) = &cause.next {
