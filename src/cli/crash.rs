@@ -46,9 +46,10 @@ impl Point {
 
     /// Returns what hears the writes of a ledger, so that it can end the process between them.
     pub(crate) fn into_observer(self) -> impl Fn(Write, bool) + Send + 'static {
-        let count = AtomicU64::new(0);
+        // What is written together is told of when all of it is on disk: each side has a count of its own.
+        let counts = [AtomicU64::new(0), AtomicU64::new(0)];
         move |write, is_after| {
-            let number = count.fetch_add(u64::from(!is_after), Ordering::Relaxed) + u64::from(!is_after);
+            let number = counts[usize::from(is_after)].fetch_add(1, Ordering::Relaxed) + 1;
             self.reached(&format!("{write:?}"), is_after);
             self.reached(&number.to_string(), is_after);
         }

@@ -246,11 +246,12 @@ async fn finish(shared: &Shared) -> Result<RunReport, Failure> {
     let totals = &report.totals;
     let is_left =
         totals.outstanding + totals.running + totals.detached + totals.unknown + totals.hosts_outstanding > 0;
+    let is_unbegun = totals.outstanding + totals.running + totals.hosts_outstanding > 0;
     let reason = stop.map(|stop| stop.words().to_owned());
     let exit_code = match stop.and_then(Stop::exit_code) {
         Some(code) if is_left => code,
         // What is left over without having been stopped is not done, either.
-        _ if is_left && stop.is_none() => RunReport::both(report.exit_code.unwrap_or_default(), LEFT_OVER),
+        _ if is_unbegun && stop.is_none() && report.exit_code == Some(0) => LEFT_OVER,
         _ => report.exit_code.unwrap_or_default(),
     };
     let (run, now, words) = (shared.run, shared.now(), reason.clone());
