@@ -2,10 +2,12 @@
 
 use tokio::time::sleep;
 
+use super::event::News;
 use super::follow::{Cut, Followed, follow, within};
+use super::patience::{Again, MOST_TRIES, Patience, again};
 use super::points::{Owned, own};
 use super::report::{Failure, Kind};
-use super::unit::{LOOK_AGAIN, SETTLING, Surroundings, interrupted, may_have_begun};
+use super::unit::{LOOK_AGAIN, SETTLING, Surroundings, interrupted, may_have_begun, not_asked};
 use crate::client::codes::Treatment;
 use crate::hyperv::{
     Begun, Consistency, Error, Job, Machine, ObjectPath, Point, PointType, RCT_NUMBERS, Selector, is_as_asked,
@@ -55,11 +57,50 @@ pub(super) async fn make_point(
             None => end(around, &making, None).await?,
         }
     }
-    let machine = around.host.machine(&Selector::Id(machine.id)).await.map_err(failed)?;
-    if let Some(busy) = machine.busy.filter(|busy| busy.is_in_the_way()) {
-        return Err(Failure::new(Kind::Busy, format!("the host is {} {}", busy.name(), machine.name)));
+    let mut patience = Patience::default();
+    loop {
+        let machine = around.host.machine(&Selector::Id(machine.id.clone())).await.map_err(failed)?;
+        let tried = match machine.busy.filter(|busy| busy.is_in_the_way()) {
+            Some(busy) => {
+                let message = format!("the host is {} {}", busy.name(), machine.name);
+                Try::TurnedAway(Failure::new(Kind::Busy, message))
+            }
+            None => anew(around, &machine, (consistency, wanted), purpose).await?,
+        };
+        match tried {
+            Try::Made(owned) => return Ok(*owned),
+            Try::TurnedAway(failure) => wait(around, &machine, &mut patience, failure).await?,
+        }
     }
-    anew(around, &machine, (consistency, wanted), purpose).await
+}
+
+/// What became of having a point made.
+enum Try {
+    /// It is there.
+    Made(Box<Owned>),
+    /// The host has certainly not begun, and may soon.
+    TurnedAway(Failure),
+}
+
+/// Waits until a host may be asked again; the failure where there were enough tries, or there is no time.
+async fn wait(
+    around: &Surroundings<'_>,
+    machine: &Machine,
+    patience: &mut Patience,
+    failure: Failure,
+) -> Result<(), Failure> {
+    patience.tried();
+    let host = around.host.name().await.map_err(failed)?;
+    let Some(pause) = patience.pause(&format!("{host} {}", machine.id), around.deadline) else {
+        return Err(patience.spent(failure));
+    };
+    let cause = format!("{}, try {} of {MOST_TRIES}", failure.message, patience.tries());
+    around.tell(News::Retry { cause, after: pause.as_secs_f64() });
+    within(around, sleep(pause)).await.map_err(|cut| {
+        let cut = not_asked(&cut);
+        let message = format!("{}: {}", cut.message, patience.spent(failure).message);
+        cut.with_message(message)
+    })
 }
 
 async fn anew(
@@ -67,7 +108,7 @@ async fn anew(
     machine: &Machine,
     (consistency, wanted): (Consistency, PointType),
     purpose: &str,
-) -> Result<Owned, Failure> {
+) -> Result<Try, Failure> {
     let before = around.host.points(machine).await.map_err(failed)?;
     let new = NewMaking {
         host: around.host.name().await.map_err(failed)?,
@@ -106,7 +147,10 @@ async fn anew(
         },
         Err(error) => {
             end(around, &making, None).await?;
-            return Err(failed(error));
+            return match again(&error) {
+                Again::Proven => Ok(Try::TurnedAway(failed(error))),
+                Again::Never | Again::WhereNothingIsSeen => Err(failed(error)),
+            };
         }
     };
     if !is_as_asked(&point, wanted, consistency) {
@@ -114,7 +158,7 @@ async fn anew(
         end(around, &making, None).await?;
         return Err(failure);
     }
-    keep(around, machine, point, &making).await
+    Ok(Try::Made(Box::new(keep(around, machine, point, &making).await?)))
 }
 
 /// Writes down that a point is ours, and what it was made for.

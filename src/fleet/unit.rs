@@ -104,6 +104,7 @@ pub async fn export(around: &Surroundings<'_>, plan: &ExportPlan) -> Report {
         trouble: None,
         vanished: false,
         is_another: false,
+        is_told: false,
         lost: 0,
         patience: Patience::default(),
     };
@@ -151,6 +152,8 @@ struct Work<'a> {
     vanished: bool,
     /// What was taken up is not quite what was asked for.
     is_another: bool,
+    /// It was told that it is meant.
+    is_told: bool,
     /// How often the call was sent whose answer was then lost.
     lost: u32,
     /// How often the host was asked and has not begun.
@@ -368,8 +371,8 @@ impl Work<'_> {
         match within(self.around, preflight(self.around.host, request)).await {
             Ok(Ok(warnings)) => warnings.into_iter().for_each(|message| self.warn(message)),
             Err(cut) => return Break(self.end(claim, failed(not_asked(&cut))).await),
-            // What was in use a moment ago, and still is, is one more try.
-            Ok(Err(failure)) if failure.kind == Kind::Busy && self.patience.tries() > 0 => {
+            // What is in use now may not be in a moment, and was not asked for yet.
+            Ok(Err(failure)) if failure.kind == Kind::Busy => {
                 return self.once_more(request, claim, failure).await;
             }
             Ok(Err(failure)) => {
@@ -389,8 +392,9 @@ impl Work<'_> {
         };
         let (point, base) = (self.draft.point.clone(), self.draft.base.clone());
         // It is one intent, however often it is tried.
-        if let Some(point) = point.filter(|_| self.patience.tries() == 0 && self.lost == 0) {
+        if let Some(point) = point.filter(|_| !self.is_told) {
             self.around.tell(News::Intent { directory: request.directory.to_string(), point, base });
+            self.is_told = true;
         }
         let now = self.around.now();
         let written = self.write(&claim, move |ledger, claim| ledger.sent(claim, now, Some(&witness))).await;
@@ -1059,7 +1063,7 @@ fn said(job: &Job, errors: &[JobError]) -> Option<String> {
 }
 
 /// Why the host was not even asked.
-fn not_asked(cut: &Cut) -> Failure {
+pub(super) fn not_asked(cut: &Cut) -> Failure {
     match cut {
         Cut::Deadline => Failure::new(Kind::Deadline, "the deadline has passed before the host was asked")
             .with_hint("nothing was begun; does the host answer, and is the deadline long enough?"),
