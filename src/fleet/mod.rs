@@ -70,6 +70,7 @@ mod plan;
 mod points;
 mod preflight;
 mod preview;
+mod record;
 mod report;
 mod resolve;
 mod run;

@@ -11,13 +11,14 @@ use super::keeper::Keeper;
 use super::patience::{Again, MOST_TRIES, Patience, again};
 use super::plan::{BaseChoice, ExportPlan, Wanted};
 use super::preflight::{is_exporting, preflight};
+use super::record::Record;
 use super::report::{self, Failure, JobReport, Kind, Named, Number, Outcome, ReceiptReport, Report};
 use super::resolve::resolve;
 use super::witness::Witness;
 use crate::client::codes::Treatment;
 use crate::hyperv::{
-    Begun, Contents, Directory, Error, ExportRequest, Exported, Host, Job, JobError, METHOD, ObjectPath,
-    Receipt, Seen, advice, is_same_disk, meaning,
+    Begun, Contents, Directory, Error, ExportRequest, Exported, Host, Job, JobError, JobList, METHOD,
+    ObjectPath, Receipt, Seen, advice, is_same_disk, meaning,
 };
 use crate::ledger::{self, Claim, Claimed, End, Intent, Ledger, Stage, Subject};
 
@@ -224,6 +225,7 @@ impl Work<'_> {
         export: ledger::Export,
     ) -> Verdict {
         self.draft.started = export.intended_at;
+        let Some(record) = Record::read(&export) else { return failed(unreadable(&export)) };
         if export.stage != Stage::Intended {
             self.begun_as(request, &export).await;
         }
@@ -234,9 +236,9 @@ impl Work<'_> {
         let fate = match (export.stage, job, export.return_value) {
             (Stage::Intended, ..) => Fate::NotStarted,
             (_, Some(job), _) => Fate::Found(job),
-            (Stage::Sent, ..) => self.look_for(request, &export).await,
-            (_, None, Some(0)) => return self.done_at_once(request, claim).await,
-            (_, None, Some(4096) | None) => self.look_for(request, &export).await,
+            (Stage::Sent, ..) => self.look_for(&record).await,
+            (_, None, Some(0)) => return self.done_at_once(&record, claim).await,
+            (_, None, Some(4096) | None) => self.look_for(&record).await,
             (_, None, Some(_)) => {
                 // It was refused, and only the last word about that was not written.
                 return match self.close(&claim, Outcome::Failed).await {
@@ -251,7 +253,7 @@ impl Work<'_> {
                     self.write_answer(&claim, export.return_value, Some(&path)).await;
                 }
                 self.around.tell(News::Adopted { job: unseen(&path) });
-                let verdict = self.follow(request, claim.clone(), path).await;
+                let verdict = self.follow(&record, claim.clone(), path).await;
                 if self.vanished && self.plan.retry_unknown {
                     return self.leave_unknown(request, intent, claim).await;
                 }
@@ -382,7 +384,8 @@ impl Work<'_> {
         }
         let looked = async {
             let of_host = |error: Error| Failure::from(&error);
-            let witness = Witness::of(self.around.host).await.map_err(of_host)?.to_text();
+            let witness = Witness::of(self.around.host, request, self.around.operation_timeout).await;
+            let witness = witness.map_err(of_host)?.to_text();
             Ok((witness, self.around.host.export_call(request).await.map_err(of_host)?))
         };
         let (witness, call) = match within(self.around, looked).await {
@@ -398,9 +401,13 @@ impl Work<'_> {
         }
         let now = self.around.now();
         let written = self.write(&claim, move |ledger, claim| ledger.sent(claim, now, Some(&witness))).await;
-        if let Err(failure) = written {
-            return Break(failed(failure));
-        }
+        let record = match written {
+            Ok(()) => match self.record(&claim).await {
+                Ok(record) => record,
+                Err(failure) => return Break(failed(failure)),
+            },
+            Err(failure) => return Break(failed(failure)),
+        };
         self.draft.return_value = None;
         let answer = tokio::select! {
             answer = self.around.host.export(request, &call) => answer,
@@ -415,20 +422,20 @@ impl Work<'_> {
                 self.draft.answered(request.what.service(), 4096);
                 self.write_answer(&claim, Some(4096), Some(&path)).await;
                 self.around.tell(News::JobStarted { job: unseen(&path) });
-                Break(self.follow(request, claim, path).await)
+                Break(self.follow(&record, claim, path).await)
             }
             Ok(Begun::Done) => {
                 self.draft.answered(request.what.service(), 0);
                 self.write_answer(&claim, Some(0), None).await;
-                Break(self.done_at_once(request, claim).await)
+                Break(self.done_at_once(&record, claim).await)
             }
             Err(Error::Refused { method, code, meaning }) => {
                 self.draft.answered(request.what.service(), code);
                 self.write_answer(&claim, Some(code), None).await;
-                self.turned_away(request, claim, &Error::Refused { method, code, meaning }).await
+                self.turned_away(request, &record, claim, &Error::Refused { method, code, meaning }).await
             }
-            Err(error) if may_have_begun(&error) => self.after_silence(request, claim, &error).await,
-            Err(error) => self.turned_away(request, claim, &error).await,
+            Err(error) if may_have_begun(&error) => self.after_silence(&record, claim, &error).await,
+            Err(error) => self.turned_away(request, &record, claim, &error).await,
         }
     }
 
@@ -436,6 +443,7 @@ impl Work<'_> {
     async fn turned_away(
         &mut self,
         request: &ExportRequest,
+        record: &Record,
         claim: Arc<Claim>,
         error: &Error,
     ) -> ControlFlow<Verdict> {
@@ -443,7 +451,7 @@ impl Work<'_> {
         match again(error) {
             Again::Never => Break(self.end(claim, failed(self.patience.spent(failure))).await),
             Again::Proven => self.once_more(request, claim, failure).await,
-            Again::WhereNothingIsSeen => match self.seen_after(request, &claim).await {
+            Again::WhereNothingIsSeen => match self.last_look(record).await {
                 Fate::Found(path) => {
                     self.write_answer(
                         &claim,
@@ -452,21 +460,12 @@ impl Work<'_> {
                     )
                     .await;
                     self.around.tell(News::Adopted { job: unseen(&path) });
-                    Break(self.follow(request, claim, path).await)
+                    Break(self.follow(record, claim, path).await)
                 }
                 Fate::NotStarted => self.once_more(request, claim, failure).await,
                 Fate::Unknown(_) => Break(self.end(claim, failed(self.patience.spent(failure))).await),
             },
         }
-    }
-
-    /// Looks whether there is anything of a call that was answered, and not clearly.
-    async fn seen_after(&self, request: &ExportRequest, claim: &Claim) -> Fate {
-        let id = claim.export();
-        let Ok(Some(export)) = self.around.keeper.with(move |ledger| ledger.export(id)).await else {
-            return Fate::Unknown("the ledger has lost it".to_owned());
-        };
-        self.last_look(request, &export).await
     }
 
     /// Begins once more after a pause, as long as there are tries and time left: the host was asked, or would
@@ -540,23 +539,17 @@ impl Work<'_> {
     /// The call may have been carried out, and its answer is lost.
     async fn after_silence(
         &mut self,
-        request: &ExportRequest,
+        record: &Record,
         claim: Arc<Claim>,
         error: &Error,
     ) -> ControlFlow<Verdict> {
         self.lost += 1;
         self.warn(format!("the answer is lost, looking for the job: {}", Failure::from(error).message));
-        let id = claim.export();
-        let export = match self.around.keeper.with(move |ledger| ledger.export(id)).await {
-            Ok(Some(export)) => export,
-            Ok(None) => return Break(unknown(&request.directory, "the ledger has lost it")),
-            Err(error) => return Break(failed((&error).into())),
-        };
-        match self.look_for(request, &export).await {
+        match self.look_for(record).await {
             Fate::Found(path) => {
                 self.write_answer(&claim, None, Some(&path)).await;
                 self.around.tell(News::Adopted { job: unseen(&path) });
-                Break(self.follow(request, claim, path).await)
+                Break(self.follow(record, claim, path).await)
             }
             Fate::NotStarted if self.lost >= MOST_LOST => {
                 let message = format!(
@@ -569,24 +562,25 @@ impl Work<'_> {
                 Ok(()) => Continue(()),
                 Err(failure) => Break(failed(failure)),
             },
-            Fate::Unknown(why) => Break(unknown(&request.directory, &why)),
+            Fate::Unknown(why) => Break(unknown(&record.directory, &why)),
         }
     }
 
     /// Looks for the job of a call whose answer is lost. That there is none proves something only once the
     /// host cannot be at work on the call any more, while it would still show a job that has ended, where its
     /// service has not been restarted and where nothing was written.
-    async fn look_for(&mut self, request: &ExportRequest, export: &ledger::Export) -> Fate {
-        let sent = export.sent_at.unwrap_or(export.intended_at);
-        let settled = self.around.operation_timeout.saturating_mul(2).saturating_add(SETTLING);
+    async fn look_for(&mut self, record: &Record) -> Fate {
+        // What counts is how long it was given by the run that asked.
+        let given = record.witness.timeout.unwrap_or(self.around.operation_timeout);
+        let settled = given.saturating_mul(2).saturating_add(SETTLING);
         loop {
-            match within(self.around, self.find_job(request, export)).await {
+            match within(self.around, self.find_job(record)).await {
                 Ok(Ok(Some(path))) => return Fate::Found(path),
                 Ok(Ok(None)) => {}
                 Ok(Err(error)) => return Fate::Unknown(Failure::from(&error).message),
                 Err(_) => return no_time(),
             }
-            match self.around.now().duration_since(sent) {
+            match self.around.now().duration_since(record.sent) {
                 Ok(elapsed) if elapsed < settled => {
                     if within(self.around, sleep(LOOK_AGAIN.min(settled - elapsed))).await.is_err() {
                         return no_time();
@@ -597,15 +591,15 @@ impl Work<'_> {
                 Err(_) => return Fate::Unknown("the clock of this machine was set back since".to_owned()),
             }
         }
-        self.last_look(request, export).await
+        self.last_look(record).await
     }
 
     /// Looks for the job of a call that the host cannot be at work on any more, and for what keeps its absence
     /// from being a proof. A job that shows meanwhile is found all the same.
-    async fn last_look(&self, request: &ExportRequest, export: &ledger::Export) -> Fate {
+    async fn last_look(&self, record: &Record) -> Fate {
         let looked = async {
-            let doubt = self.proof(request, export).await?;
-            Ok((doubt, self.find_job(request, export).await?))
+            let doubt = self.proof(record).await?;
+            Ok((doubt, self.find_job(record).await?))
         };
         match within(self.around, looked).await {
             Ok(Ok((_, Some(path)))) => Fate::Found(path),
@@ -619,63 +613,57 @@ impl Work<'_> {
         }
     }
 
-    async fn find_job(
-        &self,
-        request: &ExportRequest,
-        export: &ledger::Export,
-    ) -> Result<Option<ObjectPath>, Error> {
+    async fn find_job(&self, record: &Record) -> Result<Option<ObjectPath>, Error> {
         let namespace = self.around.host.namespace();
-        let jobs = self.like_ours(request, export).await?;
-        Ok(jobs.iter().find(|job| agrees(job, request, export)).map(|job| job.path(namespace)))
+        let jobs = self.new_jobs(record).await?.jobs;
+        let found = jobs.iter().find(|job| record.is_like(job) && record.agrees(job));
+        Ok(found.map(|job| job.path(namespace)))
     }
 
-    /// Returns the jobs that export the same point to the same directory, were not there when the call was about
-    /// to be sent, and belong to no other call of ours. Of two calls at one moment, from two ledgers, either job
-    /// does what both asked for.
-    async fn like_ours(&self, request: &ExportRequest, export: &ledger::Export) -> Result<Vec<Job>, Error> {
-        let (kind, subject) = (export.subject.kind, export.subject.id.clone());
+    /// Returns the jobs that were not there when the call was about to be sent, and belong to no other call of ours.
+    /// Of two calls at one moment, from two ledgers, either job does what both asked for.
+    async fn new_jobs(&self, record: &Record) -> Result<JobList, Error> {
+        let (kind, subject) = (record.kind, record.subject.to_string());
         let earlier = self.around.keeper.with(move |ledger| ledger.exports_of(kind, &subject)).await;
         let earlier = earlier.unwrap_or_default();
         let namespace = self.around.host.namespace();
         let is_known = |job: &Job| {
             let mut known =
-                earlier.iter().filter(|other| other.id != export.id).filter_map(|other| other.job.as_deref());
+                earlier.iter().filter(|other| other.id != record.id).filter_map(|other| other.job.as_deref());
             let path = job.path(namespace);
             known.any(|known| known.parse::<ObjectPath>().is_ok_and(|known| known.is_same_object(&path)))
         };
-        let witness = Witness::read(export.witness.as_deref().unwrap_or_default());
-        let is_ours = |job: &Job| {
-            let facts = job.export.as_ref();
-            facts.is_some_and(|facts| {
-                facts.is_of(request.what.subject(), request.what.point(), &request.directory)
-            })
-        };
-        let jobs = self.around.host.jobs().await?.into_iter();
-        Ok(jobs.filter(|job| is_ours(job) && !witness.has_seen(job) && !is_known(job)).collect())
+        let mut list = self.around.host.job_list().await?;
+        list.jobs.retain(|job| !record.witness.has_seen(&job.id) && !is_known(job));
+        list.unreadable.retain(|id| !record.witness.has_seen(id));
+        Ok(list)
     }
 
     /// Returns what keeps the absence of a job from proving that there never was one.
-    async fn proof(&self, request: &ExportRequest, export: &ledger::Export) -> Result<Option<String>, Error> {
+    async fn proof(&self, record: &Record) -> Result<Option<String>, Error> {
         let host = self.around.host;
         let doubt = |text: &str| Ok(Some(text.to_owned()));
-        let witness = Witness::read(export.witness.as_deref().unwrap_or_default());
-        if let Some(why) = witness.doubt(host).await? {
+        if let Some(why) = record.witness.doubt(host).await? {
             return doubt(why);
         }
-        if !self.like_ours(request, export).await?.is_empty() {
+        let list = self.new_jobs(record).await?;
+        if list.jobs.iter().any(|job| record.is_like(job)) {
             return doubt(
                 "a job exports the same to the same directory, relative to something else or with other disks",
             );
         }
-        if host.jobs().await?.iter().any(|job| job.is_silent_export() && !witness.has_seen(job)) {
+        if list.jobs.iter().any(|job| record.is_of_point(job)) {
+            return doubt("a job exports the same to what may be the same directory");
+        }
+        if !list.unreadable.is_empty() || list.jobs.iter().any(Job::is_silent_export) {
             return doubt("the host has export jobs that do not say what they export");
         }
-        if matches!(request.what, Exported::Machine { .. })
-            && is_exporting(host, request.what.subject()).await?
-        {
-            return doubt("the host says that the machine is being exported");
+        for machine in record.machines(host).await? {
+            if is_exporting(host, &machine).await? {
+                return doubt("the host says that the machine is being exported");
+            }
         }
-        match host.contents(&request.directory).await? {
+        match host.contents(&record.directory).await? {
             Seen::Known(Contents::Missing { .. } | Contents::Empty) => Ok(None),
             Seen::Known(Contents::Something) => doubt("there is something in the directory"),
             Seen::Hidden(_) => doubt("the directory cannot be seen"),
@@ -683,19 +671,19 @@ impl Work<'_> {
     }
 
     /// The host was done when it answered: there is no job, and no receipt.
-    async fn done_at_once(&mut self, request: &ExportRequest, claim: Arc<Claim>) -> Verdict {
-        let outcome = self.without_receipt(request).await;
+    async fn done_at_once(&mut self, record: &Record, claim: Arc<Claim>) -> Verdict {
+        let outcome = self.without_receipt(record).await;
         self.end(claim, (outcome, None)).await
     }
 
     /// The host says that it is done and not what it has written: all that can be looked at is the directory.
-    async fn without_receipt(&mut self, request: &ExportRequest) -> Outcome {
-        let seen = within_after(self.around, self.around.host.contents(&request.directory)).await;
+    async fn without_receipt(&mut self, record: &Record) -> Outcome {
+        let seen = within_after(self.around, self.around.host.contents(&record.directory)).await;
         match seen.unwrap_or_else(|_| Ok(Seen::Hidden(String::new()))) {
             Ok(Seen::Known(Contents::Something)) if self.is_another => Outcome::CompletedWithWarnings,
             Ok(Seen::Known(Contents::Something)) => Outcome::Completed,
             Ok(Seen::Known(_)) => {
-                self.warn(format!("the host says that it is done, and {} is empty", request.directory));
+                self.warn(format!("the host says that it is done, and {} is empty", record.directory));
                 Outcome::CompletedWithWarnings
             }
             Ok(Seen::Hidden(_)) | Err(_) => {
@@ -708,7 +696,7 @@ impl Work<'_> {
         }
     }
 
-    async fn follow(&mut self, request: &ExportRequest, claim: Arc<Claim>, path: ObjectPath) -> Verdict {
+    async fn follow(&mut self, record: &Record, claim: Arc<Claim>, path: ObjectPath) -> Verdict {
         self.draft.job = Some(unseen(&path));
         if self.plan.detach {
             return (Outcome::Detached, None);
@@ -721,13 +709,13 @@ impl Work<'_> {
         let id = path.key_text("InstanceID").unwrap_or_default().into_owned();
         match followed {
             Followed::Over(job) => {
-                let verdict = self.judge(request, &path, &job).await;
+                let verdict = self.judge(record, &path, &job).await;
                 self.end(claim, verdict).await
             }
             Followed::Vanished => {
                 self.vanished = true;
                 let why = format!("the host no longer has job {id}, and nobody saw it end");
-                unknown(&request.directory, &why)
+                unknown(&record.directory, &why)
             }
             Followed::Deadline => {
                 let message = format!("the deadline has passed; job {id} may still run");
@@ -738,13 +726,13 @@ impl Work<'_> {
             Followed::Left(reason) => (Outcome::Detached, Some(interrupted(reason))),
             Followed::Lost(error) => {
                 let why = format!("job {id} can no longer be asked for: {}", Failure::from(&*error).message);
-                unknown(&request.directory, &why)
+                unknown(&record.directory, &why)
             }
         }
     }
 
     /// Decides from a job that has ended how the export did, and copies what will soon be gone.
-    async fn judge(&mut self, request: &ExportRequest, path: &ObjectPath, job: &Job) -> Verdict {
+    async fn judge(&mut self, record: &Record, path: &ObjectPath, job: &Job) -> Verdict {
         let receipt = job.export.as_ref().map(|facts| facts.receipt.clone()).unwrap_or_default();
         self.draft.receipt = ReceiptReport::from(&receipt);
         let treatment = job.treatment();
@@ -757,10 +745,10 @@ impl Work<'_> {
         self.draft.see(job, &errors);
         match treatment {
             Treatment::Succeeded if receipt.files().next().is_none() => {
-                (self.without_receipt(request).await, None)
+                (self.without_receipt(record).await, None)
             }
             Treatment::Succeeded => {
-                let is_all = self.check_disks(request, &receipt);
+                let is_all = self.check_disks(record, &receipt);
                 match self.check_files(&receipt).await && is_all && !self.is_another {
                     true => (Outcome::Completed, None),
                     false => (Outcome::CompletedWithWarnings, None),
@@ -772,7 +760,7 @@ impl Work<'_> {
                 // What it says of itself, and of what it does not say that it was not said.
                 let count = errors.len().max(1);
                 said.into_iter().filter(|text| !text.is_empty()).take(count).for_each(|text| self.warn(text));
-                self.check_disks(request, &receipt);
+                self.check_disks(record, &receipt);
                 self.check_files(&receipt).await;
                 (Outcome::CompletedWithWarnings, None)
             }
@@ -793,9 +781,9 @@ impl Work<'_> {
     }
 
     /// Says whether the receipt has every disk that was to be exported.
-    fn check_disks(&mut self, request: &ExportRequest, receipt: &Receipt) -> bool {
-        let has = |disk: &&String| !receipt.disks.iter().any(|exported| is_same_disk(&exported.id, disk));
-        let missing: Vec<_> = request.what.disks().into_iter().filter(has).cloned().collect();
+    fn check_disks(&mut self, record: &Record, receipt: &Receipt) -> bool {
+        let lacks = |disk: &&String| !receipt.disks.iter().any(|exported| is_same_disk(&exported.id, disk));
+        let missing: Vec<_> = record.witness.disks.iter().filter(lacks).cloned().collect();
         for disk in &missing {
             self.warn(format!(
                 "disk {disk} was to be exported, and the host does not name it among those it has"
@@ -845,6 +833,17 @@ impl Work<'_> {
             }
         }
         whole
+    }
+
+    /// Returns what is written down by now.
+    async fn record(&self, claim: &Claim) -> Result<Record, Failure> {
+        let id = claim.export();
+        let export = self.around.keeper.with(move |ledger| ledger.export(id)).await;
+        let export = export.map_err(|error| Failure::from(&error))?;
+        export
+            .as_ref()
+            .and_then(Record::read)
+            .ok_or_else(|| Failure::new(Kind::Ledger, "the ledger has lost it"))
     }
 
     /// Writes the end down. From then on the same command begins anew.
@@ -1010,14 +1009,6 @@ fn unseen(path: &ObjectPath) -> JobReport {
     JobReport::unseen(&path.class, &path.key_text("InstanceID").unwrap_or_default())
 }
 
-/// Says whether a job is what was asked for, as far as it says. Settings that a person wrote may name any base.
-fn agrees(job: &Job, request: &ExportRequest, export: &ledger::Export) -> bool {
-    job.export.as_ref().is_some_and(|facts| {
-        let has_base = request.settings.is_some() || facts.may_be_relative_to(export.base.as_deref());
-        has_base && facts.may_have_disks(&export.disks)
-    })
-}
-
 /// Says whether what is asked for is what was written down.
 fn is_as_begun(request: &ExportRequest, export: &ledger::Export) -> bool {
     export.base.as_deref() == request.what.base()
@@ -1039,6 +1030,12 @@ pub(super) fn may_have_begun(error: &Error) -> bool {
         Error::Client(error) => error.is_outcome_unknown() || error.is_result_lost(),
         _ => false,
     }
+}
+
+/// What is written down was never written by any release.
+fn unreadable(export: &ledger::Export) -> Failure {
+    let message = format!("the ledger's export {} into {:?} makes no sense", export.id, export.directory);
+    Failure::new(Kind::Ledger, message).with_hint("somebody has changed it: --ledger FILE names another")
 }
 
 fn failed(failure: Failure) -> Verdict {

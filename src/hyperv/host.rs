@@ -37,6 +37,15 @@ pub struct Jobs {
     pub all: Vec<Job>,
 }
 
+/// The jobs of a host.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct JobList {
+    /// Those that can be read.
+    pub jobs: Vec<Job>,
+    /// The identifiers of those that cannot, and may be exports; empty where one does not even have that.
+    pub unreadable: Vec<String>,
+}
+
 /// What does not change while we are logged in.
 #[derive(Default)]
 struct Known {
@@ -295,9 +304,21 @@ impl Host {
 
     /// Returns all jobs of the host, of whatever class.
     pub async fn jobs(&self) -> Result<Vec<Job>, Error> {
+        Ok(self.job_list().await?.jobs)
+    }
+
+    /// Returns all jobs of the host, and which of those that cannot be read may be exports. One that makes no sense
+    /// must not hide the others, nor be taken for none.
+    pub async fn job_list(&self) -> Result<JobList, Error> {
         let rows = self.session.lock().await.enumerate("CIM_ConcreteJob").instances().await?;
-        // One that makes no sense must not hide the others.
-        Ok(rows.iter().filter_map(|row| Job::read(row).ok()).collect())
+        let mut list = JobList::default();
+        for row in &rows {
+            match Job::read(row) {
+                Ok(job) => list.jobs.push(job),
+                Err(_) => list.unreadable.extend(Job::unreadable_export(row)),
+            }
+        }
+        Ok(list)
     }
 
     /// Returns the jobs as a look has shown them that began after that moment. Whoever waits for the same look

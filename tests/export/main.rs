@@ -5,6 +5,7 @@
 mod adoption;
 mod busy;
 mod directories;
+mod doubts;
 mod edges;
 mod ends;
 mod once;

@@ -117,6 +117,18 @@ impl Yard {
         Told { report, events: events.into_inner().unwrap() }
     }
 
+    /// Exports once as a process that is ended after that time, and gives the host so long for each request.
+    pub(crate) async fn export_for(
+        &self,
+        plan: &ExportPlan,
+        patience: Duration,
+        operation_timeout: Duration,
+    ) -> Option<Report> {
+        let (host, keeper) = (self.host().await, Keeper::new(self.ledger()));
+        let around = Surroundings { operation_timeout, ..Surroundings::new("hv01", &host, &keeper, clock) };
+        tokio::time::timeout(patience, export(&around, plan)).await.ok()
+    }
+
     /// Returns the whole identifier of a point.
     pub(crate) async fn point(&self, guid: &str) -> String {
         let host = self.host().await;
