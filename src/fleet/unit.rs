@@ -679,7 +679,15 @@ impl Work<'_> {
     /// The host says that it is done and not what it has written: all that can be looked at is the directory.
     async fn without_receipt(&mut self, record: &Record) -> Outcome {
         let seen = within_after(self.around, self.around.host.contents(&record.directory)).await;
-        match seen.unwrap_or_else(|_| Ok(Seen::Hidden(String::new()))) {
+        let seen = seen.unwrap_or_else(|_| Ok(Seen::Hidden(String::new())));
+        if record.kind == ledger::Kind::Group && matches!(seen, Ok(Seen::Known(Contents::Something))) {
+            self.warn(format!(
+                "the host says that it is done and not which machines it has exported; look into {}",
+                record.directory
+            ));
+            return Outcome::CompletedWithWarnings;
+        }
+        match seen {
             Ok(Seen::Known(Contents::Something)) if self.is_another => Outcome::CompletedWithWarnings,
             Ok(Seen::Known(Contents::Something)) => Outcome::Completed,
             Ok(Seen::Known(_)) => {
@@ -748,7 +756,7 @@ impl Work<'_> {
                 (self.without_receipt(record).await, None)
             }
             Treatment::Succeeded => {
-                let is_all = self.check_disks(record, &receipt);
+                let is_all = self.check_all(record, job, &receipt);
                 match self.check_files(&receipt).await && is_all && !self.is_another {
                     true => (Outcome::Completed, None),
                     false => (Outcome::CompletedWithWarnings, None),
@@ -760,7 +768,7 @@ impl Work<'_> {
                 // What it says of itself, and of what it does not say that it was not said.
                 let count = errors.len().max(1);
                 said.into_iter().filter(|text| !text.is_empty()).take(count).for_each(|text| self.warn(text));
-                self.check_disks(record, &receipt);
+                self.check_all(record, job, &receipt);
                 self.check_files(&receipt).await;
                 (Outcome::CompletedWithWarnings, None)
             }
@@ -780,19 +788,13 @@ impl Work<'_> {
         }
     }
 
-    /// Says whether the receipt has every disk that was to be exported.
-    fn check_disks(&mut self, record: &Record, receipt: &Receipt) -> bool {
-        let lacks = |disk: &&String| !receipt.disks.iter().any(|exported| is_same_disk(&exported.id, disk));
-        let missing: Vec<_> = record.witness.disks.iter().filter(lacks).cloned().collect();
-        for disk in &missing {
-            self.warn(format!(
-                "disk {disk} was to be exported, and the host does not name it among those it has"
-            ));
-        }
-        if receipt.config_files.is_empty() {
-            self.warn("the host names no configuration file: what it wrote is no whole machine".to_owned());
-        }
-        missing.is_empty() && !receipt.config_files.is_empty()
+    /// Says whether the job has all that was to be exported.
+    fn check_all(&mut self, record: &Record, job: &Job, receipt: &Receipt) -> bool {
+        let machines = job.export.as_ref().map(|facts| &*facts.machines).unwrap_or_default();
+        let lacks = record.lacks(machines, receipt);
+        let is_all = lacks.is_empty();
+        lacks.into_iter().for_each(|message| self.warn(message));
+        is_all
     }
 
     /// Says whether every file that the receipt names is where it says, as far as that can be seen.

@@ -10,7 +10,7 @@ pub(super) struct Witness {
     /// The run of its service, where it can be seen.
     pub(super) run: Option<String>,
     /// The jobs that exported something by then, ended ones that were still shown included.
-    jobs: Vec<String>,
+    pub(super) jobs: Vec<String>,
     /// How long the host was given for the call.
     pub(super) timeout: Option<Duration>,
     /// Whether a person wrote the settings.
