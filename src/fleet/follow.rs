@@ -125,7 +125,7 @@ async fn cut_by(around: &Surroundings<'_>, leaving: impl Fn(Wish) -> Option<Reas
 }
 
 /// Waits until the time is over; for ever where there is no end to it.
-async fn late(around: &Surroundings<'_>) {
+pub(super) async fn late(around: &Surroundings<'_>) {
     match around.deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
 use super::event::{Event, News};
-use super::follow::{Control, Cut, Followed, Reason, cut, follow, within, within_after};
+use super::follow::{Control, Cut, Followed, Reason, cut, follow, late, within, within_after};
 use super::keeper::Keeper;
 use super::patience::{Again, MOST_TRIES, Patience, again};
 use super::plan::{BaseChoice, ExportPlan, Wanted};
@@ -166,6 +166,8 @@ enum Fate {
     Found(ObjectPath),
     NotStarted,
     Unknown(String),
+    /// There was no time to look to the end.
+    Cut(Cut),
 }
 
 impl Work<'_> {
@@ -270,6 +272,7 @@ impl Work<'_> {
             Fate::NotStarted => self.again(request, claim).await,
             Fate::Unknown(_) if self.plan.retry_unknown => self.leave_unknown(request, intent, claim).await,
             Fate::Unknown(why) => unknown(&request.directory, &why),
+            Fate::Cut(cut) => unanswered(&cut),
         }
     }
 
@@ -410,12 +413,9 @@ impl Work<'_> {
         };
         self.draft.return_value = None;
         let answer = tokio::select! {
+            biased;
             answer = self.around.host.export(request, &call) => answer,
-            // An answer that is on its way is worth more than a moment.
-            () = async { cut(self.around).await; sleep(LAST_MOMENT).await } => {
-                let why = "there was no time to wait for what the host answers";
-                return Break(unknown(&request.directory, why));
-            }
+            cut = last_moment(self.around) => return Break(unanswered(&cut)),
         };
         match answer {
             Ok(Begun::Job(path)) => {
@@ -463,7 +463,9 @@ impl Work<'_> {
                     Break(self.follow(record, claim, path).await)
                 }
                 Fate::NotStarted => self.once_more(request, claim, failure).await,
-                Fate::Unknown(_) => Break(self.end(claim, failed(self.patience.spent(failure))).await),
+                Fate::Unknown(_) | Fate::Cut(_) => {
+                    Break(self.end(claim, failed(self.patience.spent(failure))).await)
+                }
             },
         }
     }
@@ -563,6 +565,7 @@ impl Work<'_> {
                 Err(failure) => Break(failed(failure)),
             },
             Fate::Unknown(why) => Break(unknown(&record.directory, &why)),
+            Fate::Cut(cut) => Break(unanswered(&cut)),
         }
     }
 
@@ -578,12 +581,13 @@ impl Work<'_> {
                 Ok(Ok(Some(path))) => return Fate::Found(path),
                 Ok(Ok(None)) => {}
                 Ok(Err(error)) => return Fate::Unknown(Failure::from(&error).message),
-                Err(_) => return no_time(),
+                Err(cut) => return Fate::Cut(cut),
             }
             match self.around.now().duration_since(record.sent) {
                 Ok(elapsed) if elapsed < settled => {
-                    if within(self.around, sleep(LOOK_AGAIN.min(settled - elapsed))).await.is_err() {
-                        return no_time();
+                    let pause = LOOK_AGAIN.min(settled - elapsed);
+                    if let Err(cut) = within(self.around, sleep(pause)).await {
+                        return Fate::Cut(cut);
                     }
                 }
                 Ok(elapsed) if elapsed < REMEMBERED => break,
@@ -609,7 +613,7 @@ impl Work<'_> {
                 let error: Error = error;
                 Fate::Unknown(Failure::from(&error).message)
             }
-            Err(_) => no_time(),
+            Err(cut) => Fate::Cut(cut),
         }
     }
 
@@ -1071,8 +1075,33 @@ pub(super) fn not_asked(cut: &Cut) -> Failure {
     }
 }
 
-fn no_time() -> Fate {
-    Fate::Unknown("there was no time to wait for the job to show".to_owned())
+/// What is known of a host that was asked, and of which nobody waits any more to hear whether it has begun.
+fn unanswered(cut: &Cut) -> Verdict {
+    let reason = match cut {
+        Cut::Deadline => Reason::TimeIsOver,
+        Cut::Left(reason) => *reason,
+    };
+    let why = match reason {
+        Reason::TimeIsOver => "the deadline has passed",
+        Reason::Terminate => "ended by the system",
+        Reason::Asked | Reason::Interrupt => "interrupted",
+    };
+    let message = format!("{why} while it was not known whether the host has begun; it may be at work");
+    let hint = "the same command again looks what became of it";
+    (Outcome::Detached, Some(interrupted(reason).with_message(message).with_hint(hint)))
+}
+
+/// Waits until there is no more time to wait for an answer: one that is on its way is worth more than a moment, but
+/// not more than the deadline.
+async fn last_moment(around: &Surroundings<'_>) -> Cut {
+    let cut = cut(around).await;
+    if matches!(cut, Cut::Deadline) {
+        return cut;
+    }
+    tokio::select! {
+        () = sleep(LAST_MOMENT) => cut,
+        () = late(around) => cut,
+    }
 }
 
 pub(super) fn interrupted(reason: Reason) -> Failure {

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use refpoint::fleet::{Event, ExportPlan, News, Outcome, PointChoice, Wanted};
+use refpoint::fleet::{Event, ExportPlan, News, Outcome, PointChoice, Reason, Wanted, Wish};
 use refpoint::hyperv::{Directory, Selector};
 
 use crate::support::{Yard, plan};
@@ -66,4 +66,65 @@ async fn a_new_job_of_the_same_point_to_another_directory_is_a_doubt() {
     assert_eq!((report.outcome, report.exit_code()), (Outcome::Unknown, 12), "{report:#?}");
     assert!(report.error.unwrap().message.contains("a job exports the same"));
     assert_eq!(yard.exports(), 2);
+}
+
+/// A host that does not answer is left when the time is over, or when somebody leaves, and is looked at by the same
+/// command later: the call may have been carried out.
+#[tokio::test(start_paused = true)]
+async fn who_leaves_before_the_answer_says_so_and_the_same_command_looks() {
+    let deadline = Some(Duration::from_secs(20));
+    for (wish, deadline, exit, took) in [
+        (None, deadline, 8, 20),
+        (Some(Wish::Detach(Reason::Interrupt)), None, 130, 5),
+        (Some(Wish::Detach(Reason::Terminate)), None, 143, 5),
+        (Some(Wish::Detach(Reason::Interrupt)), Some(Duration::from_secs(3)), 130, 3),
+        (Some(Wish::Cancel), None, 130, 5),
+    ] {
+        for lost in ["side = \"reply\"", "side = \"request\""] {
+            let yard = Yard::new(&LOST.replace("side = \"request\"", lost));
+            let told = yard
+                .export_with(&plan(), deadline, |event, wishes| {
+                    if let (News::Intent { .. }, Some(wish)) = (&event.what, wish) {
+                        wishes.send_replace(wish);
+                    }
+                })
+                .await;
+            let report = told.report;
+            let error = report.error.as_ref().unwrap();
+            assert_eq!((report.outcome, error.exit_code), (Outcome::Detached, exit), "{report:#?}");
+            assert!(error.hint.as_ref().unwrap().contains("the same command again looks"), "{report:#?}");
+            assert_eq!(report.finished_at.duration_since(report.started_at).as_secs(), took, "{report:#?}");
+            assert_eq!((yard.exports(), yard.ledger().open_exports(None).unwrap().len()), (1, 1));
+            let report = yard.export(&plan()).await.report;
+            assert_eq!(report.outcome, Outcome::Completed, "{report:#?}");
+            assert_eq!(yard.exports(), if lost.contains("request") { 2 } else { 1 });
+        }
+    }
+}
+
+/// The same while its job is looked for.
+#[tokio::test(start_paused = true)]
+async fn who_leaves_while_a_lost_call_is_looked_for_leaves_it_open() {
+    for (wish, exit) in [(None, 8), (Some(Wish::Detach(Reason::Interrupt)), 130)] {
+        let yard = Yard::new(LOST);
+        let deadline = wish.is_none().then(|| Duration::from_secs(90));
+        let told = yard
+            .export_with(&plan(), deadline, |event, wishes| {
+                if let (News::Warning { message }, Some(wish)) = (&event.what, wish)
+                    && message.contains("the answer is lost")
+                {
+                    wishes.send_replace(wish);
+                }
+            })
+            .await;
+        assert_eq!(
+            (told.report.outcome, told.report.exit_code()),
+            (Outcome::Detached, exit),
+            "{:#?}",
+            told.report
+        );
+        let again = yard.export_with(&plan(), Some(Duration::from_secs(5)), |_, _| ()).await.report;
+        assert_eq!((again.outcome, again.exit_code()), (Outcome::Detached, 8), "{again:#?}");
+        assert_eq!((yard.exports(), yard.ledger().open_exports(None).unwrap().len()), (1, 1));
+    }
 }
