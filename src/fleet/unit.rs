@@ -6,19 +6,20 @@ use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
 use super::event::{Event, News};
-use super::follow::{Control, Cut, Followed, Reason, cut, follow, late, within, within_after};
+use super::follow::{Control, Cut, Followed, Reason, cut, follow, is_passing, late, within, within_after};
 use super::keeper::Keeper;
 use super::patience::{Again, MOST_TRIES, Patience, again};
-use super::plan::{BaseChoice, ExportPlan, Wanted};
+use super::plan::{BaseChoice, ExportPlan, PointChoice, Wanted};
 use super::preflight::{is_exporting, preflight};
 use super::record::Record;
 use super::report::{self, Failure, JobReport, Kind, Named, Number, Outcome, ReceiptReport, Report};
-use super::resolve::resolve;
+use super::resolve::{Resolved, resolve};
 use super::witness::Witness;
+use crate::client::Counters;
 use crate::client::codes::Treatment;
 use crate::hyperv::{
-    Begun, Contents, Directory, Error, ExportRequest, Exported, Host, Job, JobError, JobList, METHOD,
-    ObjectPath, Receipt, Seen, advice, is_same_disk, meaning,
+    Begun, Contents, Directory, Error, ExportRequest, Exported, Guid, Host, Job, JobError, JobList, METHOD,
+    ObjectPath, Receipt, Seen, Selector, advice, is_same_disk, meaning,
 };
 use crate::ledger::{self, Claim, Claimed, End, Intent, Ledger, Stage, Subject};
 
@@ -73,16 +74,6 @@ impl Surroundings<'_> {
         (self.clock)()
     }
 
-    /// Returns the same with somebody else who wishes and who listens.
-    pub(super) fn with<'b>(
-        &'b self,
-        control: Control,
-        listener: &'b (dyn Fn(Event) + Send + Sync),
-    ) -> Surroundings<'b> {
-        let (label, unit) = (self.label.clone(), self.unit.clone());
-        Surroundings { label, unit, control, listener, ..*self }
-    }
-
     pub(super) fn tell(&self, what: News) {
         let (host, unit) = (self.label.clone(), self.unit.clone());
         (self.listener)(Event::new(timestamp(self.now()), host, unit, what));
@@ -97,34 +88,36 @@ pub(super) fn timestamp(time: SystemTime) -> Timestamp {
 ///
 /// The same plan again, after whatever ended the one before, takes up what that one began.
 pub async fn export(around: &Surroundings<'_>, plan: &ExportPlan) -> Report {
-    let before = around.host.counters().await;
-    let mut work = Work {
-        around,
-        plan,
-        draft: Draft::new(plan, around.now()),
-        trouble: None,
-        vanished: false,
-        is_another: false,
-        is_told: false,
-        lost: 0,
-        patience: Patience::default(),
-    };
-    around.tell(News::UnitStarted);
-    if let Some(login) = around.host.logged_in().await {
-        around.tell(News::Connected { scheme: login.report.chosen.to_string(), sealed: login.is_sealed });
-    }
+    let mut work = Work::new(around, Draft::new(plan, around.now()), plan.poll);
+    work.is_left = plan.detach;
+    let before = work.started().await;
     // Boxed: one future with all of its parts inside is more than compilers like.
-    let verdict = Box::pin(work.run()).await;
-    let mut report = work.draft.report(&around.label, around.now(), &verdict);
-    if report.error.is_none() {
-        report.error = work.trouble;
-    }
-    let counters = around.host.counters().await;
-    report.requests = counters.requests.saturating_sub(before.requests);
-    report.bytes_sent = counters.bytes_sent.saturating_sub(before.bytes_sent);
-    report.bytes_received = counters.bytes_received.saturating_sub(before.bytes_received);
-    around.tell(News::UnitFinished { export: Box::new(report.clone()) });
-    report
+    let verdict = Box::pin(work.run(plan)).await;
+    work.finish(&before, &verdict).await
+}
+
+/// Follows the job of an export that is written down without an end, and judges it by what is written down: whatever
+/// is called otherwise by now, or has gone.
+pub(super) async fn follow_recorded(
+    around: &Surroundings<'_>,
+    claim: Claim,
+    export: &ledger::Export,
+    path: ObjectPath,
+    poll: Option<Duration>,
+) -> Report {
+    let mut work = Work::new(around, Draft::of(export), poll);
+    let before = work.started().await;
+    let verdict = match Record::read(export) {
+        Some(record) => {
+            if let Some(code) = export.return_value {
+                work.draft.answered(record.service(), code);
+            }
+            work.recall(&record).await;
+            Box::pin(work.found(&record, Arc::new(claim), export, path)).await
+        }
+        None => failed(unreadable(export)),
+    };
+    work.finish(&before, &verdict).await
 }
 
 /// Returns the report of an export that ended before there was a host to ask: nothing was sent.
@@ -145,8 +138,11 @@ type Verdict = (Outcome, Option<Failure>);
 
 struct Work<'a> {
     around: &'a Surroundings<'a>,
-    plan: &'a ExportPlan,
     draft: Draft,
+    /// The job is left as soon as it has begun.
+    is_left: bool,
+    /// How often to look at the job; adaptive where it is not said.
+    poll: Option<Duration>,
     /// What went wrong with the ledger once the host was at work, which the host does not care for.
     trouble: Option<Failure>,
     /// The host no longer has the job that it said it had begun.
@@ -165,19 +161,84 @@ struct Work<'a> {
 enum Fate {
     Found(ObjectPath),
     NotStarted,
+    /// Everything was looked at, and nobody can tell.
     Unknown(String),
+    /// It could not be looked at.
+    Hidden(Failure),
     /// There was no time to look to the end.
     Cut(Cut),
 }
 
+/// What is to be done about an export that a run before this one began.
+enum Next {
+    /// Nothing more.
+    Over(Verdict),
+    /// It has certainly not begun.
+    Begin,
+    /// It was refused, and only the last word about that was not written.
+    Refused,
+    /// Nobody can tell what became of it. That is how it ends, unless a person says that it is in the way no longer.
+    Open(Verdict),
+}
+
+impl<'a> Work<'a> {
+    fn new(around: &'a Surroundings<'a>, draft: Draft, poll: Option<Duration>) -> Self {
+        Self {
+            around,
+            draft,
+            is_left: false,
+            poll,
+            trouble: None,
+            vanished: false,
+            is_another: false,
+            is_told: false,
+            lost: 0,
+            patience: Patience::default(),
+        }
+    }
+
+    /// Tells that it begins, and returns what was asked of the host until then.
+    async fn started(&self) -> Counters {
+        let around = self.around;
+        around.tell(News::UnitStarted);
+        if let Some(login) = around.host.logged_in().await {
+            around.tell(News::Connected { scheme: login.report.chosen.to_string(), sealed: login.is_sealed });
+        }
+        around.host.counters().await
+    }
+
+    /// Returns the report, and tells of it. `before` is what was asked of the host until then.
+    async fn finish(self, before: &Counters, verdict: &Verdict) -> Report {
+        let around = self.around;
+        let mut report = self.draft.report(&around.label, around.now(), verdict);
+        if report.error.is_none() {
+            report.error = self.trouble;
+        }
+        let counters = around.host.counters().await;
+        report.requests = counters.requests.saturating_sub(before.requests);
+        report.bytes_sent = counters.bytes_sent.saturating_sub(before.bytes_sent);
+        report.bytes_received = counters.bytes_received.saturating_sub(before.bytes_received);
+        around.tell(News::UnitFinished { export: Box::new(report.clone()) });
+        report
+    }
+}
+
 impl Work<'_> {
-    async fn run(&mut self) -> Verdict {
-        let resolve = resolve(self.around.host, self.around.keeper, self.plan);
-        let resolved = match within(self.around, resolve).await {
-            Ok(Ok(resolved)) => resolved,
-            Ok(Err(failure)) => return failed(failure),
-            Err(cut) => return failed(not_asked(&cut)),
-        };
+    async fn run(&mut self, plan: &ExportPlan) -> Verdict {
+        let resolve = resolve(self.around.host, self.around.keeper, plan);
+        match within(self.around, resolve).await {
+            Ok(Ok(resolved)) => self.resolved(plan, resolved).await,
+            // What is named may have gone, or be called otherwise, since it was asked for.
+            Ok(Err(failure)) => match self.begun_before(plan).await {
+                Ok(Some((claim, export))) => self.take_up_gone(plan, Arc::new(claim), export, failure).await,
+                Ok(None) => failed(failure),
+                Err(failure) => failed(failure),
+            },
+            Err(cut) => failed(not_asked(&cut)),
+        }
+    }
+
+    async fn resolved(&mut self, plan: &ExportPlan, resolved: Resolved) -> Verdict {
         let request = resolved.request;
         self.draft.describe(&request.what);
         for message in resolved.warnings {
@@ -191,10 +252,22 @@ impl Work<'_> {
         match self.claim(&intent).await {
             Ok(Claimed::Fresh(claim)) => self.begin(&request, Arc::new(claim)).await,
             Ok(Claimed::Found(claim, export)) => {
-                self.take_up(&request, &intent, Arc::new(claim), *export).await
+                self.take_up_as(plan, (&request, &intent), Arc::new(claim), *export).await
             }
             Err(failure) => failed(failure),
         }
+    }
+
+    /// Takes hold of what the ledger has of a plan without an end, by the names that things had when it was begun.
+    async fn begun_before(&self, plan: &ExportPlan) -> Result<Option<(Claim, ledger::Export)>, Failure> {
+        // Of a host that cannot be asked for its name nothing is known, and why it cannot has been said.
+        let Ok(Ok(host)) = within(self.around, self.around.host.name()).await else { return Ok(None) };
+        let open = self.around.keeper.with(move |ledger| ledger.open_exports(Some(&host))).await;
+        let open = open.map_err(|error| Failure::from(&error))?;
+        let Some(export) = open.iter().find(|export| is_of(plan, export)) else { return Ok(None) };
+        let id = export.id;
+        let claimed = self.around.keeper.with(move |ledger| ledger.reclaim(id)).await;
+        claimed.map_err(|error| (&error).into())
     }
 
     async fn intent(&self, request: &ExportRequest) -> Result<Intent, Error> {
@@ -218,121 +291,171 @@ impl Work<'_> {
             .map_err(|error| (&error).into())
     }
 
-    /// Takes up what a run before this one began.
-    async fn take_up(
+    /// Takes up what a run before this one began, and begins what that one has certainly not begun.
+    async fn take_up_as(
         &mut self,
-        request: &ExportRequest,
-        intent: &Intent,
+        plan: &ExportPlan,
+        (request, intent): (&ExportRequest, &Intent),
         claim: Arc<Claim>,
         export: ledger::Export,
     ) -> Verdict {
-        self.draft.started = export.intended_at;
         let Some(record) = Record::read(&export) else { return failed(unreadable(&export)) };
         if export.stage != Stage::Intended {
-            self.begun_as(request, &export).await;
+            self.begun_as(plan, request, &record).await;
         }
-        if let Some(code) = export.return_value {
-            self.draft.answered(request.what.service(), code);
-        }
-        let job = export.job.as_deref().and_then(|path| path.parse::<ObjectPath>().ok());
-        let fate = match (export.stage, job, export.return_value) {
-            (Stage::Intended, ..) => Fate::NotStarted,
-            (_, Some(job), _) => Fate::Found(job),
-            (Stage::Sent, ..) => self.look_for(&record).await,
-            (_, None, Some(0)) => return self.done_at_once(&record, claim).await,
-            (_, None, Some(4096) | None) => self.look_for(&record).await,
-            (_, None, Some(_)) => {
-                // It was refused, and only the last word about that was not written.
-                return match self.close(&claim, Outcome::Failed).await {
-                    Ok(()) => self.anew(request, intent, claim).await,
-                    Err(failure) => failed(failure),
-                };
-            }
-        };
-        match fate {
-            Fate::Found(path) => {
-                if export.stage == Stage::Sent {
-                    self.write_answer(&claim, export.return_value, Some(&path)).await;
-                }
-                self.around.tell(News::Adopted { job: unseen(&path) });
-                let verdict = self.follow(&record, claim.clone(), path).await;
-                if self.vanished && self.plan.retry_unknown {
-                    return self.leave_unknown(request, intent, claim).await;
-                }
-                verdict
-            }
+        match self.take_up(&record, claim.clone(), &export).await {
+            Next::Over(verdict) => verdict,
+            Next::Open(_) if plan.retry_unknown => self.leave_unknown(request, intent, claim).await,
+            Next::Open(verdict) => verdict,
             // What is written down must be what is asked for: another base is another intent.
-            Fate::NotStarted if !is_as_begun(request, &export) => {
-                match self.close(&claim, Outcome::Failed).await {
-                    Ok(()) => self.anew(request, intent, claim).await,
-                    Err(failure) => failed(failure),
-                }
-            }
-            Fate::NotStarted if export.stage == Stage::Intended => self.begin(request, claim).await,
-            Fate::NotStarted => self.again(request, claim).await,
-            Fate::Unknown(_) if self.plan.retry_unknown => self.leave_unknown(request, intent, claim).await,
-            Fate::Unknown(why) => unknown(&request.directory, &why),
-            Fate::Cut(cut) => unanswered(&cut),
+            Next::Begin if is_as_begun(request, &export) => match export.stage {
+                Stage::Intended => self.begin(request, claim).await,
+                _ => self.again(request, claim).await,
+            },
+            Next::Begin | Next::Refused => match self.close(&claim, Outcome::Failed).await {
+                Ok(()) => self.anew(request, intent, claim).await,
+                Err(failure) => failed(failure),
+            },
         }
     }
 
+    /// Takes up what a run before this one began, and of which not everything is found any more that was named.
+    async fn take_up_gone(
+        &mut self,
+        plan: &ExportPlan,
+        claim: Arc<Claim>,
+        export: ledger::Export,
+        gone: Failure,
+    ) -> Verdict {
+        let Some(record) = Record::read(&export) else { return failed(unreadable(&export)) };
+        self.draft = Draft::of(&export);
+        self.warn(format!("what was begun is followed as the ledger has it: {}", gone.message));
+        if !is_as_planned(plan, &export) {
+            self.warn("it was begun relative to something else, or with other disks".to_owned());
+            self.is_another = true;
+        }
+        self.recall(&record).await;
+        match self.take_up(&record, claim.clone(), &export).await {
+            Next::Over(verdict) | Next::Open(verdict) => verdict,
+            Next::Begin | Next::Refused => match self.close(&claim, Outcome::Failed).await {
+                Ok(()) => failed(gone),
+                Err(failure) => failed(failure),
+            },
+        }
+    }
+
+    /// Finds out what became of what a run before this one began, and follows it where it goes on.
+    async fn take_up(&mut self, record: &Record, claim: Arc<Claim>, export: &ledger::Export) -> Next {
+        self.draft.started = export.intended_at;
+        if let Some(code) = export.return_value {
+            self.draft.answered(record.service(), code);
+        }
+        let job = export.job.as_deref().and_then(|path| path.parse::<ObjectPath>().ok());
+        let fate = match (export.stage, job, export.return_value) {
+            (Stage::Intended, ..) => return Next::Begin,
+            (_, Some(job), _) => Fate::Found(job),
+            (Stage::Sent, ..) | (_, None, Some(4096) | None) => self.look_for(record).await,
+            (_, None, Some(0)) => return Next::Over(self.done_at_once(record, claim).await),
+            (_, None, Some(_)) => return Next::Refused,
+        };
+        match fate {
+            Fate::Found(path) => match self.found(record, claim, export, path).await {
+                verdict if self.vanished => Next::Open(verdict),
+                verdict => Next::Over(verdict),
+            },
+            Fate::NotStarted => Next::Begin,
+            Fate::Unknown(why) => Next::Open(unknown(&record.directory, &why)),
+            Fate::Hidden(failure) => Next::Over(not_looked(failure)),
+            Fate::Cut(cut) => Next::Over(unanswered(&cut)),
+        }
+    }
+
+    /// Follows the job of what a run before this one began.
+    async fn found(
+        &mut self,
+        record: &Record,
+        claim: Arc<Claim>,
+        export: &ledger::Export,
+        path: ObjectPath,
+    ) -> Verdict {
+        if export.job.is_none() {
+            self.write_answer(&claim, export.return_value, Some(&path)).await;
+        }
+        self.around.tell(News::Adopted { job: unseen(&path) });
+        self.follow(record, claim, path).await
+    }
+
     /// Tells of what was begun as what it was begun as, which may not be what is asked for now.
-    async fn begun_as(&mut self, request: &ExportRequest, export: &ledger::Export) {
-        if !has_same_disks(&export.disks, &request.what.chosen_disks()) {
+    async fn begun_as(&mut self, plan: &ExportPlan, request: &ExportRequest, record: &Record) {
+        if !has_same_disks(&record.chosen, &request.what.chosen_disks()) {
             let name = |disks: &[String]| match disks {
                 [] => "all disks".to_owned(),
                 disks => disks.join(", "),
             };
-            let (then, now) = (name(&export.disks), name(&request.what.chosen_disks()));
+            let (then, now) = (name(&record.chosen), name(&request.what.chosen_disks()));
             self.warn(format!("this export was begun of {then}, not of {now}, and is followed as that"));
             self.is_another = true;
         }
-        if export.base.as_deref() == request.what.base() {
+        if record.base.as_deref() == request.what.base() {
             return;
         }
         let name = |base: Option<&str>| base.map_or("nothing".to_owned(), str::to_owned);
         self.warn(format!(
             "this export was begun relative to {}, not to {}, and is followed as that",
-            name(export.base.as_deref()),
+            name(record.base.as_deref()),
             name(request.what.base())
         ));
         // Whoever left it to the ledger which base it is has what he asked for.
-        self.is_another |= matches!(self.plan.base, BaseChoice::None | BaseChoice::Named(_));
-        self.draft.base = match &export.base {
-            Some(id) => Some(self.base_of(request, id).await),
-            None => None,
-        };
+        self.is_another |= matches!(plan.base, BaseChoice::None | BaseChoice::Named(_));
+        self.recall(record).await;
     }
 
-    async fn base_of(&self, request: &ExportRequest, id: &str) -> report::PointReport {
+    /// Tells of point and base as the host shows them, as far as it still does.
+    async fn recall(&mut self, record: &Record) {
         let host = self.around.host;
-        let found = async {
-            match &request.what {
-                Exported::Machine { machine, .. } => {
-                    let points = host.points(machine).await.ok()?;
-                    points.iter().find(|point| point.id == id).map(report::PointReport::from)
+        let points = async {
+            let selector = Selector::Id(record.subject.clone());
+            let points: Vec<_> = match record.kind {
+                ledger::Kind::Vm => {
+                    let machine = host.machines(&selector).await.ok()?.pop()?;
+                    host.points(&machine).await.ok()?.iter().map(report::PointReport::from).collect()
                 }
-                Exported::Group { group, .. } => {
-                    let points = host.collections(group).await.ok()?;
-                    points.iter().find(|points| points.id == id).map(report::PointReport::from)
+                ledger::Kind::Group => {
+                    let group = host.groups(&selector).await.ok()?.pop()?;
+                    host.collections(&group).await.ok()?.iter().map(report::PointReport::from).collect()
                 }
-            }
+            };
+            Some(points)
         };
-        let found = within(self.around, found).await.ok().flatten();
-        found.unwrap_or_else(|| report::PointReport {
-            id: id.to_owned(),
-            point_type: None,
-            consistency: None,
-        })
+        let points = within_after(self.around, points).await.ok().flatten().unwrap_or_default();
+        let find = |id: &str| {
+            points.iter().find(|point| point.id == id).cloned().unwrap_or_else(|| report::PointReport::of(id))
+        };
+        self.draft.point = Some(find(&record.point));
+        self.draft.base = record.base.as_deref().map(find);
     }
 
-    /// Closes an earlier try whose fate stays unknown, since a person says so, and exports anew.
+    /// Closes an earlier try whose fate stays unknown, since a person says so, and exports anew: but only if there is
+    /// nothing in the way of that, for what is in the way may be that very try.
     async fn leave_unknown(
         &mut self,
         request: &ExportRequest,
         intent: &Intent,
         claim: Arc<Claim>,
     ) -> Verdict {
+        loop {
+            match within(self.around, preflight(self.around.host, request)).await {
+                Ok(Ok(_)) => break,
+                Ok(Err(failure)) if failure.kind == Kind::Busy => {
+                    if let Err(verdict) = self.pause(request.what.subject(), failure).await {
+                        return verdict;
+                    }
+                }
+                Ok(Err(failure)) => return (Outcome::Unknown, Some(failure)),
+                Err(cut) => return unanswered(&cut),
+            }
+        }
+        self.patience = Patience::default();
         self.warn("an earlier try, whose fate nobody knows, no longer stands in the way".to_owned());
         match self.close(&claim, Outcome::Unknown).await {
             Ok(()) => self.anew(request, intent, claim).await,
@@ -463,7 +586,7 @@ impl Work<'_> {
                     Break(self.follow(record, claim, path).await)
                 }
                 Fate::NotStarted => self.once_more(request, claim, failure).await,
-                Fate::Unknown(_) | Fate::Cut(_) => {
+                Fate::Unknown(_) | Fate::Hidden(_) | Fate::Cut(_) => {
                     Break(self.end(claim, failed(self.patience.spent(failure))).await)
                 }
             },
@@ -478,26 +601,20 @@ impl Work<'_> {
         claim: Arc<Claim>,
         failure: Failure,
     ) -> ControlFlow<Verdict> {
-        self.patience.tried();
-        // The host's own name: what it is called here says nothing of who is asked.
-        let host = self.around.host.name().await.unwrap_or_default();
-        let whose = format!("{host} {}", request.what.subject());
-        let Some(pause) = self.patience.pause(&whose, self.around.deadline) else {
-            return Break(self.end(claim, failed(self.patience.spent(failure))).await);
-        };
         let id = claim.export();
         let was_sent = match self.around.keeper.with(move |ledger| ledger.export(id)).await {
             Ok(export) => export.is_some_and(|export| export.stage != Stage::Intended),
             Err(error) => return Break(failed((&error).into())),
+        };
+        let Some(pause) = self.next_pause(request.what.subject()).await else {
+            return Break(self.end(claim, failed(self.patience.spent(failure))).await);
         };
         // Before the pause: whoever is ended in it has not asked for anything.
         if was_sent && let Err(failure) = self.write(&claim, |ledger, claim| ledger.not_started(claim)).await
         {
             return Break(failed(failure));
         }
-        let cause = format!("{}, try {} of {MOST_TRIES}", failure.message, self.patience.tries());
-        self.around.tell(News::Retry { cause, after: pause.as_secs_f64() });
-        match within(self.around, sleep(pause)).await {
+        match self.rest(pause, &failure).await {
             Ok(()) => Continue(()),
             Err(cut) => {
                 let message =
@@ -505,6 +622,29 @@ impl Work<'_> {
                 Break(self.end(claim, failed(not_asked(&cut).with_message(message))).await)
             }
         }
+    }
+
+    /// Takes note of one more try, and returns how long to wait until the next, if there is to be one.
+    async fn next_pause(&mut self, subject: &Guid) -> Option<Duration> {
+        self.patience.tried();
+        // The host's own name: what it is called here says nothing of who is asked.
+        let host = self.around.host.name().await.unwrap_or_default();
+        self.patience.pause(&format!("{host} {subject}"), self.around.deadline)
+    }
+
+    /// Waits, and says for what.
+    async fn rest(&self, pause: Duration, failure: &Failure) -> Result<(), Cut> {
+        let cause = format!("{}, try {} of {MOST_TRIES}", failure.message, self.patience.tries());
+        self.around.tell(News::Retry { cause, after: pause.as_secs_f64() });
+        within(self.around, sleep(pause)).await
+    }
+
+    /// Waits until a machine may be asked for again whose earlier export nobody can tell the end of.
+    async fn pause(&mut self, subject: &Guid, failure: Failure) -> Result<(), Verdict> {
+        let Some(pause) = self.next_pause(subject).await else {
+            return Err((Outcome::Unknown, Some(self.patience.spent(failure))));
+        };
+        self.rest(pause, &failure).await.map_err(|cut| unanswered(&cut))
     }
 
     /// Adds that the same was exported before, where that is why the directory is full: who was ended after the
@@ -546,6 +686,13 @@ impl Work<'_> {
         error: &Error,
     ) -> ControlFlow<Verdict> {
         self.lost += 1;
+        let mut record = record.clone();
+        // What the host has begun with, or has said to have, it may go on with whatever is to be seen of it.
+        if let Some(code) = taken(error) {
+            self.write_answer(&claim, code, None).await;
+            record.was_taken = true;
+        }
+        let record = &record;
         self.warn(format!("the answer is lost, looking for the job: {}", Failure::from(error).message));
         match self.look_for(record).await {
             Fate::Found(path) => {
@@ -565,6 +712,7 @@ impl Work<'_> {
                 Err(failure) => Break(failed(failure)),
             },
             Fate::Unknown(why) => Break(unknown(&record.directory, &why)),
+            Fate::Hidden(failure) => Break(unknown(&record.directory, &failure.message)),
             Fate::Cut(cut) => Break(unanswered(&cut)),
         }
     }
@@ -580,22 +728,30 @@ impl Work<'_> {
             match within(self.around, self.find_job(record)).await {
                 Ok(Ok(Some(path))) => return Fate::Found(path),
                 Ok(Ok(None)) => {}
-                Ok(Err(error)) => return Fate::Unknown(Failure::from(&error).message),
+                // There is time to look once more.
+                Ok(Err(error))
+                    if is_passing(&error) && self.elapsed(record).is_some_and(|it| it < settled) => {}
+                Ok(Err(error)) => return Fate::Hidden((&error).into()),
                 Err(cut) => return Fate::Cut(cut),
             }
-            match self.around.now().duration_since(record.sent) {
-                Ok(elapsed) if elapsed < settled => {
+            match self.elapsed(record) {
+                Some(elapsed) if elapsed < settled => {
                     let pause = LOOK_AGAIN.min(settled - elapsed);
                     if let Err(cut) = within(self.around, sleep(pause)).await {
                         return Fate::Cut(cut);
                     }
                 }
-                Ok(elapsed) if elapsed < REMEMBERED => break,
-                Ok(_) => return Fate::Unknown("the host no longer shows jobs of that time".to_owned()),
-                Err(_) => return Fate::Unknown("the clock of this machine was set back since".to_owned()),
+                Some(elapsed) if elapsed < REMEMBERED => break,
+                Some(_) => return Fate::Unknown("the host no longer shows jobs of that time".to_owned()),
+                None => return Fate::Unknown("the clock of this machine was set back since".to_owned()),
             }
         }
         self.last_look(record).await
+    }
+
+    /// Returns how long ago the host was asked; `None` where the clock was set back since.
+    fn elapsed(&self, record: &Record) -> Option<Duration> {
+        self.around.now().duration_since(record.sent).ok()
     }
 
     /// Looks for the job of a call that the host cannot be at work on any more, and for what keeps its absence
@@ -611,7 +767,7 @@ impl Work<'_> {
             Ok(Ok((Some(doubt), None))) => Fate::Unknown(doubt),
             Ok(Err(error)) => {
                 let error: Error = error;
-                Fate::Unknown(Failure::from(&error).message)
+                Fate::Hidden((&error).into())
             }
             Err(cut) => Fate::Cut(cut),
         }
@@ -668,6 +824,9 @@ impl Work<'_> {
             }
         }
         match host.contents(&record.directory).await? {
+            Seen::Known(Contents::Missing { .. } | Contents::Empty) if record.was_taken => {
+                doubt("the host had begun with the call and may go on with it")
+            }
             Seen::Known(Contents::Missing { .. } | Contents::Empty) => Ok(None),
             Seen::Known(Contents::Something) => doubt("there is something in the directory"),
             Seen::Hidden(_) => doubt("the directory cannot be seen"),
@@ -710,11 +869,11 @@ impl Work<'_> {
 
     async fn follow(&mut self, record: &Record, claim: Arc<Claim>, path: ObjectPath) -> Verdict {
         self.draft.job = Some(unseen(&path));
-        if self.plan.detach {
+        if self.is_left {
             return (Outcome::Detached, None);
         }
         let mut last = None;
-        let followed = follow(self.around, &path, self.plan.poll, &mut last).await;
+        let followed = follow(self.around, &path, self.poll, &mut last).await;
         if let Some(job) = &last {
             self.draft.see(job, &[]);
         }
@@ -948,6 +1107,28 @@ impl Draft {
         }
     }
 
+    /// Returns what is written down of an export.
+    fn of(export: &ledger::Export) -> Self {
+        let named = Some(Named { id: export.subject.id.clone(), name: export.subject.name.clone() });
+        let (kind, machine, group) = match export.subject.kind {
+            ledger::Kind::Vm => ("vm", named, None),
+            ledger::Kind::Group => ("group", None, named),
+        };
+        Self {
+            kind,
+            directory: export.directory.clone(),
+            machine,
+            group,
+            point: Some(report::PointReport::of(&export.point)),
+            base: export.base.as_deref().map(report::PointReport::of),
+            return_value: None,
+            job: None,
+            receipt: ReceiptReport::default(),
+            warnings: Vec::new(),
+            started: export.intended_at,
+        }
+    }
+
     fn describe(&mut self, what: &Exported) {
         let named = Some(Named::new(what.subject(), what.name()));
         match what {
@@ -1021,6 +1202,43 @@ fn is_as_begun(request: &ExportRequest, export: &ledger::Export) -> bool {
         && has_same_disks(&export.disks, &request.what.chosen_disks())
 }
 
+/// Says whether what is written down is what a plan means, by the names that things had then.
+fn is_of(plan: &ExportPlan, export: &ledger::Export) -> bool {
+    let (kind, selector) = match &plan.what {
+        Wanted::Machine(selector) => (ledger::Kind::Vm, selector),
+        Wanted::Group(selector) => (ledger::Kind::Group, selector),
+    };
+    let is_subject = export.subject.kind == kind
+        && export.subject.id.parse().is_ok_and(|id| selector.matches(&id, &export.subject.name));
+    let is_point = match &plan.point {
+        PointChoice::Named(text) => is_same_point(text, &export.point),
+        PointChoice::Latest | PointChoice::Only => true,
+    };
+    export.stage != Stage::Intended && is_subject && is_point && plan.directory.is_same(&export.directory)
+}
+
+/// Says whether base and disks are those of a plan, as far as that can be told without the host.
+fn is_as_planned(plan: &ExportPlan, export: &ledger::Export) -> bool {
+    let is_base = match &plan.base {
+        _ if plan.settings.is_some() => true,
+        BaseChoice::None => export.base.is_none(),
+        BaseChoice::Named(text) => export.base.as_ref().is_some_and(|base| is_same_point(text, base)),
+        BaseChoice::Last | BaseChoice::LastOrNone => true,
+    };
+    let chosen: Vec<_> = plan.disks.iter().map(|choice| choice.disk.clone()).collect();
+    let bare = |disk: &String| match disk.split_once(':') {
+        Some((machine, disk)) if machine.parse::<Guid>().is_ok() => disk.to_owned(),
+        _ => disk.clone(),
+    };
+    let begun: Vec<_> = export.disks.iter().map(bare).collect();
+    is_base && (plan.settings.is_some() || has_same_disks(&chosen, &begun))
+}
+
+fn is_same_point(text: &str, point: &str) -> bool {
+    text.eq_ignore_ascii_case(point)
+        || text.parse::<Guid>().is_ok_and(|guid| Guid::last_in(point) == Some(guid))
+}
+
 fn has_same_disks(some: &[String], others: &[String]) -> bool {
     let within = |some: &[String], others: &[String]| {
         some.iter().all(|one| others.iter().any(|other| is_same_disk(one, other)))
@@ -1042,6 +1260,32 @@ pub(super) fn may_have_begun(error: &Error) -> bool {
 fn unreadable(export: &ledger::Export) -> Failure {
     let message = format!("the ledger's export {} into {:?} makes no sense", export.id, export.directory);
     Failure::new(Kind::Ledger, message).with_hint("somebody has changed it: --ledger FILE names another")
+}
+
+/// Says whether an answer that is no good proves that the host has begun with the call, and with which number. What
+/// its service gave up for want of time goes on behind it.
+fn taken(error: &Error) -> Option<Option<u32>> {
+    match error {
+        Error::NoJob { .. } => Some(Some(4096)),
+        Error::Unexpected { .. } => Some(None),
+        Error::Client(error) if error.is_result_lost() => Some(None),
+        Error::Client(error) if error.is_timeout() && error.fault().is_some() => Some(None),
+        _ => None,
+    }
+}
+
+/// What is known where nobody could look what became of a call. It stays open: to be looked at again, and no ground
+/// for asking once more.
+fn not_looked(failure: Failure) -> Verdict {
+    let message = format!("what became of the export could not be looked at: {}", failure.message);
+    let passes = matches!(
+        failure.kind,
+        Kind::Unreachable | Kind::Login | Kind::Tls | Kind::AccessDenied | Kind::Busy | Kind::Ledger
+    );
+    let kind = if passes { failure.kind } else { Kind::Unknown };
+    let hint = failure.hint.map(|hint| format!("{hint}; ")).unwrap_or_default();
+    let hint = format!("{hint}the same command looks again");
+    (Outcome::Unknown, Some(Failure { code: failure.code, ..Failure::new(kind, message).with_hint(hint) }))
 }
 
 fn failed(failure: Failure) -> Verdict {
