@@ -5,7 +5,8 @@ use super::record::Record;
 use super::report::{
     self, Failure, JobReport, Kind, Named, Number, Outcome, PointReport, ReceiptReport, Report,
 };
-use super::unit::{Surroundings, follow_recorded, interrupted, timestamp};
+use super::unit::{Surroundings, follow_recorded, timestamp};
+use super::verdict::interrupted;
 use crate::client::codes::Treatment;
 use crate::hyperv::{Job, METHOD, ObjectPath, SERVICES, advice, meaning};
 use crate::ledger::{self, Claim, Export, Stage};
