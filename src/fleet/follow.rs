@@ -246,7 +246,7 @@ async fn look(
     Ok((at, around.host.job(path).await.map_err(Arc::new)?))
 }
 
-fn is_passing(error: &Error) -> bool {
+pub(super) fn is_passing(error: &Error) -> bool {
     error.client().is_some_and(|error| {
         error.is_retryable()
             || error.is_unreachable()

@@ -6,10 +6,12 @@ use tokio::time::sleep;
 
 use super::event::News;
 use super::follow::{Cut, Followed, cut, follow, within};
+use super::look::{LOOK_AGAIN, SETTLING};
 use super::patience::{Again, MOST_TRIES, Patience, again};
 use super::points::{Owned, own};
 use super::report::{Failure, Kind};
-use super::unit::{LOOK_AGAIN, SETTLING, Surroundings, interrupted, may_have_begun, not_asked};
+use super::unit::{Surroundings, may_have_begun};
+use super::verdict::{interrupted, not_asked};
 use crate::client::codes::Treatment;
 use crate::hyperv::{
     Begun, Consistency, Error, Job, Machine, ObjectPath, Point, PointType, RCT_NUMBERS, Selector, is_as_asked,

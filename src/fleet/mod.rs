@@ -58,12 +58,16 @@
 //! **Promises**: no host is asked twice for what it may have begun, unless it is proven that it has not. What
 //! cannot be known is [`Outcome::Unknown`], and stays open in the ledger.
 
+mod adoption;
+mod draft;
 mod event;
 mod failure;
 mod follow;
 pub mod inventory;
 mod job;
+mod judge;
 mod keeper;
+mod look;
 mod make;
 mod patience;
 mod plan;
@@ -75,6 +79,7 @@ mod report;
 mod resolve;
 mod run;
 mod unit;
+mod verdict;
 mod witness;
 
 pub use event::{Event, News};

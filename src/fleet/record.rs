@@ -1,8 +1,10 @@
 use std::time::SystemTime;
 
 use super::witness::Witness;
-use crate::hyperv::{Directory, Error, ExportedDisk, Guid, Host, Job, Receipt, Selector, is_same_disk};
-use crate::ledger::{Export, Kind};
+use crate::hyperv::{
+    Directory, Error, ExportedDisk, Guid, Host, Job, Receipt, SERVICES, Selector, is_same_disk,
+};
+use crate::ledger::{Export, Kind, Stage};
 
 /// An export that a host was asked for, or may have been, as it is written down: all by which its job is found and
 /// its end is judged, whatever has gone from the host or was renamed since.
@@ -26,6 +28,8 @@ pub(super) struct Record {
     pub(super) sent: SystemTime,
     /// What the host showed right before, and what it was asked for.
     pub(super) witness: Witness,
+    /// The host has begun with the call, by its own word, and has not said how that went on.
+    pub(super) was_taken: bool,
 }
 
 impl Record {
@@ -41,7 +45,18 @@ impl Record {
             directory: Directory::parse(&export.directory).ok()?,
             sent: export.sent_at.unwrap_or(export.intended_at),
             witness: Witness::read(export.witness.as_deref().unwrap_or_default()),
+            was_taken: export.stage == Stage::Answered
+                && export.job.is_none()
+                && matches!(export.return_value, None | Some(4096)),
         })
+    }
+
+    /// Returns the class of the service that was asked.
+    pub(super) fn service(&self) -> &'static str {
+        match self.kind {
+            Kind::Vm => SERVICES[0],
+            Kind::Group => SERVICES[1],
+        }
     }
 
     /// Says whether a job exports the same point to the same directory.
@@ -154,6 +169,7 @@ mod tests {
                 disks: vec![disk(WEB01, 'L'), disk(DB01, 'L')],
                 ..Witness::default()
             },
+            was_taken: false,
         }
     }
 

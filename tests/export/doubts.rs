@@ -6,7 +6,7 @@ use std::time::Duration;
 use refpoint::fleet::{Event, ExportPlan, News, Outcome, PointChoice, Reason, Wanted, Wish};
 use refpoint::hyperv::{Directory, Selector};
 
-use crate::support::{Yard, plan};
+use crate::support::{DB01, LOG_POINT, Yard, clock, plan};
 
 const LOST: &str = "[[fault]]\nwhat = \"stall\"\nside = \"request\"\n\
                     when = { method = \"ExportReferencePoint\" }\ntimes = 1\n";
@@ -127,4 +127,95 @@ async fn who_leaves_while_a_lost_call_is_looked_for_leaves_it_open() {
         assert_eq!((again.outcome, again.exit_code()), (Outcome::Detached, 8), "{again:#?}");
         assert_eq!((yard.exports(), yard.ledger().open_exports(None).unwrap().len()), (1, 1));
     }
+}
+
+/// What a host gave up for want of time may begin whenever it comes to it.
+#[tokio::test(start_paused = true)]
+async fn a_call_that_the_host_timed_out_is_never_sent_again_by_itself() {
+    for after in [90, 200] {
+        let yard = Yard::new(&format!(
+            "[[job]]\nmethod = \"ExportReferencePoint\"\nbegins_after = {after}\ntimes = 1\n\
+             [questions]\nexisting = \"overwrite\"\n"
+        ));
+        let first = yard.export(&plan()).await.report;
+        if after == 90 {
+            assert_eq!(first.outcome, Outcome::Completed, "{first:#?}");
+        } else {
+            assert_eq!((first.outcome, first.exit_code()), (Outcome::Unknown, 12), "{first:#?}");
+            assert!(first.error.unwrap().message.contains("had begun with the call"));
+            let second = yard.export(&plan()).await.report;
+            assert_eq!((second.outcome, second.exit_code()), (Outcome::Unknown, 12), "{second:#?}");
+            tokio::time::sleep(Duration::from_secs(100)).await;
+            let third = yard.export(&plan()).await.report;
+            assert_eq!(third.outcome, Outcome::Completed, "{third:#?}");
+        }
+        let jobs = yard.host().await.jobs().await.unwrap();
+        assert_eq!((jobs.len(), yard.exports()), (1, 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_the_host_timed_out_is_sent_again_where_a_person_says_so() {
+    let yard = Yard::new("[[job]]\nmethod = \"ExportReferencePoint\"\nfault = \"timed-out\"\ntimes = 1\n");
+    let first = yard.export(&plan()).await.report;
+    assert_eq!((first.outcome, first.exit_code(), yard.exports()), (Outcome::Unknown, 12, 1), "{first:#?}");
+    let again = yard.export(&ExportPlan { retry_unknown: true, ..plan() }).await.report;
+    assert_eq!((again.outcome, yard.exports()), (Outcome::Completed, 2), "{again:#?}");
+}
+
+/// That nobody could look is no reason to ask once more, whatever a person has allowed.
+#[tokio::test(start_paused = true)]
+async fn a_look_that_failed_throws_no_running_job_away() {
+    for (fault, exit) in [("access-denied", 6), ("quota", 9)] {
+        // Of who exports beside us the host's jobs are looked at twice.
+        let yard = Yard::new(&format!(
+            "[speed]\nexport = {{ seconds = 600 }}\n[[fault]]\nwhat = \"{fault}\"\n\
+             when = {{ operation = \"Enumerate\", class = \"CIM_ConcreteJob\" }}\nskip = 2\ntimes = 20\n"
+        ));
+        let point = yard.point(LOG_POINT).await;
+        let intent = yard.intent(&plan(), DB01, "db01", &point);
+        let mut ledger = yard.ledger();
+        let claim = ledger.claim(&intent, clock()).unwrap().into_claim();
+        let run = yard.host().await.service_run().await.unwrap().known().unwrap();
+        ledger.sent(&claim, clock(), Some(&format!("run {run}\ntimeout 1000\n"))).unwrap();
+        drop((claim, ledger));
+        let begun = yard.beside().export(&ExportPlan { detach: true, ..plan() }).await.report;
+        assert_eq!(begun.outcome, Outcome::Detached);
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        let retry = ExportPlan { retry_unknown: true, ..plan() };
+        let denied = yard.export(&retry).await.report;
+        assert_eq!((denied.outcome, denied.exit_code()), (Outcome::Unknown, exit), "{denied:#?}");
+        assert!(denied.error.unwrap().hint.unwrap().contains("the same command looks again"));
+        let open = yard.ledger().open_exports(None).unwrap();
+        assert_eq!((open.len(), open[0].id), (1, 1), "{open:#?}");
+        let mut followed = yard.export(&retry).await.report;
+        while followed.exit_code() == exit {
+            followed = yard.export(&retry).await.report;
+        }
+        assert_eq!(followed.outcome, Outcome::Completed, "{followed:#?}");
+        assert_eq!((followed.job.unwrap().id, yard.exports()), (begun.job.unwrap().id, 1));
+    }
+}
+
+/// What is in the way of another try may be the one that nobody can tell the end of.
+#[tokio::test(start_paused = true)]
+async fn an_unknown_try_is_left_behind_only_where_another_may_begin() {
+    let yard = Yard::new("[speed]\nexport = { seconds = 600 }\n");
+    let point = yard.point(LOG_POINT).await;
+    let mut ledger = yard.ledger();
+    let claim = ledger.claim(&yard.intent(&plan(), DB01, "db01", &point), clock()).unwrap().into_claim();
+    ledger.sent(&claim, clock(), None).unwrap();
+    drop((claim, ledger));
+    let elsewhere = ExportPlan { directory: Directory::parse(r"D:\theirs").unwrap(), detach: true, ..plan() };
+    assert_eq!(yard.beside().export(&elsewhere).await.report.outcome, Outcome::Detached);
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    let retry = ExportPlan { retry_unknown: true, ..plan() };
+    let told = yard.export(&retry).await;
+    assert_eq!((told.report.outcome, told.report.exit_code()), (Outcome::Unknown, 9), "{:#?}", told.report);
+    assert!(told.names().contains(&"retry".to_owned()));
+    let open = yard.ledger().open_exports(None).unwrap();
+    assert_eq!((open.len(), open[0].id, yard.exports()), (1, 1, 1));
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    let report = yard.export(&retry).await.report;
+    assert_eq!((report.outcome, yard.exports()), (Outcome::Completed, 2), "{report:#?}");
 }

@@ -10,4 +10,5 @@ mod edges;
 mod ends;
 mod once;
 mod points;
+mod recorded;
 mod support;
