@@ -489,7 +489,7 @@ mod tests {
             291,
             "b-trying",
             "vm",
-            News::Retry { kind: Some(Kind::Busy), cause: "in use".into(), after: 1.0 },
+            News::Retry { kind: Some(Kind::Busy), cause: "busy".into(), after: 1.0 },
         ));
         let export = failed.unwrap().export.unwrap();
         picture.hear(&tell(291, "c-failing", "other", News::UnitFinished { export }));
