@@ -144,14 +144,14 @@ impl Ledger {
         )
     }
 
-    /// Writes down that a unit begins anew, after an end that somebody wants to be another: what came before it no
-    /// longer counts as its own.
-    pub fn unit_begun_anew(&mut self, unit: i64, at: SystemTime) -> Result<(), Error> {
+    /// Writes down that a unit begins anew, in that directory, after an end that somebody wants to be another: what
+    /// came before it no longer counts as its own.
+    pub fn unit_begun_anew(&mut self, unit: i64, at: SystemTime, directory: &str) -> Result<(), Error> {
         self.advance(
             Write::Unit,
             "update unit set stage = 'running', tries = tries + 1, started_at = ?2, finished_at = null, \
-             outcome = null, report = null where id = ?1",
-            params![unit, to_stored(at)],
+             outcome = null, report = null, directory = ?3 where id = ?1",
+            params![unit, to_stored(at), directory],
         )
     }
 

@@ -104,5 +104,13 @@ async fn what_failed_is_begun_again_only_when_asked_for() {
     assert_eq!((told.count("unit-started"), told.report().totals.failed), (0, 1));
     assert_eq!(told.report().exit_code, Some(7));
     let told = yard.resume(How { retry_failed: true, ..How::default() }).await;
-    assert_eq!(told.count("unit-started"), 1);
+    assert_eq!((told.count("unit-started"), told.report().exit_code), (1, Some(0)), "{:#?}", told.report());
+    // What the failed one has left stays where it is, and is not forgotten.
+    let again = told.report().units.iter().find(|unit| unit.tries == 2).unwrap();
+    assert!(again.directory.ends_with("-2"), "{again:#?}");
+    let warnings = &again.export.as_ref().unwrap().warnings;
+    assert!(
+        warnings.iter().any(|warning| warning.contains("an earlier try ended as failed")),
+        "{warnings:#?}"
+    );
 }

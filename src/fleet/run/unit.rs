@@ -44,7 +44,8 @@ pub(super) async fn work_on(work: Work) {
         Ok(Some(report)) => return work.end(report).await,
         Err(error) => return work.shared.is_broken(Failure::from(&error)),
     }
-    let mut tries = Tries::default();
+    let mut work = work;
+    let mut tries = Tries { earlier: work.move_on(), ..Tries::default() };
     loop {
         let Ok(done) = work.one_try(&tries).await else { return };
         let report = match done {
@@ -77,6 +78,8 @@ struct Tries {
     busy: u32,
     /// Why all is exported although there is a base.
     without_base: Option<String>,
+    /// How it ended before somebody wanted it begun again.
+    earlier: Option<String>,
 }
 
 impl Tries {
@@ -145,6 +148,21 @@ impl Work {
         self.shared.plan.exports.get(self.unit.what.rule as usize)
     }
 
+    /// Gives a unit that has failed, and is wanted again, a directory of its own where the host may have written to the
+    /// one that it had. Returns how it had ended.
+    fn move_on(&mut self) -> Option<String> {
+        if self.unit.stage != UnitStage::Ended || !has_failed(self.unit.outcome.as_deref()) {
+            return None;
+        }
+        let before: Report = serde_json::from_str(self.unit.report.as_deref()?).ok()?;
+        if before.job.is_some() {
+            let number = self.unit.tries + 1;
+            self.unit.what.directory = format!("{}-{number}", self.unit.what.directory);
+        }
+        let error = before.error?;
+        Some(format!("an earlier try ended as {}: {}", before.outcome.name(), error.message))
+    }
+
     /// Returns how the export of this unit ended, where a process before this one saw that and was ended before it
     /// wrote it down for the unit, or where another command has followed its job: what was begun once is not begun
     /// again because one word is missing.
@@ -197,8 +215,12 @@ impl Work {
         let (id, now) = (unit.id, shared.now());
         let is_anew =
             unit.stage == UnitStage::Ended && tries.is_first() && has_failed(unit.outcome.as_deref());
-        let begin = if is_anew { Ledger::unit_begun_anew } else { Ledger::unit_begun };
-        if shared.write(move |ledger| begin(ledger, id, now)).await.is_none() {
+        let into = unit.what.directory.clone();
+        let begin = move |ledger: &mut Ledger| match is_anew {
+            true => ledger.unit_begun_anew(id, now, &into),
+            false => ledger.unit_begun(id, now),
+        };
+        if shared.write(begin).await.is_none() {
             return Err(Stop::Wished(crate::fleet::follow::Reason::Asked));
         }
         self.tell(News::UnitStarted);
@@ -233,6 +255,7 @@ impl Work {
                 report
             }
         };
+        report.warnings.extend(tries.earlier.clone());
         report.warnings.extend(tries.without_base.clone());
         let was_cut = shared.stopper.stopped().is_some();
         // A host that refused has a return value, and has begun nothing.
