@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -50,12 +51,13 @@ impl Fleet {
         };
         let url = field("http://");
         let (address, port) = url.rsplit_once(':').unwrap();
-        let subnet = address.rsplit_once('.').unwrap().0;
+        let first: u32 = address.parse::<Ipv4Addr>().unwrap().into();
         let (user, password) = (field("user="), field("password="));
         let mut inventory =
             format!("[defaults]\nuser = '{user}'\nport = {port}\noperation_timeout = \"1s\"\n");
         for number in 1..=hosts {
-            writeln!(inventory, "[host.hv{number:02}]\naddress = \"{subnet}.{number}\"").unwrap();
+            let address = Ipv4Addr::from(first + u32::try_from(number - 1).unwrap());
+            writeln!(inventory, "[host.hv{number:02}]\naddress = \"{address}\"").unwrap();
         }
         fs::write(folder.join("hosts.toml"), inventory).unwrap();
         Self { process, _stdout: stdout, password, folder }

@@ -2,10 +2,12 @@
 //! and what it tells others of it.
 //!
 //! `REFPOINT_KILLS=20000 cargo test --test runs killed_at_random -- --nocapture` kills for longer than the two
-//! hundred times of every run of the tests; `REFPOINT_SEED=7` kills at other moments.
+//! hundred times of every run of the tests; `REFPOINT_SEED=7` kills at other moments. `REFPOINT_HOSTS=1000 cargo test
+//! --test runs nothing_is_lost -- --nocapture` exports from a large fleet on which everything goes wrong at times.
 
 #![expect(clippy::unwrap_used, reason = "a test that fails says why by panicking")]
 
+mod crowd;
 mod dice;
 mod ends;
 mod fleet;
