@@ -77,7 +77,8 @@ fn nothing_is_lost_and_nothing_doubled_among_many_hosts_with_every_fault() {
             *causes.entry(format!("{outcome}, {kind}")).or_insert(0) += 1;
         }
     }
-    assert!(units.len() > hosts * MACHINES / 2, "{causes:?}");
+    // What goes wrong on the way to the call is tried again.
+    assert!(begun.len() > hosts * MACHINES * 3 / 4, "{causes:?}");
     let requests: u64 =
         report["hosts"].as_array().unwrap().iter().map(|host| host["requests"].as_u64().unwrap()).sum();
     tell(&format!(

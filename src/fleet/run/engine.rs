@@ -558,7 +558,8 @@ async fn plan_host(shared: &Shared, host: &Host, label: &str, rules: &[u32]) -> 
 /// Waits before the next try, where there is one.
 async fn again(shared: &Shared, label: &str, tries: &mut u32, failure: Failure) -> Result<(), Failure> {
     let most = match failure.kind {
-        Kind::Unreachable => shared.plan.retries.transient,
+        // Whoever logs in, or looks at what there is, has asked for nothing yet.
+        Kind::Unreachable | Kind::Fault => shared.plan.retries.transient,
         Kind::Busy => shared.plan.retries.busy,
         _ => 0,
     };

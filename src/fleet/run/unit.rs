@@ -1,11 +1,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::sleep;
 
 use super::engine::Shared;
-use super::governor::Slots;
+use super::governor::{Permit, Slot, Slots};
 use super::plan::{BrokenChain, ExportRule, PointPolicy};
 use super::stop::Stop;
 use crate::fleet::event::{Event, News};
@@ -37,6 +37,9 @@ enum Try {
     Left,
 }
 
+/// What a unit has while it is under way: its machine, a slot of its host, a place to write to, and its share of all.
+type Room = (OwnedMutexGuard<()>, Slot, Permit, Permit);
+
 /// Works on a unit until it has ended, or the run has.
 pub(super) async fn work_on(work: Work) {
     match work.ended_before().await {
@@ -47,13 +50,16 @@ pub(super) async fn work_on(work: Work) {
     let mut work = work;
     let mut tries = Tries { earlier: work.move_on(), ..Tries::default() };
     loop {
-        let Ok(done) = work.one_try(&tries).await else { return };
+        // Others wait until the end is written down.
+        let Ok((done, room)) = work.one_try(&tries).await else { return };
         let report = match done {
             Try::Ended(report) => report,
             Try::Left => return work.stay_outstanding().await,
         };
         work.feel(&report);
-        let Some((cause, count)) = tries.again(&work, &report) else {
+        let is_fault = report.error.as_ref().is_some_and(|error| error.kind == Kind::Fault);
+        let is_unsent = is_fault && work.is_unsent().await;
+        let Some((cause, count)) = tries.again(&work, &report, is_unsent) else {
             work.end(report).await;
             return;
         };
@@ -61,6 +67,7 @@ pub(super) async fn work_on(work: Work) {
             work.leave(report).await;
             return;
         }
+        drop(room);
         let after = work.shared.pause(count, work.unit.id);
         let kind = report.error.as_ref().map(|error| error.kind);
         work.tell(News::Retry { kind, cause, after: after.as_secs_f64() });
@@ -89,13 +96,17 @@ impl Tries {
 
     /// Says whether a unit that ended so is begun again, why, and for the how-manieth time. Only what the host has
     /// certainly not begun is; of what nobody knows it is looked again what became of it.
-    fn again(&mut self, work: &Work, report: &Report) -> Option<(String, u32)> {
+    fn again(&mut self, work: &Work, report: &Report, is_unsent: bool) -> Option<(String, u32)> {
         let error = report.error.as_ref()?;
         let retries = &work.shared.plan.retries;
         let is_untouched = report.job.is_none();
         let cause = error.message.clone();
         match (report.outcome, error.kind) {
             (Outcome::Failed, Kind::Unreachable) if is_untouched => {
+                count(&mut self.transient, retries.transient)
+            }
+            // Something went wrong on the way to the call, and nothing but questions was sent.
+            (Outcome::Failed, Kind::Fault) if is_untouched && is_unsent => {
                 count(&mut self.transient, retries.transient)
             }
             (Outcome::Failed, Kind::Busy) if is_untouched => count(&mut self.busy, retries.busy),
@@ -148,6 +159,18 @@ impl Work {
         self.shared.plan.exports.get(self.unit.what.rule as usize)
     }
 
+    /// Says whether its host was certainly never asked for this export.
+    async fn is_unsent(&self) -> bool {
+        let Ok(directory) = Directory::parse(&self.unit.what.directory) else { return false };
+        let subject = self.unit.what.subject.clone();
+        let keeper = &self.shared.around.keeper;
+        let exports = keeper.with(move |ledger| ledger.exports_of(subject.kind, &subject.id)).await;
+        exports.is_ok_and(|exports| {
+            let mut of_it = exports.iter().filter(|export| directory.is_same(&export.directory));
+            of_it.all(|export| export.sent_at.is_none())
+        })
+    }
+
     /// Gives a unit that has failed, and is wanted again, a directory of its own where the host may have written to the
     /// one that it had. Returns how it had ended.
     fn move_on(&mut self) -> Option<String> {
@@ -188,7 +211,7 @@ impl Work {
         Ok(reports.find(was_carried_out).map(Box::new))
     }
 
-    async fn one_try(&self, tries: &Tries) -> Result<Try, Stop> {
+    async fn one_try(&self, tries: &Tries) -> Result<(Try, Room), Stop> {
         let (shared, unit) = (&self.shared, &self.unit);
         let directory = Directory::parse(&unit.what.directory);
         let selector = Selector::parse(&unit.what.subject.id);
@@ -211,7 +234,7 @@ impl Work {
             let place = shared.governor.place(&self.label, &directory).await;
             (machine, slot, place, shared.governor.unit().await)
         };
-        let _room = shared.stopper.unless(waited).await?;
+        let room = shared.stopper.unless(waited).await?;
         let (id, now) = (unit.id, shared.now());
         let is_anew =
             unit.stage == UnitStage::Ended && tries.is_first() && has_failed(unit.outcome.as_deref());
@@ -265,9 +288,9 @@ impl Work {
             Some(Kind::Interrupted | Kind::Terminated | Kind::Deadline)
         );
         if was_cut && is_untouched && is_cut && report.outcome == Outcome::Failed {
-            return Ok(Try::Left);
+            return Ok((Try::Left, room));
         }
-        Ok(Try::Ended(Box::new(report)))
+        Ok((Try::Ended(Box::new(report)), room))
     }
 
     /// Returns the point to export: of this unit, made once.
