@@ -41,7 +41,10 @@ async fn each_operation_is_one_line_with_the_keys_of_the_contract() {
             keys.join(" ")
         })
         .collect();
-    assert_eq!(keys, ["time host user scheme sealed operation class method keys arguments return_value fault"; 2]);
+    assert_eq!(
+        keys,
+        ["time host user scheme sealed operation class method keys arguments return_value fault"; 2]
+    );
     let lines = lab.log.all();
     assert_eq!(lines[0]["time"], "1970-01-01T00:00:00Z");
     assert_eq!(lines[0].as_object().unwrap().len(), 12);
