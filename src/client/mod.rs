@@ -58,8 +58,9 @@ pub use target::Target;
 // What callers need of the rooms below, so that nobody above has to look into them.
 pub use crate::auth::{Account, Chosen, Credentials, Report, Secret};
 pub use crate::transport::{
-    Connection, Endpoint, EndpointError, Error as TransportError, Fingerprint, Identity as ClientIdentity,
-    Limits, Login, Method, Options, Protocol, Proxy, ProxyUrlError, Timeouts, Tls, TlsError, Trust, Warning,
+    Connection, Endpoint, EndpointError, Error as TransportError, Fingerprint, HostPort,
+    Identity as ClientIdentity, KnownHost, KnownHosts, KnownHostsError, Limits, Login, Method, Options,
+    Protocol, Proxy, ProxyUrlError, Remembered, Timeouts, Tls, TlsError, Trust, Unknown, Warning,
 };
 pub use crate::wsman::{
     AssociationFilter, Content, EndpointReference, Enumerate, Error as MessageError, Fault, Fragment,

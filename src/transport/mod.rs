@@ -52,4 +52,7 @@ pub use error::{Error, Fate, Phase, Tried};
 pub use identify::{IDENTIFY, identify, identify_over};
 pub use options::{Limits, Login, Method, Options, Timeouts};
 pub use proxy::{Proxy, ProxyError, ProxyProtocol, ProxyUrlError};
-pub use tls::{CertificateProblem, Fingerprint, Identity, Tls, TlsError, Trust};
+pub use tls::{
+    CertificateProblem, Fingerprint, HostPort, Identity, KnownHost, KnownHosts, KnownHostsError, Remembered,
+    Tls, TlsError, Trust, Unknown,
+};
