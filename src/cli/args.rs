@@ -2,7 +2,8 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::command::{cim, demo, export, fleet, identify, job, lab, point, vm};
+use super::command::{cim, config, demo, export, fleet, identify, job, lab, point, trust, vm};
+use super::config::ProfileArgs;
 use super::error::Error;
 use super::exit;
 
@@ -24,6 +25,8 @@ use super::exit;
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) profile: ProfileArgs,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -46,6 +49,10 @@ pub(crate) enum Command {
     Fleet(Box<fleet::Command>),
     #[command(subcommand)]
     Cim(Box<cim::Command>),
+    #[command(subcommand)]
+    Config(config::Command),
+    #[command(subcommand)]
+    Trust(trust::Command),
     #[command(subcommand)]
     Lab(lab::Command),
 }

@@ -28,6 +28,7 @@
 
 mod anonymous;
 mod caller;
+mod certificate;
 mod counters;
 mod dial;
 mod enumeration;
@@ -43,6 +44,7 @@ mod tap;
 mod target;
 
 pub use anonymous::identify_anonymously;
+pub use certificate::certificate_of;
 pub use counters::Counters;
 pub use dial::Dial;
 pub use enumeration::Enumeration;

@@ -30,6 +30,7 @@
 //! and [RFC 1929] (SOCKS5).
 
 mod answer;
+mod certificate;
 mod connection;
 mod dial;
 mod endpoint;
@@ -46,6 +47,7 @@ mod sent;
 mod tls;
 
 pub use answer::{Answer, Problem, Reply};
+pub use certificate::certificate_of;
 pub use connection::{Connection, Warning};
 pub use endpoint::{Endpoint, EndpointError, Protocol};
 pub use error::{Error, Fate, Phase, Tried};
