@@ -32,6 +32,18 @@ fn every_command_of_the_page_on_configuration_runs() {
     run("configuration", &commands);
 }
 
+#[test]
+fn every_command_of_the_pages_on_hosts_and_shares_runs() {
+    for (page, count) in [("docs/preparing-a-host.md", 3), ("docs/shares.md", 1)] {
+        let commands = commands_of(page);
+        assert!(
+            commands.len() == count && commands.iter().all(|it| it.starts_with("refpoint ")),
+            "{commands:?}"
+        );
+        run("hosts", &commands);
+    }
+}
+
 /// The commands that need a host get a simulated one: `hv01` is where it listens, `CORP\backup` who may log in.
 fn run(name: &str, commands: &[String]) {
     let host = Simulated::start();
