@@ -149,6 +149,9 @@ pub(super) fn hint_of_tls(error: &TlsError) -> Option<String> {
              --trust-on-first-use; if not, somebody stands in between",
             remembered.host
         )),
+        TlsError::KnownHosts(KnownHostsError::Unreadable { .. } | KnownHostsError::Unwritable { .. }) => {
+            Some("XDG_STATE_HOME names another folder; --pin and --ca do without the file".to_owned())
+        }
         TlsError::KnownHosts(KnownHostsError::Damaged { .. }) => Some(
             "mend the line, or take it out: the certificate of its host is then one that was never seen"
                 .to_owned(),

@@ -7,7 +7,7 @@
 //! **Deliberately does not know**: SOAP (a body is bytes with a content type), which operations may be
 //! repeated, how many connections a host should get. It never prints and never reads the environment; the
 //! system's trust store is read by the platform verifier, the time by the timers of the runtime and, for
-//! logins, through [`Login::clock`].
+//! logins, through [`Login::clock`]. The one file it writes is that of [`KnownHosts`], where it is told to.
 //!
 //! **Main types**: [`Endpoint`] says where, [`Options`] says who and how; [`Connection::open`] returns after
 //! the login, and [`Connection::exchange`] sends one body and returns the [`Reply`]. [`Error`] says for each

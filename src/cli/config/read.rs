@@ -34,7 +34,9 @@ impl Config {
                 return Ok(Self { file: file.to_path_buf(), ..Self::default() });
             }
             Err(error) => {
-                return Err(Error::usage(format!("cannot read {}", file.display())).because(error));
+                return Err(Error::usage(format!("cannot read {}", file.display()))
+                    .because(error)
+                    .hint("XDG_CONFIG_HOME names another folder"));
             }
         };
         let text =

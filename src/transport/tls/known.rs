@@ -17,6 +17,19 @@ use super::Fingerprint;
 /// beside it (`.lock`), writes anew and renames, so that any number of processes may use one file.
 ///
 /// Clones share what [`news`](Self::news) returns.
+///
+/// ```
+/// use std::time::SystemTime;
+/// use refpoint::transport::{KnownHosts, Tls, Trust, Unknown};
+///
+/// let hosts = KnownHosts::in_file("/var/lib/backup/known_hosts", SystemTime::now);
+/// let tls = Tls::new(Trust::Known { hosts: hosts.clone(), unknown: Unknown::Remember });
+/// // With connections made so, the ones that were trusted on first use are to be told to somebody:
+/// for known in hosts.news() {
+///     println!("{} {}", known.host, known.fingerprint);
+/// }
+/// # drop(tls);
+/// ```
 #[derive(Clone)]
 pub struct KnownHosts {
     file: Arc<Path>,
@@ -104,7 +117,10 @@ impl KnownHosts {
     pub fn list(&self) -> Result<Vec<KnownHost>, KnownHostsError> {
         let text = match std::fs::read(&self.file) {
             Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            // Where there can be no file, nothing was ever remembered.
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(Vec::new());
+            }
             Err(error) => {
                 return Err(KnownHostsError::Unreadable {
                     file: self.file.to_path_buf(),
