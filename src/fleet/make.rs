@@ -313,7 +313,7 @@ async fn maker(around: &Surroundings<'_>, new: &[&Point]) -> Result<Option<(Job,
 }
 
 /// Says whether a job's owner, `DOMAIN\user`, may be that user: names of domains have several spellings.
-fn may_be_of(owner: &str, user: Option<&str>) -> bool {
+pub(super) fn may_be_of(owner: &str, user: Option<&str>) -> bool {
     let bare = |name: &str| {
         name.rsplit('\\').next().unwrap_or(name).split('@').next().unwrap_or(name).to_lowercase()
     };
@@ -370,7 +370,7 @@ fn unkept(error: ledger::Error) -> Failure {
 const NOT_THIS_NUMBER: [u32; 6] = [1, 4, 6, 32770, 32773, 32776];
 
 /// A machine that stays busy for so many looks is not waited for any longer.
-const MOST_WAITS: u32 = 600;
+pub(super) const MOST_WAITS: u32 = 600;
 
 /// What to do about a point that may be on its way.
 const TAKEN_UP: &str = "the same command again takes it up; refpoint point list shows whether it is there";

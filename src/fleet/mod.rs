@@ -58,6 +58,7 @@
 //! **Promises**: no host is asked twice for what it may have begun, unless it is proven that it has not. What
 //! cannot be known is [`Outcome::Unknown`], and stays open in the ledger.
 
+mod backup;
 mod event;
 mod failure;
 mod follow;
@@ -65,6 +66,7 @@ pub mod inventory;
 mod job;
 mod keeper;
 mod make;
+mod marks;
 mod patience;
 mod plan;
 mod points;
@@ -76,11 +78,15 @@ mod run;
 mod unit;
 mod witness;
 
+pub use backup::{
+    BackupPlan, BackupReport, ConsistencyReport, FileReport, Merge, StepReport, backup, backup_not_begun,
+};
 pub use event::{Event, News};
 pub use follow::{Control, Reason, Wish};
 pub use job::{JobEnd, recorded_job, wait_for_job};
 pub use keeper::Keeper;
 pub use make::create_point;
+pub use marks::OwnedMark;
 pub use plan::{BaseChoice, DiskChoice, ExportPlan, PointChoice, Wanted};
 pub use points::{Owned, adopt_point};
 pub use preview::{Preview, preview};

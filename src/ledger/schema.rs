@@ -145,6 +145,7 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Er
                 return Err(Error::Damaged { path: path.to_owned(), what });
             }
             transaction.execute_batch(TABLES).map_err(refused)?;
+            transaction.execute_batch(super::backup::TABLES).map_err(refused)?;
             transaction.pragma_update(None, "application_id", APPLICATION).map_err(refused)?;
             transaction.pragma_update(None, "user_version", FORMAT).map_err(refused)?;
         }
