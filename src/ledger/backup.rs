@@ -349,6 +349,13 @@ impl Ledger {
         Ok(self.rows(&sql, params![kind, fold_id(subject)], Backup::read)?.pop())
     }
 
+    /// Returns the machines and groups that have points of ours, as they were called last.
+    pub fn point_subjects(&self) -> std::result::Result<Vec<Subject>, Error> {
+        let sql = "select kind, subject, max(subject_name) from point where gone_at is null \
+                   group by kind, subject order by kind, subject";
+        self.rows(sql, [], |row| Ok(Subject { kind: row.get(0)?, id: row.get(1)?, name: row.get(2)? }))
+    }
+
     /// Returns the steps of a backup, oldest first.
     pub fn steps(&self, backup: i64) -> std::result::Result<Vec<Step>, Error> {
         let sql = format!("select {STEP_COLUMNS} from step where backup = ?1 order by id");

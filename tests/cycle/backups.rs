@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::time::Duration;
 
 use refpoint::fleet::{BaseChoice, Kind, Merge, Outcome};
@@ -100,6 +101,38 @@ async fn a_backup_that_was_cut_off_is_cleared_up_by_the_next_night_s() {
         assert!(first.is_some() || next.warnings.len() <= 3, "{patience}: {:?}", next.warnings);
         assert_eq!(yard.ledger().open_backup(ledger::Kind::Vm, DB01).unwrap(), None, "{patience}");
     }
+}
+
+/// The export fails, and whoever tidies up behind it is ended.
+#[tokio::test(start_paused = true)]
+async fn a_removal_that_was_cut_off_is_finished_by_whoever_comes_next() {
+    let mut stages = HashSet::new();
+    for (patience, name) in (1400..4200).step_by(200).flat_map(|patience| [(patience, "1"), (patience, "2")])
+    {
+        let yard =
+            Yard::new("[[job]]\nmethod = \"ExportSystemDefinition\"\ntimes = 1\nstate = 10\nends_at = 10\n");
+        let (before, _) = yard.there("db01").await;
+        let first = yard.backup_until(&plan("1"), Duration::from_millis(patience)).await;
+        if first.is_none() {
+            let open = yard.ledger().open_backup(ledger::Kind::Vm, DB01).unwrap();
+            let step = open.and_then(|open| yard.ledger().steps(open.id).unwrap().pop());
+            match step.map(|step| step.new.kind) {
+                // What is asked of the taking of checkpoints is asked above.
+                Some(ledger::StepKind::Checkpoint) => continue,
+                stage => stages.extend(stage),
+            }
+            tokio::time::advance(Duration::from_secs(if name == "1" { 30 } else { 3600 })).await;
+            let next = yard.backup(&plan(name)).await;
+            assert!(next.outcome.is_end(), "{patience} {name}: {next:#?}");
+        }
+        let (after, checkpoints) = yard.there("db01").await;
+        assert!(checkpoints.is_empty(), "{patience} {name}");
+        assert!(ids(&before).iter().all(|id| ids(&after).contains(id)));
+        assert_eq!(yard.ledger().open_backup(ledger::Kind::Vm, DB01).unwrap(), None, "{patience} {name}");
+        let made = yard.ledger().backups_of(ledger::Kind::Vm, DB01).unwrap();
+        assert_eq!(made.iter().filter(|backup| backup.sound).count(), yard.ours().len(), "{patience} {name}");
+    }
+    assert!(stages.contains(&ledger::StepKind::Remove), "{stages:?}");
 }
 
 #[tokio::test(start_paused = true)]

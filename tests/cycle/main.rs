@@ -3,4 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests; what fails here fails the test")]
 
 mod backups;
+mod month;
+mod points;
 mod support;

@@ -20,7 +20,7 @@ pub(crate) const SHOP: &str = "5D0C8B7A-1E2F-4A3B-8C4D-9E5F60718293";
 
 /// A simulated host, a ledger, and who backs up the one by the other.
 pub(crate) struct Yard {
-    hosts: Arc<Hosts>,
+    pub(crate) hosts: Arc<Hosts>,
     pub(crate) log: Lines,
     folder: PathBuf,
 }
@@ -85,6 +85,14 @@ impl Yard {
             "shop" => Owner::Group(host.group(&Selector::parse(name)).await.unwrap()),
             _ => Owner::Machine(host.machine(&Selector::parse(name)).await.unwrap()),
         }
+    }
+
+    /// Does something with points, as a process of its own would.
+    pub(crate) async fn with<T>(&self, work: impl AsyncFnOnce(&Surroundings<'_>) -> T) -> T {
+        let (host, keeper) = (self.host().await, Keeper::new(self.ledger()));
+        let mut around = Surroundings::new("hv01", &host, &keeper, clock);
+        around.operation_timeout = Duration::from_secs(20);
+        work(&around).await
     }
 
     /// Counts how often a method was called, refusals included.
