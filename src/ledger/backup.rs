@@ -12,7 +12,7 @@ use super::time::{from_stored, to_stored};
 
 /// The tables of this file.
 pub(super) const TABLES: &str = "
-create table backup (
+create table if not exists backup (
     id            integer primary key,
     host          text    not null,
     kind          text    not null check (kind in ('vm', 'group')),
@@ -29,10 +29,10 @@ create table backup (
     report        text
 ) strict;
 -- One checkpoint of a machine for one backup at a time, and one backup in a directory.
-create unique index backup_open on backup (kind, subject) where ended_at is null;
-create unique index backup_directory on backup (directory_key) where ended_at is null;
-create index backup_subject on backup (subject, ended_at);
-create table step (
+create unique index if not exists backup_open on backup (kind, subject) where ended_at is null;
+create unique index if not exists backup_directory on backup (directory_key) where ended_at is null;
+create index if not exists backup_subject on backup (subject, ended_at);
+create table if not exists step (
     id            integer primary key,
     backup        integer not null references backup (id),
     step          text    not null check (step in ('checkpoint', 'export', 'convert', 'remove')),
@@ -47,7 +47,7 @@ create table step (
     made          text,
     note          text
 ) strict;
-create unique index step_open on step (backup) where ended_at is null;
+create unique index if not exists step_open on step (backup) where ended_at is null;
 ";
 
 /// A backup that is about to be begun.
@@ -336,6 +336,11 @@ impl Ledger {
 
     /// Returns the backups of a machine or group, newest first.
     pub fn backups_of(&self, kind: Kind, subject: &str) -> std::result::Result<Vec<Backup>, Error> {
+        // Who only looks into a file that was begun before there were backups does not change it.
+        let tables = "select 1 from sqlite_schema where type = 'table' and name = 'backup'";
+        if self.rows(tables, [], |_| Ok(()))?.is_empty() {
+            return Ok(Vec::new());
+        }
         let sql = format!("select {COLUMNS} from backup where kind = ?1 and subject = ?2 order by id desc");
         self.rows(&sql, params![kind, fold_id(subject)], Backup::read)
     }
@@ -466,6 +471,21 @@ mod tests {
         assert!(ledger.backup_ended(id, at(5), &end).is_err());
         assert_eq!(ledger.open_backup(Kind::Vm, "3F2C9A10").unwrap(), None);
         assert_eq!(ledger.steps(id).unwrap()[0].note.as_deref(), Some("no"));
+    }
+
+    #[test]
+    fn a_ledger_from_before_there_were_backups_is_read_as_it_is_and_gets_its_tables_when_it_is_written() {
+        let folder = Folder::new("backup-before");
+        let path = folder.ledger().path().to_owned();
+        let old = rusqlite::Connection::open(&path).unwrap();
+        old.execute_batch("drop table step; drop table backup;").unwrap();
+        drop(old);
+        let looked = Ledger::open_to_read(&path).unwrap();
+        assert!(looked.backups_of(Kind::Vm, "3F2C9A10").unwrap().is_empty());
+        drop(looked);
+        let mut ledger = folder.ledger();
+        ledger.backup_begun(&new(r"D:\b\1"), at(1)).unwrap();
+        assert!(ledger.open_backup(Kind::Vm, "3F2C9A10").unwrap().is_some());
     }
 
     #[test]

@@ -145,13 +145,14 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Er
                 return Err(Error::Damaged { path: path.to_owned(), what });
             }
             transaction.execute_batch(TABLES).map_err(refused)?;
-            transaction.execute_batch(super::backup::TABLES).map_err(refused)?;
             transaction.pragma_update(None, "application_id", APPLICATION).map_err(refused)?;
             transaction.pragma_update(None, "user_version", FORMAT).map_err(refused)?;
         }
         transaction.commit().map_err(refused)?;
     }
-    check(connection, path)
+    check(connection, path)?;
+    // A file that was begun before there were backups has no tables for them: nothing else changes.
+    connection.execute_batch(super::backup::TABLES).map_err(refused)
 }
 
 fn version(connection: &Connection, path: &Path) -> Result<(i64, i64), Error> {
