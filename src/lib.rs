@@ -56,7 +56,7 @@
 //! | [`lab`] | a host that is not there: the server's side of everything here, with scenarios, faults and dialects |
 //! | [`hyperv`] | Hyper-V in its own words: machines, groups, points, exports, jobs, files |
 //! | [`ledger`] | what we did and what we own, durable: exports by stage, points with the time they were made |
-//! | [`fleet`] | exports and backups: find, look, write down, ask, follow, check; what a run before this one began |
+//! | [`fleet`] | exports and backups: find, look, write down, ask, follow, check; what a run before this one began. Inventories, plans, runs over many hosts |
 //! | [`wsman`] | SOAP, WS-Addressing, Transfer, Enumeration, Eventing and WS-Management messages as values, both directions; code tables |
 //!
 //! Only `transport`, on its connections `client` and what is above it, `ledger` on its file, and `lab` on its
@@ -76,6 +76,10 @@
 //! | find or call something of Hyper-V's | `hyperv/host.rs`; a view of an object in a file of its own, in the shape of `machine.rs` |
 //! | write something down before it counts | `ledger/store.rs`, and its table in `ledger/schema.rs` |
 //! | refuse or warn before an export | `fleet/preflight.rs` |
+//! | let a plan say more | `fleet/run/plan.rs`, a key; a row of `docs/fleet.md` and a line of `examples/nightly.toml` |
+//! | begin, retry, stop or take up units of a run otherwise | `fleet/run/engine.rs` for hosts, `unit.rs` for units, `stop.rs` for ends |
+//! | have a run do less or more at once | `fleet/run/governor.rs` |
+//! | say more of what became of a run | `fleet/run/report.rs`; `cli/report/fleet/` shows it |
 //! | understand another variable of an inventory | `fleet/inventory/settings.rs`, a row of `KEYS` and a field; a row of `docs/inventory.md` |
 //! | decide what a lost answer means | `fleet/unit.rs`, `look_for` and `proof`; of a backup's steps `fleet/backup/step.rs`, `evidence` |
 //! | change the order of a backup's steps | `fleet/backup/work.rs`, `next`: it follows from the ledger alone |

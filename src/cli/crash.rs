@@ -1,9 +1,13 @@
 //! A switch for tests: the process ends, as if it were killed, at a moment that the environment names.
 //!
-//! `REFPOINT_TEST_CRASH=ledger:Sent:after` ends it when the ledger has written that; `request:7:before` before
-//! the seventh request leaves, `request:7:after` when its answer has come.
+//! `REFPOINT_TEST_CRASH=ledger:Sent:after` ends it when the ledger has written that, `ledger:12:before` before it
+//! writes for the twelfth time; `request:7:before` before the seventh request leaves, `request:7:after` when its
+//! answer has come.
+
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use refpoint::client::{Direction, Tap};
+use refpoint::ledger::Write;
 
 /// A moment at which to end.
 #[derive(Clone, Debug)]
@@ -37,6 +41,17 @@ impl Point {
                 std::process::Command::new("kill").args(["-KILL", &std::process::id().to_string()]).status();
             // Whoever has no `kill` ends all the same, and as suddenly.
             std::process::abort();
+        }
+    }
+
+    /// Returns what hears the writes of a ledger, so that it can end the process between them.
+    pub(crate) fn into_observer(self) -> impl Fn(Write, bool) + Send + 'static {
+        // What is written together is told of when all of it is on disk: each side has a count of its own.
+        let counts = [AtomicU64::new(0), AtomicU64::new(0)];
+        move |write, is_after| {
+            let number = counts[usize::from(is_after)].fetch_add(1, Ordering::Relaxed) + 1;
+            self.reached(&format!("{write:?}"), is_after);
+            self.reached(&number.to_string(), is_after);
         }
     }
 

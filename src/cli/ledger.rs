@@ -47,7 +47,7 @@ impl LedgerArgs {
 pub(crate) fn keep(path: PathBuf) -> Result<Keeper, Error> {
     let mut ledger = Ledger::open(path).map_err(unusable)?;
     if let Some(point) = crash::Point::of_ledger() {
-        ledger.observe(move |write, done| point.reached(&format!("{write:?}"), done));
+        ledger.observe(point.into_observer());
     }
     Ok(Keeper::new(ledger))
 }

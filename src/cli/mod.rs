@@ -57,6 +57,8 @@ pub(crate) fn main() -> ExitCode {
     // What was printed is brought out before anything is said about it; a disk that is full then is an error
     // even if all else went well.
     let flushed = ui.flush();
+    // A reader that has gone does not want to know; how it ended is true all the same.
+    let flushed = flushed.or_else(|error| if error.is_closed_pipe() { Ok(()) } else { Err(error) });
     match done.and_then(|exit| flushed.map(|()| exit)) {
         Ok(exit) => exit.into(),
         Err(error) => {

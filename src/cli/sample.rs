@@ -105,6 +105,7 @@ pub(crate) fn report(hosts: Vec<HostReport>, units: Vec<UnitReport>, state: RunS
         schema: RunReport::SCHEMA.into(),
         run: "nightly-1".into(),
         plan: "nightly".into(),
+        at: Some(at(600)),
         state,
         reason: None,
         started_at: at(0),

@@ -69,6 +69,14 @@ impl Ui {
         self.width.is_some()
     }
 
+    /// Writes how something ended that is not undone by nobody reading it.
+    pub(crate) fn conclude(&mut self, text: &str) -> Result<(), Error> {
+        match self.print(text).and_then(|()| self.flush()) {
+            Err(error) if error.is_closed_pipe() => Ok(()),
+            done => done,
+        }
+    }
+
     /// Writes data. It may wait in a buffer until [`flush`](Self::flush).
     pub(crate) fn print(&mut self, text: &str) -> Result<(), Error> {
         self.out.write_all(text.as_bytes()).map_err(Error::of_output)

@@ -166,7 +166,8 @@ impl Caller {
         let asked = label(operation);
         let host = self.shared.target.endpoint.host().to_owned();
         let span = debug_span!("call", host, operation = asked);
-        self.persist(operation, manner, limit, asked).instrument(span).await
+        // Boxed: whoever has thousands of hosts to ask waits in what a call needs only while it is under way.
+        Box::pin(self.persist(operation, manner, limit, asked).instrument(span)).await
     }
 
     async fn persist<O: Operation + Sync>(

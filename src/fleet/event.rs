@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::report::{Failure, JobReport, PointReport, Report};
+use super::report::{Failure, JobReport, Kind, PointReport, Report};
 use super::run::Totals;
 
 /// Something that has happened, as views, scripts and the ledger hear of it.
@@ -128,6 +128,9 @@ pub enum News {
     },
     /// Something passing went wrong, and is tried again.
     Retry {
+        /// What sort of failure it was.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        kind: Option<Kind>,
         /// What.
         cause: String,
         /// After how many seconds.

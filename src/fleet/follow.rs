@@ -5,6 +5,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use super::event::News;
+use super::report::Failure;
 use super::unit::Surroundings;
 use crate::hyperv::{Error, Job, ObjectPath};
 
@@ -125,7 +126,7 @@ async fn cut_by(around: &Surroundings<'_>, leaving: impl Fn(Wish) -> Option<Reas
 }
 
 /// Waits until the time is over; for ever where there is no end to it.
-async fn late(around: &Surroundings<'_>) {
+pub(super) async fn late(around: &Surroundings<'_>) {
     match around.deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
@@ -157,27 +158,32 @@ pub(super) async fn follow(
     let mut pace = Pace::new(poll);
     let mut heard = Instant::now();
     let mut moved = Moved::new(around.now());
-    let mut asked_to_end = Wish::GoOn;
+    let mut ending = Ending::default();
     // What a look has shown that began before the job did says nothing of it.
     let mut last_look = Instant::now();
     loop {
         match control.take() {
             Wish::Detach(reason) => return Followed::Left(reason),
-            wish @ (Wish::Cancel | Wish::Kill) if wish != asked_to_end => {
-                asked_to_end = wish;
+            wish @ (Wish::Cancel | Wish::Kill) if ending.heard != Some(wish) => {
                 if last.as_ref().is_some_and(|job| job.cancellable == Some(false)) {
-                    let message = "the host says that this job cannot be cancelled; it is asked all the same";
-                    around.tell(News::Warning { message: message.to_owned() });
+                    ending.warn(
+                        around,
+                        "the host says that this job cannot be cancelled; it is asked all the same",
+                    );
                 }
                 let asked = tokio::select! {
                     asked = around.host.cancel(path, wish == Wish::Kill) => asked,
                     () = late(around) => return Followed::Deadline,
                     () = control.changed() => continue,
                 };
-                if let Err(error) = asked {
-                    around.tell(News::Warning { message: format!("the job was not cancelled: {error}") });
+                match asked {
+                    Ok(()) => {
+                        ending.heard = Some(wish);
+                        pace.hurry();
+                    }
+                    // The next look may show that it has ended; if not, it is asked again.
+                    Err(error) => ending.warn(around, &format!("the job was not cancelled: {error}")),
                 }
-                pace.hurry();
             }
             _ => {}
         }
@@ -205,7 +211,9 @@ pub(super) async fn follow(
             Err(error) => {
                 last_look = Instant::now();
                 let after = pace.next_pause();
-                around.tell(News::Retry { cause: error.to_string(), after: after.as_secs_f64() });
+                let kind = Some(Failure::from(&*error).kind);
+                let cause = error.to_string();
+                around.tell(News::Retry { kind, cause, after: after.as_secs_f64() });
             }
         }
         let next = last_look + pace.step();
@@ -238,7 +246,7 @@ async fn look(
     Ok((at, around.host.job(path).await.map_err(Arc::new)?))
 }
 
-fn is_passing(error: &Error) -> bool {
+pub(super) fn is_passing(error: &Error) -> bool {
     error.client().is_some_and(|error| {
         error.is_retryable()
             || error.is_unreachable()
@@ -271,6 +279,25 @@ impl Pace {
 
     fn hurry(&mut self) {
         self.pause = FIRST;
+    }
+}
+
+/// What became of the wish that a job should end.
+#[derive(Default)]
+struct Ending {
+    /// What the host has taken note of.
+    heard: Option<Wish>,
+    /// What was said of it.
+    told: Vec<String>,
+}
+
+impl Ending {
+    /// Says once what is met with at each try.
+    fn warn(&mut self, around: &Surroundings<'_>, message: &str) {
+        if !self.told.iter().any(|told| told == message) {
+            self.told.push(message.to_owned());
+            around.tell(News::Warning { message: message.to_owned() });
+        }
     }
 }
 

@@ -1,16 +1,15 @@
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use super::event::{Event, News};
-use super::follow::{Control, Followed, Wish, follow};
-use super::plan::{BaseChoice, DiskChoice, ExportPlan, PointChoice, Wanted};
+use super::follow::{Followed, follow};
+use super::record::Record;
 use super::report::{
     self, Failure, JobReport, Kind, Named, Number, Outcome, PointReport, ReceiptReport, Report,
 };
-use super::unit::{Surroundings, export, interrupted, timestamp};
+use super::unit::{Surroundings, follow_recorded, timestamp};
+use super::verdict::interrupted;
 use crate::client::codes::Treatment;
-use crate::hyperv::{Directory, EXPORT_JOBS, Job, METHOD, ObjectPath, SERVICES, Selector, advice, meaning};
-use crate::ledger::{self, Export, Stage};
+use crate::hyperv::{Job, METHOD, ObjectPath, SERVICES, advice, meaning};
+use crate::ledger::{self, Claim, Export, Stage};
 
 /// How a job ended that was waited for.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,12 +33,14 @@ pub async fn wait_for_job(
     {
         return Ok(JobEnd::Export(Box::new(report)));
     }
-    if let Some(export_of) = recorded(around, job).await?
-        && let Some(plan) = plan_of(&export_of, poll)
-    {
-        return Ok(JobEnd::Export(Box::new(adopt(around, &plan).await)));
-    }
     let path = job.path(around.host.namespace());
+    if let Some((claim, export)) = recorded(around, job, &path).await? {
+        let report = follow_recorded(around, claim, &export, path, poll).await;
+        return Ok(JobEnd::Export(Box::new(report)));
+    }
+    if job.is_over() {
+        return Ok(JobEnd::Other(Box::new(job.clone()), verdict(job)));
+    }
     let mut last = Some(job.clone());
     let followed = follow(around, &path, poll, &mut last).await;
     let seen = last.unwrap_or_else(|| job.clone());
@@ -80,7 +81,6 @@ fn report_of(around: &Surroundings<'_>, export: &Export) -> Report {
         ledger::Kind::Vm => ("vm", Some(named), None),
         ledger::Kind::Group => ("group", None, Some(named)),
     };
-    let point = |id: &String| PointReport { id: id.clone(), point_type: None, consistency: None };
     let path = path_of(export);
     let id = path.as_ref().and_then(|path| path.key_text("InstanceID")).unwrap_or_default();
     let outcome = export.outcome.as_deref().and_then(Outcome::of_name).unwrap_or(Outcome::Unknown);
@@ -106,8 +106,8 @@ fn report_of(around: &Surroundings<'_>, export: &Export) -> Report {
         kind: kind.to_owned(),
         machine,
         group,
-        point: Some(point(&export.point)),
-        base: export.base.as_ref().map(point),
+        point: Some(PointReport::of(&export.point)),
+        base: export.base.as_deref().map(PointReport::of),
         directory: export.directory.clone(),
         outcome: if outcome == Outcome::Detached { Outcome::Unknown } else { outcome },
         return_value: export.return_value.map(|code| {
@@ -133,36 +133,6 @@ fn path_of(export: &Export) -> Option<ObjectPath> {
     export.job.as_deref()?.parse().ok()
 }
 
-/// Takes up what is written down. That it is to be cancelled counts once its job is found: before that it would
-/// mean that there is nothing to be begun.
-async fn adopt(around: &Surroundings<'_>, plan: &ExportPlan) -> Report {
-    let mut wished = around.control.clone();
-    let (wishes, control) = Control::new();
-    let is_found = AtomicBool::new(false);
-    let pass_on = |wish: Wish| {
-        if is_found.load(Ordering::Relaxed) || matches!(wish, Wish::Detach(_)) {
-            wishes.send_replace(wish);
-        }
-    };
-    let outer = around.control.clone();
-    let listener = |event: Event| {
-        if matches!(event.what, News::Adopted { .. }) {
-            is_found.store(true, Ordering::Relaxed);
-            pass_on(outer.wish());
-        }
-        (around.listener)(event);
-    };
-    pass_on(wished.wish());
-    let within = around.with(control, &listener);
-    let mut work = std::pin::pin!(export(&within, plan));
-    loop {
-        tokio::select! {
-            report = &mut work => return report,
-            () = wished.changed() => pass_on(wished.wish()),
-        }
-    }
-}
-
 fn verdict(job: &Job) -> Option<Failure> {
     match job.treatment() {
         Treatment::Succeeded | Treatment::SucceededWithWarnings => None,
@@ -177,43 +147,36 @@ fn verdict(job: &Job) -> Option<Failure> {
     }
 }
 
-/// Returns the export without an end that the job belongs to. One that was never sent is no job of ours: to take
-/// that up would be to begin it.
-async fn recorded(around: &Surroundings<'_>, job: &Job) -> Result<Option<Export>, Failure> {
-    if !EXPORT_JOBS.iter().any(|class| job.class.eq_ignore_ascii_case(class)) {
-        return Ok(None);
-    }
+/// Takes hold of the export without an end that the job belongs to: the one whose job it is; or else one that was sent
+/// and has no job yet, where this may be the one.
+async fn recorded(
+    around: &Surroundings<'_>,
+    job: &Job,
+    path: &ObjectPath,
+) -> Result<Option<(Claim, Export)>, Failure> {
     let host = around.host.name().await.map_err(|error| Failure::from(&error))?;
-    let open = around.keeper.with(move |ledger| ledger.open_exports(Some(&host))).await;
-    let open = open.map_err(|error| Failure::from(&error))?;
-    let is_of = |export: &Export| {
-        let (Some(facts), Ok(subject)) = (&job.export, export.subject.id.parse()) else { return false };
-        Directory::parse(&export.directory)
-            .is_ok_and(|directory| facts.is_of(&subject, &export.point, &directory))
+    let written = around
+        .keeper
+        .with(move |ledger| Ok((ledger.open_exports(Some(&host))?, ledger.exports_with_jobs(&host)?)));
+    let (open, with_jobs) = written.await.map_err(|error| Failure::from(&error))?;
+    let is_its = |export: &&Export| path_of(export).is_some_and(|known| known.is_same_object(path));
+    let found = match with_jobs.iter().find(is_its) {
+        Some(its) => open.iter().find(|export| export.id == its.id),
+        None => open.iter().find(|export| may_be_of(export, job)),
     };
-    Ok(open.into_iter().filter(|export| export.stage != Stage::Intended).find(is_of))
+    let Some(id) = found.map(|export| export.id) else { return Ok(None) };
+    let claimed = around.keeper.with(move |ledger| ledger.reclaim(id)).await;
+    claimed.map_err(|error| Failure::from(&error))
 }
 
-/// Returns the plan that finds and follows what is written down.
-fn plan_of(export: &Export, poll: Option<Duration>) -> Option<ExportPlan> {
-    let subject = Selector::parse(&export.subject.id);
-    Some(ExportPlan {
-        what: match export.subject.kind {
-            ledger::Kind::Vm => Wanted::Machine(subject),
-            ledger::Kind::Group => Wanted::Group(subject),
-        },
-        point: PointChoice::Named(export.point.clone()),
-        base: export.base.clone().map_or(BaseChoice::None, BaseChoice::Named),
-        directory: Directory::parse(&export.directory).ok()?,
-        disks: match export.subject.kind {
-            ledger::Kind::Vm => export.disks.iter().map(|disk| DiskChoice::of_machine(disk)).collect(),
-            ledger::Kind::Group => {
-                export.disks.iter().filter_map(|disk| DiskChoice::of_group(disk)).collect()
-            }
-        },
-        settings: None,
-        retry_unknown: false,
-        detach: false,
-        poll,
-    })
+/// Says whether a job may be that of a call whose answer is not written down. What was there before the call was sent
+/// is not; where nobody wrote down what was there, what has ended may have ended before.
+fn may_be_of(export: &Export, job: &Job) -> bool {
+    let Some(record) = Record::read(export) else { return false };
+    let is_new = match &export.witness {
+        Some(_) => !record.witness.has_seen(&job.id),
+        None => !job.is_over(),
+    };
+    let is_without = export.job.is_none() && !matches!(export.stage, Stage::Intended | Stage::Ended);
+    is_without && is_new && record.is_like(job) && record.agrees(job)
 }

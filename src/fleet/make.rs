@@ -1,13 +1,19 @@
 //! Points that are made for us: written down before the host is asked, and found again after whatever came between.
 
+use std::time::Duration;
+
 use tokio::time::sleep;
 
-use super::follow::{Cut, Followed, follow, within};
+use super::event::News;
+use super::follow::{Cut, Followed, cut, follow, within};
+use super::look::{LOOK_AGAIN, SETTLING};
 use super::marks::{OwnedMark, failed, kind_of, own_mark, owner_of, subject_of, unkept};
+use super::patience::{Again, MOST_TRIES, Patience, again};
 use super::plan::Wanted;
 use super::points::Owned;
 use super::report::{Failure, Kind};
-use super::unit::{LOOK_AGAIN, SETTLING, Surroundings, interrupted, may_have_begun};
+use super::unit::{Surroundings, may_have_begun};
+use super::verdict::{interrupted, not_asked};
 use crate::client::codes::Treatment;
 use crate::hyperv::{
     Begun, Consistency, Error, Job, Made, Mark, ObjectPath, Owner, PointType, RCT_NUMBERS, Selector,
@@ -125,12 +131,51 @@ async fn make(
             None => end(around, &making, None).await?,
         }
     }
-    for machine in around.host.machines_of(&owner).await.map_err(failed)? {
-        if let Some(busy) = machine.busy.filter(|busy| busy.is_in_the_way()) {
-            return Err(Failure::new(Kind::Busy, format!("the host is {} {}", busy.name(), machine.name)));
+    let mut patience = Patience::default();
+    loop {
+        let machines = around.host.machines_of(&owner).await.map_err(failed)?;
+        let busy = machines.iter().find_map(|machine| {
+            let busy = machine.busy.as_ref().filter(|busy| busy.is_in_the_way())?;
+            Some(format!("the host is {} {}", busy.name(), machine.name))
+        });
+        let tried = match busy {
+            Some(message) => Try::TurnedAway(Failure::new(Kind::Busy, message)),
+            None => anew(around, &owner, (consistency, sort), purpose).await?,
+        };
+        match tried {
+            Try::Made(owned) => return Ok(*owned),
+            Try::TurnedAway(failure) => wait(around, &owner, &mut patience, failure).await?,
         }
     }
-    anew(around, &owner, (consistency, sort), purpose).await
+}
+
+/// What became of having a point made.
+enum Try {
+    /// It is there.
+    Made(Box<OwnedMark>),
+    /// The host has certainly not begun, and may soon.
+    TurnedAway(Failure),
+}
+
+/// Waits until a host may be asked again; the failure where there were enough tries, or there is no time.
+async fn wait(
+    around: &Surroundings<'_>,
+    owner: &Owner,
+    patience: &mut Patience,
+    failure: Failure,
+) -> Result<(), Failure> {
+    patience.tried();
+    let host = around.host.name().await.map_err(failed)?;
+    let Some(pause) = patience.pause(&format!("{host} {}", owner.id()), around.deadline) else {
+        return Err(patience.spent(failure));
+    };
+    let cause = format!("{}, try {} of {MOST_TRIES}", failure.message, patience.tries());
+    around.tell(News::Retry { kind: Some(failure.kind), cause, after: pause.as_secs_f64() });
+    within(around, sleep(pause)).await.map_err(|cut| {
+        let cut = not_asked(&cut);
+        let message = format!("{}: {}", cut.message, patience.spent(failure).message);
+        cut.with_message(message)
+    })
 }
 
 async fn anew(
@@ -138,7 +183,7 @@ async fn anew(
     owner: &Owner,
     (consistency, sort): (Consistency, Sort),
     purpose: &str,
-) -> Result<OwnedMark, Failure> {
+) -> Result<Try, Failure> {
     let before = around.host.marks(owner).await.map_err(failed)?;
     let new = NewMaking {
         host: around.host.name().await.map_err(failed)?,
@@ -149,7 +194,16 @@ async fn anew(
     let (written, at) = (new.clone(), around.now());
     let id = around.keeper.with(move |ledger| ledger.making_begun(&written, at)).await.map_err(unkept)?;
     let mut making = Making { id, new, at, job: None, point: None, ended_at: None };
-    let mark = match begin(around, owner, consistency, sort).await {
+    let begun = tokio::select! {
+        begun = begin(around, owner, consistency, sort) => begun,
+        // An answer that is on its way is worth a moment. What the host makes of the call the next try finds out.
+        cut = async { let cut = cut(around).await; sleep(LAST_MOMENT).await; cut } => {
+            let failure = not_asked(&cut);
+            let message = "there was no time to wait for what the host answers; a point may be made";
+            return Err(failure.with_message(message).with_hint(TAKEN_UP));
+        }
+    };
+    let mark = match begun {
         Ok(Made { begun: Begun::Done, result }) => {
             find_made(around, owner, None, result.as_ref(), &making).await?
         }
@@ -179,7 +233,10 @@ async fn anew(
         },
         Err(error) => {
             end(around, &making, None).await?;
-            return Err(failed(error));
+            return match again(&error) {
+                Again::Proven => Ok(Try::TurnedAway(failed(error))),
+                Again::Never | Again::WhereNothingIsSeen => Err(failed(error)),
+            };
         }
     };
     if !is_as_wanted(around, &mark, sort, consistency).await? {
@@ -187,7 +244,7 @@ async fn anew(
         end(around, &making, None).await?;
         return Err(failure);
     }
-    keep(around, owner, mark, &making).await
+    Ok(Try::Made(Box::new(keep(around, owner, mark, &making).await?)))
 }
 
 /// Says whether a point is what was asked for. What a collection says of its consistency may mean either level:
@@ -266,7 +323,11 @@ async fn finish(around: &Surroundings<'_>, path: &ObjectPath) -> Result<(), Fail
                 Failure::new(Kind::Deadline, format!("the deadline has passed; job {id} may still run"));
             Err(failure.with_hint(TAKEN_UP))
         }
-        Followed::Left(_) => Err(unknown("we were told to leave")),
+        Followed::Left(reason) => {
+            let left = interrupted(reason);
+            let message = format!("{}: job {id} makes the point", left.message);
+            Err(left.with_message(message).with_hint(TAKEN_UP))
+        }
         Followed::Lost(error) => Err(unknown(&Failure::from(&*error).message)),
     }
 }
@@ -437,6 +498,9 @@ async fn undo(around: &Surroundings<'_>, mark: &Mark, wanted: PointType) -> Fail
 
 /// Not supported, invalid parameter, incorrect type: in either list of return values.
 const NOT_THIS_NUMBER: [u32; 6] = [1, 4, 6, 32770, 32773, 32776];
+
+/// How long the answer to the call is waited for when there is no more time.
+const LAST_MOMENT: Duration = Duration::from_secs(2);
 
 /// A machine that stays busy for so many looks is not waited for any longer.
 pub(super) const MOST_WAITS: u32 = 600;

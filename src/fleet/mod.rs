@@ -58,14 +58,18 @@
 //! **Promises**: no host is asked twice for what it may have begun, unless it is proven that it has not. What
 //! cannot be known is [`Outcome::Unknown`], and stays open in the ledger.
 
+mod adoption;
 mod backup;
+mod draft;
 mod event;
 mod failure;
 mod follow;
 mod history;
 pub mod inventory;
 mod job;
+mod judge;
 mod keeper;
+mod look;
 mod make;
 mod marks;
 mod patience;
@@ -74,12 +78,14 @@ mod points;
 mod preflight;
 mod preview;
 mod prune;
+mod record;
 mod report;
 mod resolve;
 mod retain;
 mod run;
 mod tend;
 mod unit;
+mod verdict;
 mod witness;
 
 pub use backup::{

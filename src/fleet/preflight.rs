@@ -45,6 +45,10 @@ fn of_the_point(what: &Exported, warnings: &mut Vec<String>) {
 
 async fn machines(host: &Host, what: &Exported) -> Result<Vec<Machine>, Failure> {
     match what {
+        // What it was busy with when it was found may be over.
+        Exported::Machine { machine, .. } if machine.busy.is_some() => {
+            Ok(vec![host.machine(&Selector::Id(machine.id.clone())).await.map_err(failed)?])
+        }
         Exported::Machine { machine, .. } => Ok(vec![machine.clone()]),
         Exported::Group { group, .. } => host.members(group).await.map_err(failed),
     }

@@ -129,6 +129,11 @@ pub struct PointReport {
 }
 
 impl PointReport {
+    /// Returns what is known of a point without its host.
+    pub(super) fn of(id: &str) -> Self {
+        Self { id: id.to_owned(), point_type: None, consistency: None }
+    }
+
     fn new(id: &str, point_type: PointType, consistency: Option<u16>) -> Self {
         Self { id: id.to_owned(), point_type: Some(point_type.number()), consistency }
     }

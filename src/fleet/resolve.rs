@@ -159,7 +159,7 @@ async fn group_export(
             })?
         }
     };
-    Ok(Exported::Group { group, points, base, disks })
+    Ok(Exported::Group { group, points, base, disks, held })
 }
 
 /// The points of one machine or group, to choose from.

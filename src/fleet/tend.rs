@@ -3,12 +3,14 @@
 use tokio::time::sleep;
 
 use super::follow::{Followed, follow, within};
+use super::look::{LOOK_AGAIN, SETTLING};
 use super::marks::{OwnedMark, failed, kind_of, own_mark, owner_of, unkept};
 use super::patience::{Again, Patience, again};
 use super::plan::Wanted;
 use super::report::{Failure, Kind};
 use super::retain::{Chain, Link};
-use super::unit::{LOOK_AGAIN, SETTLING, Surroundings, interrupted, may_have_begun};
+use super::unit::{Surroundings, may_have_begun};
+use super::verdict::interrupted;
 use crate::client::codes::Treatment;
 use crate::hyperv::{Begun, Error, Guid, Job, Mark, ObjectPath, Owner, advice};
 use crate::ledger::{self, Origin, Stage};

@@ -5,20 +5,21 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
+use super::draft::{Draft, unseen};
 use super::event::{Event, News};
-use super::follow::{Control, Cut, Followed, Reason, cut, follow, within, within_after};
+use super::follow::{Control, Cut, Followed, Reason, cut, follow, late, within};
 use super::keeper::Keeper;
+use super::look::Fate;
 use super::patience::{Again, MOST_TRIES, Patience, again};
-use super::plan::{BaseChoice, ExportPlan, Wanted};
-use super::preflight::{is_exporting, preflight};
-use super::report::{self, Failure, JobReport, Kind, Named, Number, Outcome, ReceiptReport, Report};
-use super::resolve::resolve;
+use super::plan::ExportPlan;
+use super::preflight::preflight;
+use super::record::Record;
+use super::report::{Failure, Kind, Outcome, Report};
+use super::resolve::{Resolved, resolve};
+use super::verdict::{Verdict, failed, interrupted, not_asked, unanswered, unknown, unreadable};
 use super::witness::Witness;
-use crate::client::codes::Treatment;
-use crate::hyperv::{
-    Begun, Contents, Directory, Error, ExportRequest, Exported, Host, Job, JobError, METHOD, ObjectPath,
-    Receipt, Seen, advice, is_same_disk, meaning,
-};
+use crate::client::Counters;
+use crate::hyperv::{Begun, Error, ExportRequest, Exported, Guid, Host, ObjectPath};
 use crate::ledger::{self, Claim, Claimed, End, Intent, Ledger, Stage, Subject};
 
 /// What an export works with.
@@ -72,16 +73,6 @@ impl Surroundings<'_> {
         (self.clock)()
     }
 
-    /// Returns the same with somebody else who wishes and who listens.
-    pub(super) fn with<'b>(
-        &'b self,
-        control: Control,
-        listener: &'b (dyn Fn(Event) + Send + Sync),
-    ) -> Surroundings<'b> {
-        let (label, unit) = (self.label.clone(), self.unit.clone());
-        Surroundings { label, unit, control, listener, ..*self }
-    }
-
     pub(super) fn tell(&self, what: News) {
         let (host, unit) = (self.label.clone(), self.unit.clone());
         (self.listener)(Event::new(timestamp(self.now()), host, unit, what));
@@ -96,33 +87,36 @@ pub(super) fn timestamp(time: SystemTime) -> Timestamp {
 ///
 /// The same plan again, after whatever ended the one before, takes up what that one began.
 pub async fn export(around: &Surroundings<'_>, plan: &ExportPlan) -> Report {
-    let before = around.host.counters().await;
-    let mut work = Work {
-        around,
-        plan,
-        draft: Draft::new(plan, around.now()),
-        trouble: None,
-        vanished: false,
-        is_another: false,
-        lost: 0,
-        patience: Patience::default(),
-    };
-    around.tell(News::UnitStarted);
-    if let Some(login) = around.host.logged_in().await {
-        around.tell(News::Connected { scheme: login.report.chosen.to_string(), sealed: login.is_sealed });
-    }
+    let mut work = Work::new(around, Draft::new(plan, around.now()), plan.poll);
+    work.is_left = plan.detach;
+    let before = work.started().await;
     // Boxed: one future with all of its parts inside is more than compilers like.
-    let verdict = Box::pin(work.run()).await;
-    let mut report = work.draft.report(&around.label, around.now(), &verdict);
-    if report.error.is_none() {
-        report.error = work.trouble;
-    }
-    let counters = around.host.counters().await;
-    report.requests = counters.requests.saturating_sub(before.requests);
-    report.bytes_sent = counters.bytes_sent.saturating_sub(before.bytes_sent);
-    report.bytes_received = counters.bytes_received.saturating_sub(before.bytes_received);
-    around.tell(News::UnitFinished { export: Box::new(report.clone()) });
-    report
+    let verdict = Box::pin(work.run(plan)).await;
+    work.finish(&before, &verdict).await
+}
+
+/// Follows the job of an export that is written down without an end, and judges it by what is written down: whatever
+/// is called otherwise by now, or has gone.
+pub(super) async fn follow_recorded(
+    around: &Surroundings<'_>,
+    claim: Claim,
+    export: &ledger::Export,
+    path: ObjectPath,
+    poll: Option<Duration>,
+) -> Report {
+    let mut work = Work::new(around, Draft::of(export), poll);
+    let before = work.started().await;
+    let verdict = match Record::read(export) {
+        Some(record) => {
+            if let Some(code) = export.return_value {
+                work.draft.answered(record.service(), code);
+            }
+            work.recall(&record).await;
+            Box::pin(work.found(&record, Arc::new(claim), export, path)).await
+        }
+        None => failed(unreadable(export)),
+    };
+    work.finish(&before, &verdict).await
 }
 
 /// Returns the report of an export that ended before there was a host to ask: nothing was sent.
@@ -138,40 +132,85 @@ pub fn not_begun(
     Draft::new(plan, started).report(label, now, &failed(failure))
 }
 
-/// How it ended, and why where it did not end well.
-type Verdict = (Outcome, Option<Failure>);
-
-struct Work<'a> {
-    around: &'a Surroundings<'a>,
-    plan: &'a ExportPlan,
-    draft: Draft,
+pub(super) struct Work<'a> {
+    pub(super) around: &'a Surroundings<'a>,
+    pub(super) draft: Draft,
+    /// The job is left as soon as it has begun.
+    pub(super) is_left: bool,
+    /// How often to look at the job; adaptive where it is not said.
+    pub(super) poll: Option<Duration>,
     /// What went wrong with the ledger once the host was at work, which the host does not care for.
-    trouble: Option<Failure>,
+    pub(super) trouble: Option<Failure>,
     /// The host no longer has the job that it said it had begun.
-    vanished: bool,
+    pub(super) vanished: bool,
     /// What was taken up is not quite what was asked for.
-    is_another: bool,
+    pub(super) is_another: bool,
+    /// It was told that it is meant.
+    pub(super) is_told: bool,
     /// How often the call was sent whose answer was then lost.
-    lost: u32,
+    pub(super) lost: u32,
     /// How often the host was asked and has not begun.
-    patience: Patience,
+    pub(super) patience: Patience,
 }
 
-/// What became of a call whose answer nobody has.
-enum Fate {
-    Found(ObjectPath),
-    NotStarted,
-    Unknown(String),
+impl<'a> Work<'a> {
+    fn new(around: &'a Surroundings<'a>, draft: Draft, poll: Option<Duration>) -> Self {
+        Self {
+            around,
+            draft,
+            is_left: false,
+            poll,
+            trouble: None,
+            vanished: false,
+            is_another: false,
+            is_told: false,
+            lost: 0,
+            patience: Patience::default(),
+        }
+    }
+
+    /// Tells that it begins, and returns what was asked of the host until then.
+    async fn started(&self) -> Counters {
+        let around = self.around;
+        around.tell(News::UnitStarted);
+        if let Some(login) = around.host.logged_in().await {
+            around.tell(News::Connected { scheme: login.report.chosen.to_string(), sealed: login.is_sealed });
+        }
+        around.host.counters().await
+    }
+
+    /// Returns the report, and tells of it. `before` is what was asked of the host until then.
+    async fn finish(self, before: &Counters, verdict: &Verdict) -> Report {
+        let around = self.around;
+        let mut report = self.draft.report(&around.label, around.now(), verdict);
+        if report.error.is_none() {
+            report.error = self.trouble;
+        }
+        let counters = around.host.counters().await;
+        report.requests = counters.requests.saturating_sub(before.requests);
+        report.bytes_sent = counters.bytes_sent.saturating_sub(before.bytes_sent);
+        report.bytes_received = counters.bytes_received.saturating_sub(before.bytes_received);
+        around.tell(News::UnitFinished { export: Box::new(report.clone()) });
+        report
+    }
 }
 
 impl Work<'_> {
-    async fn run(&mut self) -> Verdict {
-        let resolve = resolve(self.around.host, self.around.keeper, self.plan);
-        let resolved = match within(self.around, resolve).await {
-            Ok(Ok(resolved)) => resolved,
-            Ok(Err(failure)) => return failed(failure),
-            Err(cut) => return failed(not_asked(&cut)),
-        };
+    async fn run(&mut self, plan: &ExportPlan) -> Verdict {
+        let resolve = resolve(self.around.host, self.around.keeper, plan);
+        match within(self.around, resolve).await {
+            Ok(Ok(resolved)) => self.resolved(plan, resolved).await,
+            // What is named may have gone, or be called otherwise, since it was asked for.
+            Ok(Err(failure)) => match self.begun_before(plan).await {
+                Ok(Some((claim, export))) => self.take_up_gone(plan, Arc::new(claim), export, failure).await,
+                Ok(None) => failed(failure),
+                Err(failure) => failed(failure),
+            },
+            Err(cut) => failed(not_asked(&cut)),
+        }
+    }
+
+    async fn resolved(&mut self, plan: &ExportPlan, resolved: Resolved) -> Verdict {
         let request = resolved.request;
         self.draft.describe(&request.what);
         for message in resolved.warnings {
@@ -185,7 +224,7 @@ impl Work<'_> {
         match self.claim(&intent).await {
             Ok(Claimed::Fresh(claim)) => self.begin(&request, Arc::new(claim)).await,
             Ok(Claimed::Found(claim, export)) => {
-                self.take_up(&request, &intent, Arc::new(claim), *export).await
+                self.take_up_as(plan, (&request, &intent), Arc::new(claim), *export).await
             }
             Err(failure) => failed(failure),
         }
@@ -203,7 +242,7 @@ impl Work<'_> {
         })
     }
 
-    async fn claim(&self, intent: &Intent) -> Result<Claimed, Failure> {
+    pub(super) async fn claim(&self, intent: &Intent) -> Result<Claimed, Failure> {
         let (intent, now) = (intent.clone(), self.around.now());
         self.around
             .keeper
@@ -212,149 +251,8 @@ impl Work<'_> {
             .map_err(|error| (&error).into())
     }
 
-    /// Takes up what a run before this one began.
-    async fn take_up(
-        &mut self,
-        request: &ExportRequest,
-        intent: &Intent,
-        claim: Arc<Claim>,
-        export: ledger::Export,
-    ) -> Verdict {
-        self.draft.started = export.intended_at;
-        if export.stage != Stage::Intended {
-            self.begun_as(request, &export).await;
-        }
-        if let Some(code) = export.return_value {
-            self.draft.answered(request.what.service(), code);
-        }
-        let job = export.job.as_deref().and_then(|path| path.parse::<ObjectPath>().ok());
-        let fate = match (export.stage, job, export.return_value) {
-            (Stage::Intended, ..) => Fate::NotStarted,
-            (_, Some(job), _) => Fate::Found(job),
-            (Stage::Sent, ..) => self.look_for(request, &export).await,
-            (_, None, Some(0)) => return self.done_at_once(request, claim).await,
-            (_, None, Some(4096) | None) => self.look_for(request, &export).await,
-            (_, None, Some(_)) => {
-                // It was refused, and only the last word about that was not written.
-                return match self.close(&claim, Outcome::Failed).await {
-                    Ok(()) => self.anew(request, intent, claim).await,
-                    Err(failure) => failed(failure),
-                };
-            }
-        };
-        match fate {
-            Fate::Found(path) => {
-                if export.stage == Stage::Sent {
-                    self.write_answer(&claim, export.return_value, Some(&path)).await;
-                }
-                self.around.tell(News::Adopted { job: unseen(&path) });
-                let verdict = self.follow(request, claim.clone(), path).await;
-                if self.vanished && self.plan.retry_unknown {
-                    return self.leave_unknown(request, intent, claim).await;
-                }
-                verdict
-            }
-            // What is written down must be what is asked for: another base is another intent.
-            Fate::NotStarted if !is_as_begun(request, &export) => {
-                match self.close(&claim, Outcome::Failed).await {
-                    Ok(()) => self.anew(request, intent, claim).await,
-                    Err(failure) => failed(failure),
-                }
-            }
-            Fate::NotStarted if export.stage == Stage::Intended => self.begin(request, claim).await,
-            Fate::NotStarted => self.again(request, claim).await,
-            Fate::Unknown(_) if self.plan.retry_unknown => self.leave_unknown(request, intent, claim).await,
-            Fate::Unknown(why) => unknown(&request.directory, &why),
-        }
-    }
-
-    /// Tells of what was begun as what it was begun as, which may not be what is asked for now.
-    async fn begun_as(&mut self, request: &ExportRequest, export: &ledger::Export) {
-        if !has_same_disks(&export.disks, &request.what.chosen_disks()) {
-            let name = |disks: &[String]| match disks {
-                [] => "all disks".to_owned(),
-                disks => disks.join(", "),
-            };
-            let (then, now) = (name(&export.disks), name(&request.what.chosen_disks()));
-            self.warn(format!("this export was begun of {then}, not of {now}, and is followed as that"));
-            self.is_another = true;
-        }
-        if export.base.as_deref() == request.what.base() {
-            return;
-        }
-        let name = |base: Option<&str>| base.map_or("nothing".to_owned(), str::to_owned);
-        self.warn(format!(
-            "this export was begun relative to {}, not to {}, and is followed as that",
-            name(export.base.as_deref()),
-            name(request.what.base())
-        ));
-        // Whoever left it to the ledger which base it is has what he asked for.
-        self.is_another |= matches!(self.plan.base, BaseChoice::None | BaseChoice::Named(_));
-        self.draft.base = match &export.base {
-            Some(id) => Some(self.base_of(request, id).await),
-            None => None,
-        };
-    }
-
-    async fn base_of(&self, request: &ExportRequest, id: &str) -> report::PointReport {
-        let host = self.around.host;
-        let found = async {
-            match &request.what {
-                Exported::Machine { machine, .. } => {
-                    let points = host.points(machine).await.ok()?;
-                    points.iter().find(|point| point.id == id).map(report::PointReport::from)
-                }
-                Exported::Group { group, .. } => {
-                    let points = host.collections(group).await.ok()?;
-                    points.iter().find(|points| points.id == id).map(report::PointReport::from)
-                }
-            }
-        };
-        let found = within(self.around, found).await.ok().flatten();
-        found.unwrap_or_else(|| report::PointReport {
-            id: id.to_owned(),
-            point_type: None,
-            consistency: None,
-        })
-    }
-
-    /// Closes an earlier try whose fate stays unknown, since a person says so, and exports anew.
-    async fn leave_unknown(
-        &mut self,
-        request: &ExportRequest,
-        intent: &Intent,
-        claim: Arc<Claim>,
-    ) -> Verdict {
-        self.warn("an earlier try, whose fate nobody knows, no longer stands in the way".to_owned());
-        match self.close(&claim, Outcome::Unknown).await {
-            Ok(()) => self.anew(request, intent, claim).await,
-            Err(failure) => failed(failure),
-        }
-    }
-
-    /// Claims it once more, after what there was has been closed.
-    async fn anew(&mut self, request: &ExportRequest, intent: &Intent, claim: Arc<Claim>) -> Verdict {
-        drop(claim);
-        self.draft.forget(self.around.now());
-        self.draft.describe(&request.what);
-        self.is_another = false;
-        match self.claim(intent).await {
-            Ok(Claimed::Fresh(claim)) => self.begin(request, Arc::new(claim)).await,
-            Ok(Claimed::Found(_, export)) => failed((&ledger::Error::Claimed { export }).into()),
-            Err(failure) => failed(failure),
-        }
-    }
-
-    /// Sends once more what is proven not to have been carried out.
-    async fn again(&mut self, request: &ExportRequest, claim: Arc<Claim>) -> Verdict {
-        match self.write(&claim, |ledger, claim| ledger.not_started(claim)).await {
-            Ok(()) => self.begin(request, claim).await,
-            Err(failure) => failed(failure),
-        }
-    }
-
     /// Begins, as often as it is proven that what was tried before has begun nothing, and may be tried again.
-    async fn begin(&mut self, request: &ExportRequest, claim: Arc<Claim>) -> Verdict {
+    pub(super) async fn begin(&mut self, request: &ExportRequest, claim: Arc<Claim>) -> Verdict {
         loop {
             // Boxed: what leads to one of several ends at each step is large.
             if let Break(verdict) = Box::pin(self.attempt(request, claim.clone())).await {
@@ -368,8 +266,8 @@ impl Work<'_> {
         match within(self.around, preflight(self.around.host, request)).await {
             Ok(Ok(warnings)) => warnings.into_iter().for_each(|message| self.warn(message)),
             Err(cut) => return Break(self.end(claim, failed(not_asked(&cut))).await),
-            // What was in use a moment ago, and still is, is one more try.
-            Ok(Err(failure)) if failure.kind == Kind::Busy && self.patience.tries() > 0 => {
+            // What is in use now may not be in a moment, and was not asked for yet.
+            Ok(Err(failure)) if failure.kind == Kind::Busy => {
                 return self.once_more(request, claim, failure).await;
             }
             Ok(Err(failure)) => {
@@ -379,7 +277,8 @@ impl Work<'_> {
         }
         let looked = async {
             let of_host = |error: Error| Failure::from(&error);
-            let witness = Witness::of(self.around.host).await.map_err(of_host)?.to_text();
+            let witness = Witness::of(self.around.host, request, self.around.operation_timeout).await;
+            let witness = witness.map_err(of_host)?.to_text();
             Ok((witness, self.around.host.export_call(request).await.map_err(of_host)?))
         };
         let (witness, call) = match within(self.around, looked).await {
@@ -389,42 +288,44 @@ impl Work<'_> {
         };
         let (point, base) = (self.draft.point.clone(), self.draft.base.clone());
         // It is one intent, however often it is tried.
-        if let Some(point) = point.filter(|_| self.patience.tries() == 0 && self.lost == 0) {
+        if let Some(point) = point.filter(|_| !self.is_told) {
             self.around.tell(News::Intent { directory: request.directory.to_string(), point, base });
+            self.is_told = true;
         }
         let now = self.around.now();
         let written = self.write(&claim, move |ledger, claim| ledger.sent(claim, now, Some(&witness))).await;
-        if let Err(failure) = written {
-            return Break(failed(failure));
-        }
+        let record = match written {
+            Ok(()) => match self.record(&claim).await {
+                Ok(record) => record,
+                Err(failure) => return Break(failed(failure)),
+            },
+            Err(failure) => return Break(failed(failure)),
+        };
         self.draft.return_value = None;
         let answer = tokio::select! {
+            biased;
             answer = self.around.host.export(request, &call) => answer,
-            // An answer that is on its way is worth more than a moment.
-            () = async { cut(self.around).await; sleep(LAST_MOMENT).await } => {
-                let why = "there was no time to wait for what the host answers";
-                return Break(unknown(&request.directory, why));
-            }
+            cut = last_moment(self.around) => return Break(unanswered(&cut)),
         };
         match answer {
             Ok(Begun::Job(path)) => {
                 self.draft.answered(request.what.service(), 4096);
                 self.write_answer(&claim, Some(4096), Some(&path)).await;
                 self.around.tell(News::JobStarted { job: unseen(&path) });
-                Break(self.follow(request, claim, path).await)
+                Break(self.follow(&record, claim, path).await)
             }
             Ok(Begun::Done) => {
                 self.draft.answered(request.what.service(), 0);
                 self.write_answer(&claim, Some(0), None).await;
-                Break(self.done_at_once(request, claim).await)
+                Break(self.done_at_once(&record, claim).await)
             }
             Err(Error::Refused { method, code, meaning }) => {
                 self.draft.answered(request.what.service(), code);
                 self.write_answer(&claim, Some(code), None).await;
-                self.turned_away(request, claim, &Error::Refused { method, code, meaning }).await
+                self.turned_away(request, &record, claim, &Error::Refused { method, code, meaning }).await
             }
-            Err(error) if may_have_begun(&error) => self.after_silence(request, claim, &error).await,
-            Err(error) => self.turned_away(request, claim, &error).await,
+            Err(error) if may_have_begun(&error) => self.after_silence(&record, claim, &error).await,
+            Err(error) => self.turned_away(request, &record, claim, &error).await,
         }
     }
 
@@ -432,6 +333,7 @@ impl Work<'_> {
     async fn turned_away(
         &mut self,
         request: &ExportRequest,
+        record: &Record,
         claim: Arc<Claim>,
         error: &Error,
     ) -> ControlFlow<Verdict> {
@@ -439,7 +341,7 @@ impl Work<'_> {
         match again(error) {
             Again::Never => Break(self.end(claim, failed(self.patience.spent(failure))).await),
             Again::Proven => self.once_more(request, claim, failure).await,
-            Again::WhereNothingIsSeen => match self.seen_after(request, &claim).await {
+            Again::WhereNothingIsSeen => match self.last_look(record).await {
                 Fate::Found(path) => {
                     self.write_answer(
                         &claim,
@@ -448,21 +350,14 @@ impl Work<'_> {
                     )
                     .await;
                     self.around.tell(News::Adopted { job: unseen(&path) });
-                    Break(self.follow(request, claim, path).await)
+                    Break(self.follow(record, claim, path).await)
                 }
                 Fate::NotStarted => self.once_more(request, claim, failure).await,
-                Fate::Unknown(_) => Break(self.end(claim, failed(self.patience.spent(failure))).await),
+                Fate::Unknown(_) | Fate::Hidden(_) | Fate::Cut(_) => {
+                    Break(self.end(claim, failed(self.patience.spent(failure))).await)
+                }
             },
         }
-    }
-
-    /// Looks whether there is anything of a call that was answered, and not clearly.
-    async fn seen_after(&self, request: &ExportRequest, claim: &Claim) -> Fate {
-        let id = claim.export();
-        let Ok(Some(export)) = self.around.keeper.with(move |ledger| ledger.export(id)).await else {
-            return Fate::Unknown("the ledger has lost it".to_owned());
-        };
-        self.last_look(request, &export).await
     }
 
     /// Begins once more after a pause, as long as there are tries and time left: the host was asked, or would
@@ -473,26 +368,20 @@ impl Work<'_> {
         claim: Arc<Claim>,
         failure: Failure,
     ) -> ControlFlow<Verdict> {
-        self.patience.tried();
-        // The host's own name: what it is called here says nothing of who is asked.
-        let host = self.around.host.name().await.unwrap_or_default();
-        let whose = format!("{host} {}", request.what.subject());
-        let Some(pause) = self.patience.pause(&whose, self.around.deadline) else {
-            return Break(self.end(claim, failed(self.patience.spent(failure))).await);
-        };
         let id = claim.export();
         let was_sent = match self.around.keeper.with(move |ledger| ledger.export(id)).await {
             Ok(export) => export.is_some_and(|export| export.stage != Stage::Intended),
             Err(error) => return Break(failed((&error).into())),
+        };
+        let Some(pause) = self.next_pause(request.what.subject()).await else {
+            return Break(self.end(claim, failed(self.patience.spent(failure))).await);
         };
         // Before the pause: whoever is ended in it has not asked for anything.
         if was_sent && let Err(failure) = self.write(&claim, |ledger, claim| ledger.not_started(claim)).await
         {
             return Break(failed(failure));
         }
-        let cause = format!("{}, try {} of {MOST_TRIES}", failure.message, self.patience.tries());
-        self.around.tell(News::Retry { cause, after: pause.as_secs_f64() });
-        match within(self.around, sleep(pause)).await {
+        match self.rest(pause, &failure).await {
             Ok(()) => Continue(()),
             Err(cut) => {
                 let message =
@@ -500,6 +389,29 @@ impl Work<'_> {
                 Break(self.end(claim, failed(not_asked(&cut).with_message(message))).await)
             }
         }
+    }
+
+    /// Takes note of one more try, and returns how long to wait until the next, if there is to be one.
+    async fn next_pause(&mut self, subject: &Guid) -> Option<Duration> {
+        self.patience.tried();
+        // The host's own name: what it is called here says nothing of who is asked.
+        let host = self.around.host.name().await.unwrap_or_default();
+        self.patience.pause(&format!("{host} {subject}"), self.around.deadline)
+    }
+
+    /// Waits, and says for what.
+    async fn rest(&self, pause: Duration, failure: &Failure) -> Result<(), Cut> {
+        let cause = format!("{}, try {} of {MOST_TRIES}", failure.message, self.patience.tries());
+        self.around.tell(News::Retry { kind: Some(failure.kind), cause, after: pause.as_secs_f64() });
+        within(self.around, sleep(pause)).await
+    }
+
+    /// Waits until a machine may be asked for again whose earlier export nobody can tell the end of.
+    pub(super) async fn pause(&mut self, subject: &Guid, failure: Failure) -> Result<(), Verdict> {
+        let Some(pause) = self.next_pause(subject).await else {
+            return Err((Outcome::Unknown, Some(self.patience.spent(failure))));
+        };
+        self.rest(pause, &failure).await.map_err(|cut| unanswered(&cut))
     }
 
     /// Adds that the same was exported before, where that is why the directory is full: who was ended after the
@@ -536,23 +448,24 @@ impl Work<'_> {
     /// The call may have been carried out, and its answer is lost.
     async fn after_silence(
         &mut self,
-        request: &ExportRequest,
+        record: &Record,
         claim: Arc<Claim>,
         error: &Error,
     ) -> ControlFlow<Verdict> {
         self.lost += 1;
+        let mut record = record.clone();
+        // What the host has begun with, or has said to have, it may go on with whatever is to be seen of it.
+        if let Some(code) = taken(error) {
+            self.write_answer(&claim, code, None).await;
+            record.was_taken = true;
+        }
+        let record = &record;
         self.warn(format!("the answer is lost, looking for the job: {}", Failure::from(error).message));
-        let id = claim.export();
-        let export = match self.around.keeper.with(move |ledger| ledger.export(id)).await {
-            Ok(Some(export)) => export,
-            Ok(None) => return Break(unknown(&request.directory, "the ledger has lost it")),
-            Err(error) => return Break(failed((&error).into())),
-        };
-        match self.look_for(request, &export).await {
+        match self.look_for(record).await {
             Fate::Found(path) => {
                 self.write_answer(&claim, None, Some(&path)).await;
                 self.around.tell(News::Adopted { job: unseen(&path) });
-                Break(self.follow(request, claim, path).await)
+                Break(self.follow(record, claim, path).await)
             }
             Fate::NotStarted if self.lost >= MOST_LOST => {
                 let message = format!(
@@ -565,165 +478,32 @@ impl Work<'_> {
                 Ok(()) => Continue(()),
                 Err(failure) => Break(failed(failure)),
             },
-            Fate::Unknown(why) => Break(unknown(&request.directory, &why)),
+            Fate::Unknown(why) => Break(unknown(&record.directory, &why)),
+            Fate::Hidden(failure) => Break(unknown(&record.directory, &failure.message)),
+            Fate::Cut(cut) => Break(unanswered(&cut)),
         }
     }
 
-    /// Looks for the job of a call whose answer is lost. That there is none proves something only once the
-    /// host cannot be at work on the call any more, while it would still show a job that has ended, where its
-    /// service has not been restarted and where nothing was written.
-    async fn look_for(&mut self, request: &ExportRequest, export: &ledger::Export) -> Fate {
-        let sent = export.sent_at.unwrap_or(export.intended_at);
-        let settled = self.around.operation_timeout.saturating_mul(2).saturating_add(SETTLING);
-        loop {
-            match within(self.around, self.find_job(request, export)).await {
-                Ok(Ok(Some(path))) => return Fate::Found(path),
-                Ok(Ok(None)) => {}
-                Ok(Err(error)) => return Fate::Unknown(Failure::from(&error).message),
-                Err(_) => return no_time(),
-            }
-            match self.around.now().duration_since(sent) {
-                Ok(elapsed) if elapsed < settled => {
-                    if within(self.around, sleep(LOOK_AGAIN.min(settled - elapsed))).await.is_err() {
-                        return no_time();
-                    }
-                }
-                Ok(elapsed) if elapsed < REMEMBERED => break,
-                Ok(_) => return Fate::Unknown("the host no longer shows jobs of that time".to_owned()),
-                Err(_) => return Fate::Unknown("the clock of this machine was set back since".to_owned()),
-            }
-        }
-        self.last_look(request, export).await
-    }
-
-    /// Looks for the job of a call that the host cannot be at work on any more, and for what keeps its absence
-    /// from being a proof. A job that shows meanwhile is found all the same.
-    async fn last_look(&self, request: &ExportRequest, export: &ledger::Export) -> Fate {
-        let looked = async {
-            let doubt = self.proof(request, export).await?;
-            Ok((doubt, self.find_job(request, export).await?))
-        };
-        match within(self.around, looked).await {
-            Ok(Ok((_, Some(path)))) => Fate::Found(path),
-            Ok(Ok((None, None))) => Fate::NotStarted,
-            Ok(Ok((Some(doubt), None))) => Fate::Unknown(doubt),
-            Ok(Err(error)) => {
-                let error: Error = error;
-                Fate::Unknown(Failure::from(&error).message)
-            }
-            Err(_) => no_time(),
-        }
-    }
-
-    async fn find_job(
-        &self,
-        request: &ExportRequest,
-        export: &ledger::Export,
-    ) -> Result<Option<ObjectPath>, Error> {
-        let namespace = self.around.host.namespace();
-        let jobs = self.like_ours(request, export).await?;
-        Ok(jobs.iter().find(|job| agrees(job, request, export)).map(|job| job.path(namespace)))
-    }
-
-    /// Returns the jobs that export the same point to the same directory, were not there when the call was about
-    /// to be sent, and belong to no other call of ours. Of two calls at one moment, from two ledgers, either job
-    /// does what both asked for.
-    async fn like_ours(&self, request: &ExportRequest, export: &ledger::Export) -> Result<Vec<Job>, Error> {
-        let (kind, subject) = (export.subject.kind, export.subject.id.clone());
-        let earlier = self.around.keeper.with(move |ledger| ledger.exports_of(kind, &subject)).await;
-        let earlier = earlier.unwrap_or_default();
-        let namespace = self.around.host.namespace();
-        let is_known = |job: &Job| {
-            let mut known =
-                earlier.iter().filter(|other| other.id != export.id).filter_map(|other| other.job.as_deref());
-            let path = job.path(namespace);
-            known.any(|known| known.parse::<ObjectPath>().is_ok_and(|known| known.is_same_object(&path)))
-        };
-        let witness = Witness::read(export.witness.as_deref().unwrap_or_default());
-        let is_ours = |job: &Job| {
-            let facts = job.export.as_ref();
-            facts.is_some_and(|facts| {
-                facts.is_of(request.what.subject(), request.what.point(), &request.directory)
-            })
-        };
-        let jobs = self.around.host.jobs().await?.into_iter();
-        Ok(jobs.filter(|job| is_ours(job) && !witness.has_seen(job) && !is_known(job)).collect())
-    }
-
-    /// Returns what keeps the absence of a job from proving that there never was one.
-    async fn proof(&self, request: &ExportRequest, export: &ledger::Export) -> Result<Option<String>, Error> {
-        let host = self.around.host;
-        let doubt = |text: &str| Ok(Some(text.to_owned()));
-        let witness = Witness::read(export.witness.as_deref().unwrap_or_default());
-        if let Some(why) = witness.doubt(host).await? {
-            return doubt(why);
-        }
-        if !self.like_ours(request, export).await?.is_empty() {
-            return doubt(
-                "a job exports the same to the same directory, relative to something else or with other disks",
-            );
-        }
-        if host.jobs().await?.iter().any(|job| job.is_silent_export() && !witness.has_seen(job)) {
-            return doubt("the host has export jobs that do not say what they export");
-        }
-        if matches!(request.what, Exported::Machine { .. })
-            && is_exporting(host, request.what.subject()).await?
-        {
-            return doubt("the host says that the machine is being exported");
-        }
-        match host.contents(&request.directory).await? {
-            Seen::Known(Contents::Missing { .. } | Contents::Empty) => Ok(None),
-            Seen::Known(Contents::Something) => doubt("there is something in the directory"),
-            Seen::Hidden(_) => doubt("the directory cannot be seen"),
-        }
-    }
-
-    /// The host was done when it answered: there is no job, and no receipt.
-    async fn done_at_once(&mut self, request: &ExportRequest, claim: Arc<Claim>) -> Verdict {
-        let outcome = self.without_receipt(request).await;
-        self.end(claim, (outcome, None)).await
-    }
-
-    /// The host says that it is done and not what it has written: all that can be looked at is the directory.
-    async fn without_receipt(&mut self, request: &ExportRequest) -> Outcome {
-        let seen = within_after(self.around, self.around.host.contents(&request.directory)).await;
-        match seen.unwrap_or_else(|_| Ok(Seen::Hidden(String::new()))) {
-            Ok(Seen::Known(Contents::Something)) if self.is_another => Outcome::CompletedWithWarnings,
-            Ok(Seen::Known(Contents::Something)) => Outcome::Completed,
-            Ok(Seen::Known(_)) => {
-                self.warn(format!("the host says that it is done, and {} is empty", request.directory));
-                Outcome::CompletedWithWarnings
-            }
-            Ok(Seen::Hidden(_)) | Err(_) => {
-                self.warn(
-                    "the host says that it is done and not what it has written; look into the directory"
-                        .to_owned(),
-                );
-                Outcome::CompletedWithWarnings
-            }
-        }
-    }
-
-    async fn follow(&mut self, request: &ExportRequest, claim: Arc<Claim>, path: ObjectPath) -> Verdict {
+    pub(super) async fn follow(&mut self, record: &Record, claim: Arc<Claim>, path: ObjectPath) -> Verdict {
         self.draft.job = Some(unseen(&path));
-        if self.plan.detach {
+        if self.is_left {
             return (Outcome::Detached, None);
         }
         let mut last = None;
-        let followed = follow(self.around, &path, self.plan.poll, &mut last).await;
+        let followed = follow(self.around, &path, self.poll, &mut last).await;
         if let Some(job) = &last {
             self.draft.see(job, &[]);
         }
         let id = path.key_text("InstanceID").unwrap_or_default().into_owned();
         match followed {
             Followed::Over(job) => {
-                let verdict = self.judge(request, &path, &job).await;
+                let verdict = self.judge(record, &path, &job).await;
                 self.end(claim, verdict).await
             }
             Followed::Vanished => {
                 self.vanished = true;
                 let why = format!("the host no longer has job {id}, and nobody saw it end");
-                unknown(&request.directory, &why)
+                unknown(&record.directory, &why)
             }
             Followed::Deadline => {
                 let message = format!("the deadline has passed; job {id} may still run");
@@ -734,117 +514,24 @@ impl Work<'_> {
             Followed::Left(reason) => (Outcome::Detached, Some(interrupted(reason))),
             Followed::Lost(error) => {
                 let why = format!("job {id} can no longer be asked for: {}", Failure::from(&*error).message);
-                unknown(&request.directory, &why)
+                unknown(&record.directory, &why)
             }
         }
     }
 
-    /// Decides from a job that has ended how the export did, and copies what will soon be gone.
-    async fn judge(&mut self, request: &ExportRequest, path: &ObjectPath, job: &Job) -> Verdict {
-        let receipt = job.export.as_ref().map(|facts| facts.receipt.clone()).unwrap_or_default();
-        self.draft.receipt = ReceiptReport::from(&receipt);
-        let treatment = job.treatment();
-        let errors = if treatment == Treatment::Succeeded {
-            Vec::new()
-        } else {
-            let errors = within_after(self.around, self.around.host.job_errors(path)).await;
-            errors.unwrap_or_else(|_| Ok(Vec::new())).unwrap_or_default()
-        };
-        self.draft.see(job, &errors);
-        match treatment {
-            Treatment::Succeeded if receipt.files().next().is_none() => {
-                (self.without_receipt(request).await, None)
-            }
-            Treatment::Succeeded => {
-                let is_all = self.check_disks(request, &receipt);
-                match self.check_files(&receipt).await && is_all && !self.is_another {
-                    true => (Outcome::Completed, None),
-                    false => (Outcome::CompletedWithWarnings, None),
-                }
-            }
-            Treatment::SucceededWithWarnings => {
-                let said = errors.iter().map(|error| error.message.clone());
-                let said: Vec<_> = said.chain([job.error_description.clone(), UNSAID.to_owned()]).collect();
-                // What it says of itself, and of what it does not say that it was not said.
-                let count = errors.len().max(1);
-                said.into_iter().filter(|text| !text.is_empty()).take(count).for_each(|text| self.warn(text));
-                self.check_disks(request, &receipt);
-                self.check_files(&receipt).await;
-                (Outcome::CompletedWithWarnings, None)
-            }
-            Treatment::Cancelled => {
-                let message = format!("the job was {}; files may be left in the directory", job.state_name());
-                let failure = Failure::new(Kind::Cancelled, message);
-                let hint = "look into the directory; the same command exports anew once it is empty";
-                (Outcome::Cancelled, Some(failure.with_hint(hint)))
-            }
-            _ => {
-                let said = said(job, &errors).map_or_else(String::new, |said| format!(": {said}"));
-                let (state, code) = (job.state_name(), job.error_code);
-                let message = format!("the job ended as {state} with error code {code}{said}");
-                let failure = Failure::new(Kind::JobFailed, message).with_code(code);
-                (Outcome::Failed, Some(failure.with_hint(advice(job, &errors))))
-            }
-        }
-    }
-
-    /// Says whether the receipt has every disk that was to be exported.
-    fn check_disks(&mut self, request: &ExportRequest, receipt: &Receipt) -> bool {
-        let has = |disk: &&String| !receipt.disks.iter().any(|exported| is_same_disk(&exported.id, disk));
-        let missing: Vec<_> = request.what.disks().into_iter().filter(has).cloned().collect();
-        for disk in &missing {
-            self.warn(format!(
-                "disk {disk} was to be exported, and the host does not name it among those it has"
-            ));
-        }
-        if receipt.config_files.is_empty() {
-            self.warn("the host names no configuration file: what it wrote is no whole machine".to_owned());
-        }
-        missing.is_empty() && !receipt.config_files.is_empty()
-    }
-
-    /// Says whether every file that the receipt names is where it says, as far as that can be seen.
-    async fn check_files(&mut self, receipt: &Receipt) -> bool {
-        let mut whole = true;
-        if !receipt.pairs() {
-            let (disks, files) = (receipt.disks.len(), receipt.log_files.len());
-            self.warn(format!(
-                "the host names {disks} disks and {files} files: which belong together is not known"
-            ));
-            whole = false;
-        }
-        let files: Vec<_> = receipt.files().map(str::to_lowercase).collect();
-        for (place, path) in receipt.files().enumerate() {
-            if files[..place].contains(&files[place]) {
-                self.warn(format!("the receipt names {path} twice: what was written first may be lost"));
-                whole = false;
-                continue;
-            }
-            let Ok(seen) = within_after(self.around, self.around.host.file(path)).await else {
-                self.warn("the files were not checked: there was no time".to_owned());
-                break;
-            };
-            match seen {
-                Ok(Seen::Known(Some(_))) => {}
-                Ok(Seen::Known(None)) => {
-                    self.warn(format!("the receipt names {path}, and the host does not have it"));
-                    whole = false;
-                }
-                Ok(Seen::Hidden(why)) => {
-                    self.warn(format!("the files were not checked: {why}"));
-                    break;
-                }
-                Err(error) => {
-                    self.warn(format!("the files were not checked: {error}"));
-                    break;
-                }
-            }
-        }
-        whole
+    /// Returns what is written down by now.
+    async fn record(&self, claim: &Claim) -> Result<Record, Failure> {
+        let id = claim.export();
+        let export = self.around.keeper.with(move |ledger| ledger.export(id)).await;
+        let export = export.map_err(|error| Failure::from(&error))?;
+        export
+            .as_ref()
+            .and_then(Record::read)
+            .ok_or_else(|| Failure::new(Kind::Ledger, "the ledger has lost it"))
     }
 
     /// Writes the end down. From then on the same command begins anew.
-    async fn end(&mut self, claim: Arc<Claim>, verdict: Verdict) -> Verdict {
+    pub(super) async fn end(&mut self, claim: Arc<Claim>, verdict: Verdict) -> Verdict {
         let (outcome, failure) = &verdict;
         debug_assert!(outcome.is_end(), "what has not ended stays open in the ledger");
         let verdict_so_far = (*outcome, failure.clone());
@@ -862,7 +549,7 @@ impl Work<'_> {
     }
 
     /// Writes an end down that was not seen, or not to the last word.
-    async fn close(&self, claim: &Arc<Claim>, outcome: Outcome) -> Result<(), Failure> {
+    pub(super) async fn close(&self, claim: &Arc<Claim>, outcome: Outcome) -> Result<(), Failure> {
         let (name, now) = (outcome.name(), self.around.now());
         let end = move |ledger: &mut Ledger, claim: &Claim| {
             ledger.ended(claim, now, &End { outcome: name, sound: false, receipt: None })
@@ -872,7 +559,12 @@ impl Work<'_> {
 
     /// Writes the answer down. The host is at work by now, so a ledger that fails is reported, and the job is
     /// followed all the same: it would be lost otherwise.
-    async fn write_answer(&mut self, claim: &Arc<Claim>, code: Option<u32>, job: Option<&ObjectPath>) {
+    pub(super) async fn write_answer(
+        &mut self,
+        claim: &Arc<Claim>,
+        code: Option<u32>,
+        job: Option<&ObjectPath>,
+    ) {
         let (now, job) = (self.around.now(), job.map(ToString::to_string));
         let shown = job.clone().unwrap_or_else(|| "no job".to_owned());
         let answer =
@@ -883,7 +575,7 @@ impl Work<'_> {
         }
     }
 
-    async fn write(
+    pub(super) async fn write(
         &self,
         claim: &Arc<Claim>,
         work: impl FnOnce(&mut Ledger, &Claim) -> Result<(), ledger::Error> + Send + 'static,
@@ -893,7 +585,7 @@ impl Work<'_> {
         done.map_err(|error| (&error).into())
     }
 
-    fn warn(&mut self, message: String) {
+    pub(super) fn warn(&mut self, message: String) {
         // What is looked at again at each try is said once.
         if self.draft.warnings.contains(&message) {
             return;
@@ -903,128 +595,12 @@ impl Work<'_> {
     }
 }
 
-/// The report as far as it can be written by now.
-struct Draft {
-    kind: &'static str,
-    directory: String,
-    machine: Option<Named>,
-    group: Option<Named>,
-    point: Option<report::PointReport>,
-    base: Option<report::PointReport>,
-    return_value: Option<Number>,
-    job: Option<JobReport>,
-    receipt: ReceiptReport,
-    warnings: Vec<String>,
-    started: SystemTime,
-}
-
-impl Draft {
-    fn new(plan: &ExportPlan, started: SystemTime) -> Self {
-        let kind = match plan.what {
-            Wanted::Machine(_) => "vm",
-            Wanted::Group(_) => "group",
-        };
-        Self {
-            kind,
-            directory: plan.directory.to_string(),
-            machine: None,
-            group: None,
-            point: None,
-            base: None,
-            return_value: None,
-            job: None,
-            receipt: ReceiptReport::default(),
-            warnings: Vec::new(),
-            started,
-        }
-    }
-
-    fn describe(&mut self, what: &Exported) {
-        let named = Some(Named::new(what.subject(), what.name()));
-        match what {
-            Exported::Machine { point, base, .. } => {
-                self.machine = named;
-                self.point = Some(point.into());
-                self.base = base.as_ref().map(Into::into);
-            }
-            Exported::Group { points, base, .. } => {
-                self.group = named;
-                self.point = Some(points.into());
-                self.base = base.as_ref().map(Into::into);
-            }
-        }
-    }
-
-    fn answered(&mut self, service: &str, code: u32) {
-        self.return_value = Some(Number::new(&meaning(service, METHOD, code)));
-    }
-
-    fn see(&mut self, job: &Job, errors: &[JobError]) {
-        self.job = Some(JobReport::seen(job, errors));
-    }
-
-    /// Forgets what an earlier try has left in it.
-    fn forget(&mut self, now: SystemTime) {
-        (self.return_value, self.job, self.started) = (None, None, now);
-        self.receipt = ReceiptReport::default();
-    }
-
-    fn report(&self, label: &str, now: SystemTime, (outcome, error): &Verdict) -> Report {
-        Report {
-            schema: report::SCHEMA.to_owned(),
-            host: label.to_owned(),
-            kind: self.kind.to_owned(),
-            machine: self.machine.clone(),
-            group: self.group.clone(),
-            point: self.point.clone(),
-            base: self.base.clone(),
-            directory: self.directory.clone(),
-            outcome: *outcome,
-            return_value: self.return_value.clone(),
-            job: self.job.clone(),
-            receipt: self.receipt.clone(),
-            warnings: self.warnings.clone(),
-            error: error.clone(),
-            started_at: timestamp(self.started),
-            finished_at: timestamp(now),
-            requests: 0,
-            bytes_sent: 0,
-            bytes_received: 0,
-        }
-    }
-}
-
 fn subject(what: &Exported) -> Subject {
     let kind = match what {
         Exported::Machine { .. } => ledger::Kind::Vm,
         Exported::Group { .. } => ledger::Kind::Group,
     };
     Subject { kind, id: what.subject().to_string(), name: what.name().to_owned() }
-}
-
-fn unseen(path: &ObjectPath) -> JobReport {
-    JobReport::unseen(&path.class, &path.key_text("InstanceID").unwrap_or_default())
-}
-
-/// Says whether a job is what was asked for, as far as it says. Settings that a person wrote may name any base.
-fn agrees(job: &Job, request: &ExportRequest, export: &ledger::Export) -> bool {
-    job.export.as_ref().is_some_and(|facts| {
-        let has_base = request.settings.is_some() || facts.may_be_relative_to(export.base.as_deref());
-        has_base && facts.may_have_disks(&export.disks)
-    })
-}
-
-/// Says whether what is asked for is what was written down.
-fn is_as_begun(request: &ExportRequest, export: &ledger::Export) -> bool {
-    export.base.as_deref() == request.what.base()
-        && has_same_disks(&export.disks, &request.what.chosen_disks())
-}
-
-fn has_same_disks(some: &[String], others: &[String]) -> bool {
-    let within = |some: &[String], others: &[String]| {
-        some.iter().all(|one| others.iter().any(|other| is_same_disk(one, other)))
-    };
-    within(some, others) && within(others, some)
 }
 
 /// Says whether the host may be at work after that error. A host that began a job and does not say which is;
@@ -1037,68 +613,33 @@ pub(super) fn may_have_begun(error: &Error) -> bool {
     }
 }
 
-fn failed(failure: Failure) -> Verdict {
-    (Outcome::Failed, Some(failure))
-}
-
-fn unknown(directory: &Directory, why: &str) -> Verdict {
-    let failure = Failure::new(Kind::Unknown, format!("nobody can tell what became of the export: {why}"));
-    let hint = format!(
-        "look on the host at its jobs and into {directory}; the same command looks again, and with \
-         --retry-unknown exports anew"
-    );
-    (Outcome::Unknown, Some(failure.with_hint(hint)))
-}
-
-/// Returns what a job that has ended says for itself: its errors, or else its description.
-fn said(job: &Job, errors: &[JobError]) -> Option<String> {
-    let sentences: Vec<_> =
-        errors.iter().map(|error| error.message.trim()).filter(|text| !text.is_empty()).collect();
-    let said = if sentences.is_empty() { job.error_description.clone() } else { sentences.join("; ") };
-    Some(said).filter(|said| !said.is_empty())
-}
-
-/// Why the host was not even asked.
-fn not_asked(cut: &Cut) -> Failure {
-    match cut {
-        Cut::Deadline => Failure::new(Kind::Deadline, "the deadline has passed before the host was asked")
-            .with_hint("nothing was begun; does the host answer, and is the deadline long enough?"),
-        Cut::Left(reason) => Failure { hint: None, ..interrupted(*reason) }
-            .with_message("interrupted before the host was asked"),
+/// Says whether an answer that is no good proves that the host has begun with the call, and with which number. What
+/// its service gave up for want of time goes on behind it.
+fn taken(error: &Error) -> Option<Option<u32>> {
+    match error {
+        Error::NoJob { .. } => Some(Some(4096)),
+        Error::Unexpected { .. } => Some(None),
+        Error::Client(error) if error.is_result_lost() => Some(None),
+        Error::Client(error) if error.is_timeout() && error.fault().is_some() => Some(None),
+        _ => None,
     }
 }
 
-fn no_time() -> Fate {
-    Fate::Unknown("there was no time to wait for the job to show".to_owned())
-}
-
-pub(super) fn interrupted(reason: Reason) -> Failure {
-    match reason {
-        Reason::Terminate => Failure::new(Kind::Terminated, "ended by the system; a job that runs goes on"),
-        Reason::TimeIsOver => {
-            Failure::new(Kind::Deadline, "the time for the run is over; a job that runs goes on")
-        }
-        Reason::Asked | Reason::Interrupt => {
-            Failure::new(Kind::Interrupted, "interrupted; a job that runs goes on")
-        }
+/// Waits until there is no more time to wait for an answer: one that is on its way is worth more than a moment, but
+/// not more than the deadline.
+async fn last_moment(around: &Surroundings<'_>) -> Cut {
+    let cut = cut(around).await;
+    if matches!(cut, Cut::Deadline) {
+        return cut;
     }
-    .with_hint("the same command again follows it to its end")
+    tokio::select! {
+        () = sleep(LAST_MOMENT) => cut,
+        () = late(around) => cut,
+    }
 }
-
-/// How long a host may need to show the job of a call, after twice the time that it was given: its service gives
-/// up a call that takes too long, and what it has passed the call on to may go on.
-pub(super) const SETTLING: Duration = Duration::from_secs(5);
-
-/// What is said where a job that ended with warnings does not say which.
-const UNSAID: &str = "the job ended with warnings and does not say which: the log \
-    Microsoft-Windows-Hyper-V-VMMS-Admin on the host may";
 
 /// What was lost so often, without ever having been begun, is lost for a reason.
 const MOST_LOST: u32 = 3;
 
 /// How long the answer to the call is waited for when there is no more time.
 const LAST_MOMENT: Duration = Duration::from_secs(5);
-pub(super) const LOOK_AGAIN: Duration = Duration::from_secs(1);
-
-/// For how long an ended job is certainly still shown: five minutes, less what clocks and requests take.
-const REMEMBERED: Duration = Duration::from_secs(270);

@@ -35,8 +35,10 @@ pub enum Exported {
         points: Collection,
         /// The collection it is relative to.
         base: Option<Collection>,
-        /// The disks of the machines that are not exported whole.
+        /// The disks that were chosen of machines; all of all machines where there are none.
         disks: Vec<(Guid, Vec<String>)>,
+        /// The points that the collection is of.
+        held: Vec<Point>,
     },
 }
 
@@ -73,13 +75,27 @@ impl Exported {
         }
     }
 
-    /// Returns the disks that are to be exported, as far as they are known: those that were chosen, or all of a
-    /// machine's point.
+    /// Returns the disks that are certainly to be exported: those that were chosen, or all of the point. Whether
+    /// machines of a group are exported that are not among those with chosen disks is documented nowhere.
     pub fn disks(&self) -> Vec<&String> {
         match self {
             Self::Machine { point, disks, .. } if disks.is_empty() => point.disks.iter().collect(),
             Self::Machine { disks, .. } => disks.iter().collect(),
+            Self::Group { disks, held, .. } if disks.is_empty() => {
+                held.iter().flat_map(|point| &point.disks).collect()
+            }
             Self::Group { disks, .. } => disks.iter().flat_map(|(_, disks)| disks).collect(),
+        }
+    }
+
+    /// Returns the machines that are certainly to be exported.
+    pub fn machines(&self) -> Vec<&Guid> {
+        match self {
+            Self::Machine { machine, .. } => vec![&machine.id],
+            Self::Group { disks, held, .. } if disks.is_empty() => {
+                held.iter().map(|point| &point.machine).collect()
+            }
+            Self::Group { disks, .. } => disks.iter().map(|(machine, _)| machine).collect(),
         }
     }
 

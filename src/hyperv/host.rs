@@ -1,5 +1,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, MutexGuard};
@@ -23,6 +24,7 @@ pub struct Host {
     user: Option<String>,
     known: Mutex<Known>,
     seen: Mutex<Option<Attempt>>,
+    look_took: AtomicU64,
 }
 
 /// The last look at all jobs: when it began, and what came of it.
@@ -35,6 +37,15 @@ pub struct Jobs {
     pub at: Instant,
     /// The jobs, of whatever class.
     pub all: Vec<Job>,
+}
+
+/// The jobs of a host.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct JobList {
+    /// Those that can be read.
+    pub jobs: Vec<Job>,
+    /// The identifiers of those that cannot, and may be exports; empty where one does not even have that.
+    pub unreadable: Vec<String>,
 }
 
 /// What does not change while we are logged in.
@@ -79,6 +90,7 @@ impl Host {
             user,
             known: Mutex::default(),
             seen: Mutex::default(),
+            look_took: AtomicU64::new(0),
         }
     }
 
@@ -295,9 +307,21 @@ impl Host {
 
     /// Returns all jobs of the host, of whatever class.
     pub async fn jobs(&self) -> Result<Vec<Job>, Error> {
+        Ok(self.job_list().await?.jobs)
+    }
+
+    /// Returns all jobs of the host, and which of those that cannot be read may be exports. One that makes no sense
+    /// must not hide the others, nor be taken for none.
+    pub async fn job_list(&self) -> Result<JobList, Error> {
         let rows = self.session.lock().await.enumerate("CIM_ConcreteJob").instances().await?;
-        // One that makes no sense must not hide the others.
-        Ok(rows.iter().filter_map(|row| Job::read(row).ok()).collect())
+        let mut list = JobList::default();
+        for row in &rows {
+            match Job::read(row) {
+                Ok(job) => list.jobs.push(job),
+                Err(_) => list.unreadable.extend(Job::unreadable_export(row)),
+            }
+        }
+        Ok(list)
     }
 
     /// Returns the jobs as a look has shown them that began after that moment. Whoever waits for the same look
@@ -312,8 +336,15 @@ impl Host {
         }
         let at = Instant::now();
         let found = self.jobs().await.map(|all| Arc::new(Jobs { at, all })).map_err(Arc::new);
+        let took = u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.look_took.store(took, Ordering::Relaxed);
         *seen = Some((at, found.clone()));
         found
+    }
+
+    /// Returns how long the last look at all jobs took.
+    pub fn last_look_took(&self) -> Duration {
+        Duration::from_millis(self.look_took.load(Ordering::Relaxed))
     }
 
     /// Takes one look at a job; `None` where the host no longer has it.

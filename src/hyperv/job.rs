@@ -97,10 +97,23 @@ impl Job {
         self.treatment().is_terminal()
     }
 
-    /// Says whether it is an export that does not say of what: older hosts have no class for exports, only the
-    /// job types 203 (of a machine) and 206 (of a group).
+    /// Says whether it is an export that does not say of what, or not in full: older hosts have no class for exports,
+    /// only the job types 203 (of a machine) and 206 (of a group).
     pub fn is_silent_export(&self) -> bool {
-        self.export.is_none() && matches!(self.job_type, Some(203 | 206))
+        match &self.export {
+            Some(facts) => facts.subject.is_none() || facts.point.is_empty() || facts.directory.is_empty(),
+            None => matches!(self.job_type, Some(203 | 206)),
+        }
+    }
+
+    /// Returns the identifier, as far as there is one, of what cannot be read as a job and may be one that exports.
+    pub(super) fn unreadable_export(instance: &Instance) -> Option<String> {
+        let is_of_exports = EXPORT_JOBS.iter().any(|class| instance.class == **class);
+        let may_export = match instance.number("JobType") {
+            Some(job_type) => matches!(job_type, 203 | 206),
+            None => instance.class == *"Msvm_ConcreteJob",
+        };
+        (is_of_exports || may_export).then(|| instance.text("InstanceID").unwrap_or_default().to_owned())
     }
 
     /// Returns the name of its state, `state-14` where nobody documented it.
@@ -170,12 +183,17 @@ impl ExportFacts {
         chosen.is_empty() || self.receipt.disks.iter().all(|disk| !is_documented(&disk.id) || fits(&disk.id))
     }
 
-    /// Says whether this is the export of that point of that machine or group into that directory. Points are
-    /// compared by the GUID within, since their documented form here is the bare GUID and not the identifier.
+    /// Says whether this is the export of that point of that machine or group into that directory.
     pub fn is_of(&self, subject: &Guid, point: &str, directory: &Directory) -> bool {
+        self.is_of_point(subject, point) && directory.is_same(&self.directory)
+    }
+
+    /// Says whether this is the export of that point of that machine or group. Points are compared by the GUID
+    /// within, since their documented form here is the bare GUID and not the identifier.
+    pub fn is_of_point(&self, subject: &Guid, point: &str) -> bool {
         let same_point = self.point.eq_ignore_ascii_case(point)
             || Guid::last_in(&self.point).is_some_and(|guid| Some(guid) == Guid::last_in(point));
-        self.subject.as_ref() == Some(subject) && same_point && directory.is_same(&self.directory)
+        self.subject.as_ref() == Some(subject) && same_point
     }
 }
 
@@ -289,6 +307,34 @@ mod tests {
         assert!(both.may_have_disks(&[of(other, 0)]));
         assert!(both.may_have_disks(&[of(WEB01, 0), of(WEB01, 1), of(other, 0)]));
         assert!(!both.may_have_disks(&[of(other, 0), of(WEB01, 0)]));
+    }
+
+    #[test]
+    fn an_export_that_does_not_say_all_of_what_it_is_is_silent() {
+        let read = |job: &Instance| Job::read(job).unwrap().is_silent_export();
+        assert!(!read(&job(4, 0)));
+        for name in ["VirtualMachineId", "ReferencePointId", "ExportDirectory"] {
+            let mut half = job(4, 0);
+            half.set(name, Value::Null);
+            assert!(read(&half), "{name}");
+        }
+        let other = |job_type: u16| {
+            let job = Instance::new("Msvm_ConcreteJob").with("InstanceID", "x").with("JobState", 4u16);
+            read(&job.with("JobType", job_type))
+        };
+        assert!(other(203) && other(206) && !other(1));
+    }
+
+    #[test]
+    fn a_job_that_cannot_be_read_may_be_one_that_exports() {
+        let of = |class: &str| Instance::new(class).with("InstanceID", "x");
+        let found = |instance: Instance| Job::unreadable_export(&instance);
+        assert_eq!(found(of(EXPORT_JOBS[1])).as_deref(), Some("x"));
+        assert_eq!(found(of("Msvm_ConcreteJob")).as_deref(), Some("x"));
+        assert_eq!(found(of("Msvm_ConcreteJob").with("JobType", 203u16)).as_deref(), Some("x"));
+        assert_eq!(found(Instance::new(EXPORT_JOBS[0])).as_deref(), Some(""));
+        assert_eq!(found(of("Msvm_ConcreteJob").with("JobType", 1u16)), None);
+        assert_eq!(found(of("Msvm_StorageJob")), None);
     }
 
     #[test]

@@ -60,7 +60,7 @@ pub use export::{
 };
 pub use group::{Collection, Group};
 pub use guid::{Guid, NoGuid};
-pub use host::{Begun, Host, JobError, Jobs, SERVICES, advice, meaning};
+pub use host::{Begun, Host, JobError, JobList, Jobs, SERVICES, advice, meaning};
 pub use job::{EXPORT_JOBS, ExportFacts, Job};
 pub use machine::{Busy, Machine};
 pub use owner::{Mark, Owner};

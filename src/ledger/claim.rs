@@ -26,9 +26,9 @@ pub enum Claimed {
 impl Claim {
     /// Takes the lock, or returns `None` where somebody else has it.
     pub(super) fn take(folder: &Path, export: i64) -> io::Result<Option<Self>> {
-        std::fs::create_dir_all(folder)?;
+        make_folder(folder)?;
         let path = folder.join(export.to_string());
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path)?;
+        let file = open_lock(&path)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Self { export, path, _locked: file })),
             Err(TryLockError::WouldBlock) => Ok(None),
@@ -41,10 +41,33 @@ impl Claim {
         let _ = std::fs::remove_file(&self.path);
     }
 
+    /// Returns the file that is locked.
+    pub(super) fn file(&self) -> &Path {
+        &self.path
+    }
+
     /// Returns the export's number in the ledger.
     pub fn export(&self) -> i64 {
         self.export
     }
+}
+
+/// Makes the folder of locks: whoever could open one could keep us from our work.
+pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// Opens the file of a lock, or makes it.
+pub(super) fn open_lock(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
 }
 
 impl Claimed {

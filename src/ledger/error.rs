@@ -1,5 +1,5 @@
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
@@ -32,6 +32,14 @@ pub enum Error {
         /// What the database says.
         #[source]
         source: rusqlite::Error,
+    },
+    /// What was to be written with other things was lost with them.
+    #[error("cannot write the ledger {}: {why}", path.display())]
+    Lost {
+        /// The ledger.
+        path: PathBuf,
+        /// Why.
+        why: String,
     },
     /// The file is not a ledger, or is damaged.
     #[error("the ledger {} is damaged: {what}", path.display())]
@@ -78,8 +86,20 @@ pub enum Error {
 }
 
 impl Error {
+    /// Returns the same for somebody else whom it concerns.
+    pub fn for_another(&self, path: &Path) -> Self {
+        match self {
+            Self::Locked { path } => Self::Locked { path: path.clone() },
+            other => {
+                let cause = std::error::Error::source(other).map(|cause| format!(": {cause}"));
+                let why = format!("{other}{}", cause.unwrap_or_default());
+                Self::Lost { path: path.to_owned(), why }
+            }
+        }
+    }
+
     /// Sorts what the database says into what an operator can do about it.
-    pub(super) fn of(source: rusqlite::Error, path: &std::path::Path) -> Self {
+    pub(super) fn of(source: rusqlite::Error, path: &Path) -> Self {
         let path = path.to_owned();
         let Some(code) = source.sqlite_error_code() else {
             // A column of another type than we write, or text that is none: nobody but us writes here.

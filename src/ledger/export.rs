@@ -53,7 +53,8 @@ pub enum Stage {
     Intended,
     /// The host may have been asked: the next thing that was done is to send it.
     Sent,
-    /// The host has answered, or its job was found: there is a return value, a job, or both.
+    /// The host has answered, or its job was found: there is a return value, a job, or both; or neither, where it has
+    /// said that it had begun with the call, and no more.
     Answered,
     /// How it ended is written down.
     Ended,

@@ -1,29 +1,60 @@
 use std::fmt::Write;
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use super::claim::{make_folder, open_lock};
 
 /// A name that is ours for as long as this value lives: a file beside the ledger is locked, so the hold ends
 /// with the process, however that ends.
 #[derive(Debug)]
 pub struct Hold {
+    path: PathBuf,
     _locked: File,
 }
 
 impl Hold {
     /// Takes the lock, or returns `None` where somebody else has it.
     pub(super) fn take(folder: &Path, name: &str) -> io::Result<Option<Self>> {
-        std::fs::create_dir_all(folder)?;
+        make_folder(folder)?;
         // Exports' files are named by numbers: a letter in front keeps them apart.
         let path = folder.join(format!("h-{}", file_name(name)));
-        let file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
-        match file.try_lock() {
-            // The file stays: removing it while somebody else opens it would give two holds on one name.
-            Ok(()) => Ok(Some(Self { _locked: file })),
-            Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(error)) => Err(error),
+        loop {
+            let file = open_lock(&path)?;
+            match file.try_lock() {
+                // Whoever had it before may have removed the file that we have opened: a lock on that is none.
+                Ok(()) if is_at(&file, &path) => return Ok(Some(Self { path, _locked: file })),
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
         }
     }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        // While it is locked: whoever opens it meanwhile sees that it is gone. A file that stays harms nobody.
+        if cfg!(unix) {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Says whether a file is still the one at a path.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    match (file.metadata(), std::fs::metadata(path)) {
+        (Ok(ours), Ok(there)) => (ours.dev(), ours.ino()) == (there.dev(), there.ino()),
+        _ => false,
+    }
+}
+
+/// Elsewhere the files stay.
+#[cfg(not(unix))]
+fn is_at(_: &File, _: &Path) -> bool {
+    true
 }
 
 /// Spells any name with letters that every file system takes, two names never alike.
@@ -38,4 +69,33 @@ fn file_name(name: &str) -> String {
         }
     }
     spelled
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn of_many_who_take_and_leave_a_name_one_has_it_at_a_time_and_nothing_stays_behind() {
+        let folder = std::env::temp_dir().join(format!("refpoint-hold-{}", std::process::id()));
+        let (inside, taken) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..500 {
+                        let Some(hold) = Hold::take(&folder, "name").unwrap() else { continue };
+                        assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
+                        taken.fetch_add(1, Ordering::SeqCst);
+                        inside.fetch_sub(1, Ordering::SeqCst);
+                        drop(hold);
+                    }
+                });
+            }
+        });
+        assert!(taken.load(Ordering::SeqCst) > 0);
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 }

@@ -104,7 +104,7 @@ pub struct Unit {
     pub outcome: Option<String>,
     /// What is known of its end.
     pub report: Option<String>,
-    /// When it was first begun.
+    /// When it was first begun, or begun anew after it had failed.
     pub started_at: Option<SystemTime>,
     /// When it ended.
     pub finished_at: Option<SystemTime>,

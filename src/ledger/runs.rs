@@ -39,6 +39,18 @@ impl Ledger {
         self.run_by_id(id)?.ok_or_else(|| self.missing())
     }
 
+    /// Takes a run back of which nothing was begun. One of which something was stays.
+    pub fn forget_run(&mut self, run: i64) -> Result<(), Error> {
+        self.write(Write::Run, |transaction| {
+            let begun = "select 1 from run_host where run = ?1 and (started_at is not null or stage <> 'outstanding')";
+            if transaction.query_row(begun, params![run], |_| Ok(())).optional()?.is_none() {
+                transaction.execute("delete from run_host where run = ?1", params![run])?;
+                transaction.execute("delete from run where id = ?1", params![run])?;
+            }
+            Ok(())
+        })
+    }
+
     /// Writes down that a run is taken up again.
     pub fn resume_run(&mut self, run: i64) -> Result<(), Error> {
         self.advance(
@@ -129,6 +141,17 @@ impl Ledger {
             "update unit set stage = 'running', tries = tries + 1, started_at = coalesce(started_at, ?2), \
              finished_at = null, outcome = null, report = null where id = ?1",
             params![unit, to_stored(at)],
+        )
+    }
+
+    /// Writes down that a unit begins anew, in that directory, after an end that somebody wants to be another: what
+    /// came before it no longer counts as its own.
+    pub fn unit_begun_anew(&mut self, unit: i64, at: SystemTime, directory: &str) -> Result<(), Error> {
+        self.advance(
+            Write::Unit,
+            "update unit set stage = 'running', tries = tries + 1, started_at = ?2, finished_at = null, \
+             outcome = null, report = null, directory = ?3 where id = ?1",
+            params![unit, to_stored(at), directory],
         )
     }
 
@@ -291,6 +314,22 @@ mod tests {
         assert_eq!((resumed.resumed, resumed.finished_at, resumed.reason), (1, None, None));
         ledger.end_run(run.id, at(9), true, None, 0).unwrap();
         assert!(ledger.run("nightly").unwrap().unwrap().is_over);
+    }
+
+    #[test]
+    fn only_a_run_of_which_nothing_was_begun_is_taken_back() {
+        let folder = Folder::new("forgotten");
+        let mut ledger = folder.ledger();
+        let (first, second) = (
+            ledger.begin_run(&new("first"), at(0)).unwrap(),
+            ledger.begin_run(&new("second"), at(1)).unwrap(),
+        );
+        ledger.host_begun(first.id, "hv01", at(2)).unwrap();
+        ledger.forget_run(first.id).unwrap();
+        ledger.forget_run(second.id).unwrap();
+        let names: Vec<_> = ledger.runs(None).unwrap().into_iter().map(|run| run.name).collect();
+        assert_eq!(names, ["first"]);
+        assert_eq!(ledger.run_hosts(second.id).unwrap(), []);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, TransactionBehavior, params};
 
 use super::claim::{Claim, Claimed};
 use super::error::Error;
@@ -24,6 +24,15 @@ pub struct Ledger {
     path: PathBuf,
     connection: Connection,
     observer: Option<Observer>,
+    /// What is to be done once what is written together is on disk.
+    together: Option<Afterwards>,
+}
+
+/// What waits for a transaction to be on disk.
+#[derive(Default)]
+struct Afterwards {
+    told: Vec<Write>,
+    untidy: Vec<PathBuf>,
 }
 
 type Observer = Box<dyn Fn(Write, bool) + Send>;
@@ -97,7 +106,7 @@ impl Ledger {
     fn connect(path: &Path, connection: rusqlite::Result<Connection>) -> Result<Self, Error> {
         let connection = connection.map_err(|error| Error::of(error, path))?;
         connection.busy_timeout(PATIENCE).map_err(|error| Error::of(error, path))?;
-        Ok(Self { path: path.to_owned(), connection, observer: None })
+        Ok(Self { path: path.to_owned(), connection, observer: None, together: None })
     }
 
     /// Tells `observer` of each write, with `false` before it and `true` when it is on disk. For tests that
@@ -204,7 +213,36 @@ impl Ledger {
              where id = ?1 and stage <> 'ended'",
             params![claim.export, to_stored(at), end.outcome, end.sound, end.receipt],
         )?;
-        claim.tidy();
+        match &mut self.together {
+            // Somebody else may take a file that is gone: not before the end is on disk.
+            Some(afterwards) => afterwards.untidy.push(claim.file().to_owned()),
+            None => claim.tidy(),
+        }
+        Ok(())
+    }
+
+    /// Does several things and brings them to disk together, which takes no longer than one of them. Each still
+    /// stands or falls by itself; where the whole cannot be brought to disk, nothing of it was written.
+    pub fn together(&mut self, work: impl FnOnce(&mut Self)) -> Result<(), Error> {
+        debug_assert!(self.together.is_none(), "within each other nothing is on disk when it says so");
+        self.connection.execute_batch("begin immediate").map_err(|error| self.refused(error))?;
+        self.together = Some(Afterwards::default());
+        work(self);
+        let afterwards = self.together.take().unwrap_or_default();
+        // A disk that is full may have ended the transaction by itself.
+        let committed = match self.connection.is_autocommit() {
+            true => {
+                Err(Error::Lost { path: self.path.clone(), why: "the disk is full or failing".to_owned() })
+            }
+            false => self.connection.execute_batch("commit").map_err(|error| self.refused(error)),
+        };
+        if committed.is_err() && !self.connection.is_autocommit() {
+            let _ = self.connection.execute_batch("rollback");
+        }
+        committed?;
+        afterwards.told.into_iter().for_each(|write| self.tell(write, true));
+        // A file that stays behind harms nobody.
+        afterwards.untidy.iter().for_each(|file| drop(std::fs::remove_file(file)));
         Ok(())
     }
 
@@ -353,18 +391,26 @@ impl Ledger {
     pub(super) fn write<T>(
         &mut self,
         write: Write,
-        work: impl FnOnce(&Transaction<'_>) -> Result<T, Failure>,
+        work: impl FnOnce(&Connection) -> Result<T, Failure>,
     ) -> Result<T, Error> {
         self.tell(write, false);
         let path = &self.path;
         let refused = |error| Error::of(error, path);
-        let transaction =
-            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(refused)?;
-        let done = work(&transaction).map_err(|failure| match failure {
+        let failed = |failure| match failure {
             Failure::Database(error) => Error::of(error, path),
             Failure::Ledger(error) => *error,
             Failure::Rows => Error::of(rusqlite::Error::QueryReturnedNoRows, path),
-        })?;
+        };
+        if let Some(afterwards) = &mut self.together {
+            let savepoint = self.connection.savepoint().map_err(refused)?;
+            let done = work(&savepoint).map_err(failed)?;
+            savepoint.commit().map_err(refused)?;
+            afterwards.told.push(write);
+            return Ok(done);
+        }
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(refused)?;
+        let done = work(&transaction).map_err(failed)?;
         transaction.commit().map_err(refused)?;
         self.tell(write, true);
         Ok(done)
@@ -418,7 +464,7 @@ fn open_in(connection: &Connection, host: &str, directory: &str) -> rusqlite::Re
     connection.query_row(&sql, params![directory_key(host, directory)], Export::read).optional()
 }
 
-fn insert(transaction: &Transaction<'_>, intent: &Intent, at: SystemTime) -> rusqlite::Result<i64> {
+fn insert(transaction: &Connection, intent: &Intent, at: SystemTime) -> rusqlite::Result<i64> {
     transaction.execute(
         "insert into export (host, kind, subject, subject_name, point, point_key, base, directory, directory_key, \
          details, disks, stage, intended_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 'intended', ?12)",
@@ -849,6 +895,57 @@ pub(super) mod tests {
         let error = ledger.sent(&claim, at(1), Some(&witness)).unwrap_err();
         assert!(matches!(error, Error::Unwritable { .. }), "{error}");
         assert_eq!(ledger.export(claim.export()).unwrap().unwrap().stage, Stage::Intended);
+    }
+
+    #[test]
+    fn what_is_written_together_stands_or_falls_by_itself_and_is_on_disk_when_it_is_told() {
+        let folder = Folder::new("together");
+        let mut ledger = folder.ledger();
+        let (sender, heard) = std::sync::mpsc::channel();
+        let file = folder.file();
+        ledger.observe(move |write, done| {
+            // What is told as done another process can read.
+            let seen = Ledger::open(&file).unwrap().open_exports(None).unwrap().len();
+            sender.send((write, done, seen)).unwrap();
+        });
+        let other = Intent { directory: r"D:\exports\web02".to_owned(), ..intent() };
+        let mut claims = Vec::new();
+        ledger
+            .together(|ledger| {
+                claims.push(fresh(ledger.claim(&intent(), at(0)).unwrap()));
+                assert!(ledger.sent(&claims[0], at(1), None).is_ok());
+                assert!(ledger.sent(&claims[0], at(2), None).is_err());
+                claims.push(fresh(ledger.claim(&other, at(3)).unwrap()));
+                ledger
+                    .ended(&claims[1], at(4), &End { outcome: "failed", sound: false, receipt: None })
+                    .unwrap();
+            })
+            .unwrap();
+        let done: Vec<_> = heard.try_iter().filter(|(_, done, _)| *done).collect();
+        let told = |write| (write, true, 1);
+        assert_eq!(done, [told(Write::Claim), told(Write::Sent), told(Write::Claim), told(Write::Ended)]);
+        assert_eq!(ledger.export(claims[0].export()).unwrap().unwrap().sent_at, Some(at(1)));
+        assert!(!claims[1].file().exists() && claims[0].file().exists());
+    }
+
+    #[test]
+    fn what_cannot_be_brought_to_disk_together_was_not_written() {
+        let folder = Folder::new("together-full");
+        let mut ledger = folder.ledger();
+        let claim = fresh(ledger.claim(&intent(), at(0)).unwrap());
+        let pages: i64 = ledger.connection.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+        ledger.connection.pragma_update(None, "max_page_count", pages).unwrap();
+        let witness = "x".repeat(100_000);
+        let other = Intent { directory: r"D:\exports\web02".to_owned(), ..intent() };
+        let done = ledger.together(|ledger| {
+            let _ = ledger.claim(&other, at(1));
+            assert!(ledger.sent(&claim, at(1), Some(&witness)).is_err());
+        });
+        // Whether the whole is lost with the one is the database's choice: what counts is that it says so.
+        let found = folder.ledger().open_exports(None).unwrap().len();
+        assert_eq!(found, if done.is_ok() { 2 } else { 1 });
+        ledger.connection.pragma_update(None, "max_page_count", 1_000_000).unwrap();
+        ledger.sent(&claim, at(2), None).unwrap();
     }
 
     #[test]

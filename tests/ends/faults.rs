@@ -23,7 +23,8 @@ const CASES: &[(&str, &str, &[i32], usize)] = &[
     ("fault", "what = 'slow', seconds = 1", &[0], 1),
     ("fault", "what = 'slow', seconds = 9", &[0], 1),
     ("fault", "what = 'stall', side = 'request'", &[0], 1),
-    ("fault", "what = 'timed-out'", &[0], 1),
+    // What the host itself gave up it may carry out later.
+    ("fault", "what = 'timed-out'", &[12, 12], 0),
     ("fault", "what = 'quota'", &[0], 1),
     ("fault", "what = 'busy'", &[0], 1),
     ("fault", "what = 'internal-error'", &[0], 1),
@@ -39,7 +40,11 @@ const CASES: &[(&str, &str, &[i32], usize)] = &[
     ("job", "delay = 3", &[0], 1),
     ("job", "delay = 6", &[0], 1),
     ("job", "delay = 8", &[0], 1),
-    ("job", "fault = 'timed-out'", &[0], 1),
+    // One that leaves it lying, for as long as it was given, a little longer, and for longer than anybody looks.
+    ("job", "begins_after = 1", &[0], 1),
+    ("job", "begins_after = 3", &[0], 1),
+    ("job", "begins_after = 90", &[12, 12], 1),
+    ("job", "fault = 'timed-out'", &[12, 12], 0),
     ("job", "fault = 'shutting-down'", &[0], 1),
     ("job", "fault = 'provider-failure'", &[0], 1),
     ("job", "fault = 'quota'", &[0], 1),

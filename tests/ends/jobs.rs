@@ -171,3 +171,36 @@ fn a_receipt_that_was_not_written_any_more_is_handed_out_later() {
         assert_eq!(at.calls("ExportReferencePoint"), 1);
     }
 }
+
+/// The same was exported to the same share before: whoever names that job does not mean the one that runs now.
+#[test]
+fn a_job_that_has_ended_is_not_taken_for_the_one_that_runs_now() {
+    let more = "[[host.share]]\npath = '\\\\nas1\\hv'\n[questions]\nexisting = \"overwrite\"\n\
+                [[job]]\nmethod = \"ExportReferencePoint\"\nstate = 10\nduration = 0.1\ntimes = 1\n";
+    let world = WORLD.replace("directories = ['D:\\exports']\n", "directories = ['D:\\exports']\n@");
+    let (host, rest) = world.split_once('@').unwrap();
+    let (share, rules) = more.split_once("[questions]").unwrap();
+    let lab = Lab::new(1, &format!("{host}{share}{rest}[questions]{rules}"));
+    let at = lab.at(1);
+    let words = ["--vm", "vm1", "--point", "only", "--to", r"\\nas1\hv\vm1", "-o", "json"];
+    // Once by somebody with a ledger of his own, once by us.
+    let theirs = at.file("theirs.db");
+    let run = at.refpoint(&["export"], &words).env("REFPOINT_LEDGER", theirs.to_str().unwrap()).run();
+    assert_code(&run, 7);
+    let older = run.json()["job"]["id"].as_str().unwrap().to_owned();
+    let run = at.keeping(&["export"], &[&words[..], &["--detach"]].concat()).run();
+    assert_code(&run, 0);
+    let ours = run.json()["job"]["id"].as_str().unwrap().to_owned();
+    for command in ["cancel", "wait"] {
+        let run = at.keeping(&["job", command], &[&older, "-o", "json"]).run();
+        assert_code(&run, 7);
+        assert_eq!(run.json()["id"], *older, "{run:?}");
+    }
+    let run = at.keeping(&["job", "wait"], &[&ours, "-o", "json"]).run();
+    assert_eq!(
+        (run.json()["job"]["id"].as_str(), at.calls("RequestStateChange")),
+        (Some(&*ours), 0),
+        "{run:?}"
+    );
+    assert_eq!(run.json()["job"]["state"], 7, "{run:?}");
+}

@@ -4,6 +4,7 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use refpoint::ledger::{Export, Ledger};
+use serde_json::Value;
 
 use crate::lab::{At, Lab};
 use crate::program::Run;
@@ -292,4 +293,67 @@ fn a_deadline_that_passes_while_a_point_is_made_says_which_job_makes_it() {
             if number == 1 { format!("job {} may still run", job.trim()) } else { "may still".to_owned() };
         assert!(run.stderr.contains(&told) && run.stderr.contains("hint: "), "{run:?} {job}");
     }
+}
+
+/// The host has the call and does not answer: whoever leaves by then has left an export open.
+#[test]
+fn a_call_that_is_not_answered_in_time_is_left_and_looked_for_by_the_same_command() {
+    let stall = |number: usize| {
+        format!(
+            "[[fault]]\nwhat = \"stall\"\n\
+             when = {{ host = \"HV{number:02}\", method = \"ExportReferencePoint\" }}\ntimes = 1\n"
+        )
+    };
+    let lab = Lab::new(3, &world(&(1..=3).map(stall).collect::<String>()));
+    std::thread::scope(|scope| {
+        for (number, signal, code) in [(1, None, 8), (2, Some("INT"), 130), (3, Some("TERM"), 143)] {
+            let at = lab.at(number);
+            scope.spawn(move || {
+                let run = match signal {
+                    None => at.export(&["--deadline", "3s", "-o", "json"]).run(),
+                    Some(signal) => {
+                        let running = at.export(&["-o", "json"]).start();
+                        while at.begun() == 0 {
+                            std::thread::yield_now();
+                        }
+                        running.signal(signal);
+                        running.end()
+                    }
+                };
+                assert_code(&run, code);
+                let report = run.json();
+                assert_eq!(
+                    (&report["outcome"], &report["job"]),
+                    (&"detached".into(), &Value::Null),
+                    "{run:?}"
+                );
+                assert!(
+                    run.stderr.contains("hint: the same command again looks what became of it"),
+                    "{run:?}"
+                );
+                assert_eq!(recorded(at), None);
+                let run = at.export(&[]).run();
+                assert_code(&run, 0);
+                let calls = at.calls("ExportReferencePoint");
+                assert_eq!((recorded(at).as_deref(), calls), (Some("completed"), 1), "{run:?}");
+            });
+        }
+    });
+}
+
+/// Who may not look for a while has not lost the job by that, whatever he has allowed.
+#[test]
+fn a_running_job_is_not_thrown_away_because_nobody_could_look() {
+    // A run looks at the host's jobs twice before it asks.
+    let denied = "[[fault]]\nwhat = \"access-denied\"\nskip = 2\ntimes = 1\n\
+                  when = { operation = \"Enumerate\", class = \"CIM_ConcreteJob\" }\n";
+    let lab = Lab::new(1, &world(denied));
+    let at = lab.at(1);
+    assert!(at.export(&[]).killed_at("ledger:Answered:before").run().was_killed());
+    let run = at.export(&["--retry-unknown", "-o", "json"]).run();
+    assert_code(&run, 6);
+    assert_eq!((recorded(at), &run.json()["outcome"]), (None, &"unknown".into()), "{run:?}");
+    let run = at.export(&["--retry-unknown"]).run();
+    assert_code(&run, 0);
+    assert_eq!((written(at).len(), at.calls("ExportReferencePoint")), (1, 1), "{run:?}");
 }

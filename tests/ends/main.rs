@@ -17,6 +17,7 @@ mod lab;
 mod leaving;
 mod outcomes;
 mod points;
+#[expect(dead_code, reason = "shared with tests that ask more of it")]
 mod program;
 mod refusals;
 mod snapshot;

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -167,6 +167,18 @@ impl Running {
             heard.push(line);
         }
         panic!("it did not say {text:?}, but {heard:#?}");
+    }
+
+    /// Waits so long for its end, and says whether it has come.
+    pub(crate) fn ends_within(&self, time: Duration) -> bool {
+        let moment = Instant::now() + time;
+        loop {
+            match self.lines.recv_timeout(moment.saturating_duration_since(Instant::now())) {
+                Ok(_) => {}
+                Err(mpsc::RecvTimeoutError::Timeout) => return false,
+                Err(mpsc::RecvTimeoutError::Disconnected) => return true,
+            }
+        }
     }
 
     pub(crate) fn id(&self) -> u32 {

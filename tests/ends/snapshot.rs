@@ -11,7 +11,9 @@ use crate::program::Run;
 /// Compares a text with the one that is kept under that name.
 #[track_caller]
 pub(crate) fn compare(name: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ends/snapshots").join(format!("{name}.txt"));
+    // Each binary of tests has its own.
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(env!("CARGO_CRATE_NAME"));
+    let path = folder.join("snapshots").join(format!("{name}.txt"));
     if std::env::var_os("REFPOINT_SNAPSHOTS").is_some_and(|what| what == "write") {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, text).unwrap();

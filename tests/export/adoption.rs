@@ -114,3 +114,52 @@ async fn a_job_that_is_waited_for_is_told_with_the_disks_it_was_begun_of() {
         assert_eq!((report.outcome, report.receipt.disks.len()), (Outcome::Completed, 1), "{report:#?}");
     }
 }
+
+/// Whatever made the host leave out a machine: a group without it is no backup of the group.
+#[tokio::test(start_paused = true)]
+async fn a_group_of_which_a_machine_is_missing_is_not_completed_and_no_base() {
+    let yard = Yard::new("");
+    let disks = yard.disks("D3171F20-528B-4EC6-BF49-A081C3E4D526").await;
+    let shop = ExportPlan {
+        what: Wanted::Group(Selector::parse("shop")),
+        point: PointChoice::Named("7F2EAD9C-3041-4C5D-8E6F-B07182930415".to_owned()),
+        directory: Directory::parse(r"D:\exports\shop").unwrap(),
+        ..plan()
+    };
+    let whole = ExportPlan { directory: Directory::parse(r"D:\exports\whole").unwrap(), ..shop.clone() };
+    assert_eq!(yard.export(&whole).await.report.outcome, Outcome::Completed);
+    // What was asked for is the whole group, what the host does is its second machine.
+    let of_db01 = DiskChoice::of_group(&format!("db01:{}", disks[0])).unwrap();
+    let theirs = ExportPlan { disks: vec![of_db01], detach: true, ..shop.clone() };
+    let job = yard.beside().export(&theirs).await.report.job.unwrap();
+    let mut ledger = yard.ledger();
+    let asked = ledger.export(1).unwrap().unwrap();
+    let intent = Intent {
+        host: asked.host,
+        subject: asked.subject,
+        point: asked.point,
+        base: None,
+        disks: Vec::new(),
+        directory: shop.directory.to_string(),
+        details: asked.details,
+    };
+    let claim = ledger.claim(&intent, clock()).unwrap().into_claim();
+    ledger.sent(&claim, clock(), asked.witness.as_deref()).unwrap();
+    let path = asked.job.unwrap().replace(&ledger_job(&ledger), &job.id);
+    ledger.answered(&claim, clock(), Some(4096), Some(&path)).unwrap();
+    drop((claim, ledger));
+    let report = yard.export(&shop).await.report;
+    assert_eq!((report.outcome, report.exit_code()), (Outcome::CompletedWithWarnings, 3), "{report:#?}");
+    let told = |words: &str| report.warnings.iter().any(|warning| warning.contains(words));
+    assert!(told(&format!("machine {WEB01} was to be exported")), "{report:#?}");
+    assert!(told("1 configuration files for 2 machines"), "{report:#?}");
+    let exports = [1, 2].map(|id| yard.ledger().export(id).unwrap().unwrap().sound);
+    assert_eq!(exports, [true, false]);
+}
+
+/// The identifier of the job of the first export.
+fn ledger_job(ledger: &refpoint::ledger::Ledger) -> String {
+    let receipt = ledger.export(1).unwrap().unwrap().receipt.unwrap();
+    let report: serde_json::Value = serde_json::from_str(&receipt).unwrap();
+    report["job"]["id"].as_str().unwrap().to_owned()
+}

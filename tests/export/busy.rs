@@ -24,7 +24,7 @@ fn shop() -> ExportPlan {
 
 fn retries(told: &Told) -> Vec<(String, f64)> {
     let retry = |event: &refpoint::fleet::Event| match &event.what {
-        News::Retry { cause, after } => Some((cause.clone(), *after)),
+        News::Retry { cause, after, .. } => Some((cause.clone(), *after)),
         _ => None,
     };
     told.events.iter().filter_map(retry).collect()
@@ -112,6 +112,37 @@ async fn an_unclear_refusal_is_repeated_only_where_nothing_is_seen() {
     let told = yard.export(&plan).await;
     assert_eq!((told.report.outcome, told.report.exit_code()), (Outcome::Failed, 7), "{:#?}", told.report);
     assert_eq!((yard.exports(), retries(&told).len()), (1, 0));
+}
+
+/// Nothing was asked of the host by then: that is no reason to give up sooner.
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_is_busy_from_the_first_is_waited_for_too() {
+    let yard = Yard::new("");
+    let first =
+        ExportPlan { directory: Directory::parse(r"D:\exports\theirs").unwrap(), detach: true, ..plan() };
+    assert_eq!(yard.beside().export(&first).await.report.outcome, Outcome::Detached);
+    let told = yard.export(&plan()).await;
+    assert_eq!(told.report.outcome, Outcome::Completed, "{:#?}", told.report);
+    assert!(retries(&told)[0].0.contains("is exporting"), "{:?}", retries(&told));
+    assert_eq!(told.names().iter().filter(|name| *name == "intent").count(), 1);
+    assert_eq!(yard.exports(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_stays_busy_is_refused_once_the_tries_or_the_time_are_spent() {
+    for (deadline, tries) in [(None, 5), (Some(Duration::from_secs(10)), 3)] {
+        let yard = Yard::new("[speed]\nexport = { seconds = 600 }\n");
+        let first =
+            ExportPlan { directory: Directory::parse(r"D:\exports\theirs").unwrap(), detach: true, ..plan() };
+        assert_eq!(yard.beside().export(&first).await.report.outcome, Outcome::Detached);
+        let told = yard.export_with(&plan(), deadline, |_, _| ()).await;
+        let error = told.report.error.as_ref().unwrap();
+        assert_eq!((told.report.outcome, error.kind, error.exit_code), (Outcome::Failed, Kind::Busy, 9));
+        assert!(retries(&told).len() < tries && !retries(&told).is_empty(), "{error:#?}");
+        assert!(error.message.contains(", tried "), "{error:#?}");
+        assert_eq!(yard.exports(), 1);
+        assert!(yard.ledger().open_exports(None).unwrap().is_empty());
+    }
 }
 
 /// While it waits somebody else begins to export the machine: that is one more try, and no other failure.

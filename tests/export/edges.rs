@@ -140,7 +140,8 @@ async fn a_group_goes_out_relative_to_its_older_collection() {
 
 #[tokio::test(start_paused = true)]
 async fn a_machine_that_is_exported_with_its_group_is_not_exported_beside_it() {
-    let yard = Yard::new("");
+    // For longer than anybody waits.
+    let yard = Yard::new("[speed]\nexport = { seconds = 600 }\n");
     let first = yard.export_with(&shop(), Some(Duration::from_secs(2)), |_, _| ()).await.report;
     assert_eq!(first.outcome, Outcome::Detached, "{first:#?}");
     let error = yard.export(&web01()).await.report.error.unwrap();

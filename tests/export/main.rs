@@ -5,8 +5,10 @@
 mod adoption;
 mod busy;
 mod directories;
+mod doubts;
 mod edges;
 mod ends;
 mod once;
 mod points;
+mod recorded;
 mod support;

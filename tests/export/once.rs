@@ -45,6 +45,28 @@ async fn a_job_is_cancelled_and_followed_to_its_end() {
     assert_eq!((told.report.outcome, error.kind, error.exit_code), (Outcome::Cancelled, Kind::Cancelled, 7));
 }
 
+/// A host that is short of something when it is asked to end a job is asked again at the next look.
+#[tokio::test(start_paused = true)]
+async fn a_cancel_that_did_not_come_through_is_asked_for_again() {
+    let yard = Yard::new(
+        "[speed]\nexport = { seconds = 600 }\n[[fault]]\nwhat = \"internal-error\"\n\
+         when = { method = \"RequestStateChange\" }\ntimes = 3\n",
+    );
+    let told = yard
+        .export_with(&plan(), None, |event, wishes| {
+            if matches!(event.what, News::JobStarted { .. }) {
+                wishes.send_replace(Wish::Cancel);
+            }
+        })
+        .await;
+    assert_eq!((told.report.outcome, told.report.exit_code()), (Outcome::Cancelled, 7), "{:#?}", told.report);
+    assert_eq!(yard.calls("RequestStateChange"), 4);
+    let told = told.events.iter().filter(
+        |event| matches!(&event.what, News::Warning { message } if message.contains("was not cancelled")),
+    );
+    assert_eq!(told.count(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_is_lost_is_looked_for_and_not_asked_for_again() {
     let yard = Yard::new(

@@ -103,6 +103,32 @@ async fn a_point_whose_making_was_cut_off_is_taken_up_by_whoever_wants_the_same(
     }
 }
 
+/// A point that is not made because the machine is busy is asked for again, and not for ever.
+#[tokio::test(start_paused = true)]
+async fn a_point_that_a_busy_host_does_not_make_is_asked_for_again() {
+    for code in [32774, 32775] {
+        let yard = Yard::new(&format!(
+            "[[job]]\nmethod = \"CreateReferencePoint\"\nreturn_value = {code}\ntimes = 2\n"
+        ));
+        let made = yard.make(Duration::from_secs(600)).await.unwrap().unwrap();
+        assert_eq!((made.origin, yard.calls("CreateReferencePoint")), (Origin::Made, 3), "{code}");
+        let ours = yard.ledger().points_of(ledger::Kind::Vm, DB01).unwrap();
+        assert_eq!(ours.iter().map(|point| &*point.id).collect::<Vec<_>>(), [&*made.point.id]);
+        let yard = Yard::new(&format!("[[job]]\nmethod = \"CreateReferencePoint\"\nreturn_value = {code}\n"));
+        let failure = yard.make(Duration::from_secs(600)).await.unwrap().unwrap_err();
+        assert!(failure.message.ends_with(", tried 5 times"), "{failure:?}");
+        assert_eq!(yard.calls("CreateReferencePoint"), 5);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_point_of_a_machine_that_is_busy_is_made_once_it_is_not() {
+    let yard = Yard::new("");
+    assert_eq!(yard.export(&ExportPlan { detach: true, ..plan() }).await.report.outcome, Outcome::Detached);
+    let made = yard.make(Duration::from_secs(600)).await.unwrap().unwrap();
+    assert_eq!((made.origin, yard.calls("CreateReferencePoint")), (Origin::Made, 1));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_point_whose_answer_is_lost_is_found_and_not_made_again() {
     let yard = Yard::new(

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use refpoint::client::{Connection, Credentials, Dial, Login, Options, Retries, Session, Target};
 use refpoint::fleet::{
-    BaseChoice, Control, Event, ExportPlan, Failure, Keeper, Owned, PointChoice, Report, Surroundings,
-    Wanted, Wish, create_point, export,
+    BaseChoice, Control, Event, ExportPlan, Failure, JobEnd, Keeper, Owned, PointChoice, Report,
+    Surroundings, Wanted, Wish, create_point, export, wait_for_job,
 };
 use refpoint::hyperv::{Consistency, Directory, Host, PointType, Selector};
 use refpoint::lab::{self, Channel, Hosts, Log, Scenario, serve_stream};
@@ -115,6 +115,40 @@ impl Yard {
         let report = export(&around, plan).await;
         host.close().await.unwrap();
         Told { report, events: events.into_inner().unwrap() }
+    }
+
+    /// Exports once as a process that is ended after that time, and gives the host so long for each request.
+    pub(crate) async fn export_for(
+        &self,
+        plan: &ExportPlan,
+        patience: Duration,
+        operation_timeout: Duration,
+    ) -> Option<Report> {
+        let (host, keeper) = (self.host().await, Keeper::new(self.ledger()));
+        let around = Surroundings { operation_timeout, ..Surroundings::new("hv01", &host, &keeper, clock) };
+        tokio::time::timeout(patience, export(&around, plan)).await.ok()
+    }
+
+    /// Waits for a job, or cancels it, as a process of its own would.
+    pub(crate) async fn wait_for(&self, id: &str, wish: Wish) -> JobEnd {
+        let (host, keeper) = (self.host().await, Keeper::new(self.ledger()));
+        let (wishes, control) = Control::new();
+        wishes.send_replace(wish);
+        let around = Surroundings { control, ..Surroundings::new("hv01", &host, &keeper, clock) };
+        let job = host.jobs().await.unwrap().into_iter().find(|job| job.id == id).unwrap();
+        wait_for_job(&around, &job, None).await.unwrap()
+    }
+
+    /// Has a point removed, as somebody else might.
+    pub(crate) async fn destroy(&self, machine: &str, guid: &str) {
+        let host = self.host().await;
+        let machine = host.machine(&Selector::parse(machine)).await.unwrap();
+        let points = host.points(&machine).await.unwrap();
+        let point = points.iter().find(|point| point.is_named(guid)).unwrap();
+        host.destroy_point(point).await.unwrap();
+        while host.points(&machine).await.unwrap().iter().any(|point| point.is_named(guid)) {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
     }
 
     /// Returns the whole identifier of a point.

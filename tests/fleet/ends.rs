@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use refpoint::fleet::{HostState, Kind, News, Outcome, Reason, RunState, Wish};
+use refpoint::fleet::{HostState, Kind, News, Outcome, Reason, RunPlan, RunState, Wish};
 
 use crate::support::{How, Yard};
 
@@ -203,4 +203,160 @@ async fn a_host_is_looked_at_once_an_interval_however_many_jobs_it_has() {
     let looks = yard.log.all().iter().filter(|line| line["class"] == "CIM_ConcreteJob").count();
     // Ten minutes at five seconds are 120 looks; the first seconds are looked at more often.
     assert!((118..170).contains(&looks), "{looks}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_is_under_way_when_a_run_is_stopped_the_rest_is_done_later() {
+    // While points are made, while a busy host is waited for, while exports run.
+    let busy = "[[job]]\nmethod = 'ExportReferencePoint'\nreturn_value = 32774\ntimes = 3\n";
+    for scenario in ["[speed]\ncreate_point = '6s'\n", busy, "", "[speed]\nexport = { seconds = 30 }\n"] {
+        for millis in [0, 300, 1500, 2500, 4000, 7000, 12_000] {
+            let yard = Yard::new(2, scenario);
+            let how = How { closes: Some(Duration::from_millis(millis)), ..How::default() };
+            let told = yard.run_with(NIGHTLY, how).await;
+            let stopped = told.report();
+            if stopped.state == RunState::Stopped {
+                assert_eq!(stopped.exit_code, Some(8), "{scenario} {millis} {stopped:#?}");
+            }
+            assert_eq!(stopped.totals.failed, 0, "{scenario} {millis} {stopped:#?}");
+            let told = yard.resume(How::default()).await;
+            let report = told.report();
+            assert_eq!(
+                (report.state, report.exit_code),
+                (RunState::Finished, Some(0)),
+                "{scenario} {millis} {report:#?}"
+            );
+            assert_eq!(report.totals.completed, 4, "{scenario} {millis}");
+            assert!(yard.exports().values().all(|count| *count == 1), "{:#?}", yard.exports());
+            assert!(yard.made().values().all(|count| *count == 1), "{:#?}", yard.made());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_hangs_does_not_keep_a_run_from_being_stopped() {
+    for method in ["CreateReferencePoint", "ExportReferencePoint"] {
+        let yard = Yard::new(
+            2,
+            &format!(
+                "[[fault]]\nwhat = 'stall'\nside = 'request'\nwhen = {{ host = 'HV01', method = '{method}' }}\n"
+            ),
+        );
+        let began = tokio::time::Instant::now();
+        let how = How { closes: Some(Duration::from_secs(20)), ..How::default() };
+        let told = yard.run_with(NIGHTLY, how).await;
+        assert!(began.elapsed() < Duration::from_secs(35), "{method} {:?}", began.elapsed());
+        assert_eq!(told.report().state, RunState::Stopped, "{method} {:#?}", told.report());
+        assert_eq!(told.report().totals.completed, 2);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_host_by_two_names_is_worked_on_once() {
+    let yard = Yard::new(1, "").with_alias();
+    let told = yard.run(&NIGHTLY.replace("{vm}", "{host}-{vm}")).await;
+    let report = told.report();
+    assert_eq!((report.totals.completed, report.totals.hosts_failed), (2, 1), "{report:#?}");
+    let error = report.hosts.iter().find_map(|host| host.error.as_ref()).unwrap();
+    assert!(error.message.contains("twice") && error.kind == Kind::Usage, "{error:?}");
+    assert_eq!(yard.calls("ExportReferencePoint"), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_takes_up_a_part_of_a_run_leaves_the_rest_as_it_is() {
+    let yard = Yard::new(3, "");
+    let plan = format!("{NIGHTLY}\n[limits]\nspread = '60s'\n");
+    yard.run_with(&plan, How { closes: Some(Duration::from_secs(1)), ..How::default() }).await;
+    let yard = yard.thin();
+    let told = yard.resume(How::default()).await;
+    let report = told.report();
+    assert_eq!((report.state, report.exit_code), (RunState::Stopped, Some(1)), "{report:#?}");
+    assert_eq!((report.totals.completed, report.totals.hosts_outstanding), (2, 2));
+    let told = yard.whole().resume(How::default()).await;
+    assert_eq!((told.report().state, told.report().totals.completed), (RunState::Finished, 6));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_base_that_the_host_refuses_is_done_without_and_that_is_said() {
+    let yard =
+        Yard::new(1, "[[job]]\nmethod = 'ExportReferencePoint'\nskip = 2\nreturn_value = 32773\ntimes = 2\n");
+    yard.run(NIGHTLY).await;
+    let told = yard.run(&NIGHTLY.replace("{date}", "{run}")).await;
+    let report = told.report();
+    assert_eq!((report.totals.completed, report.exit_code), (2, Some(0)), "{report:#?}");
+    for unit in &report.units {
+        let export = unit.export.as_ref().unwrap();
+        assert_eq!(export.base, None);
+        assert!(
+            export.warnings.iter().any(|warning| warning.contains("all of it was exported")),
+            "{export:#?}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn as_many_as_a_share_takes_are_written_to_it_at_once_whichever_host_has_the_most() {
+    let machines = "[[machine]]\nid = '00000001-6B7E-4C55-9E1D-0A4B8C7D2E91'\nname = 'vm'\ncount = 4\n\
+                    [[machine.disk]]\nfile = 'D:\\vm.vhdx'\nsize = '20GiB'\n[speed]\nexport = { seconds = 20 }\n";
+    let yard = Yard::new(4, machines);
+    let plan = format!(
+        "{}\n[limits]\nhost = 1\nshare = 3\n",
+        NIGHTLY.replace(r"D:\exports\{vm}", r"\\nas1\hvexports\{host}\{vm}-{id}")
+    );
+    let running = std::sync::Mutex::new((0_usize, 0_usize));
+    let at_event = |event: &refpoint::fleet::Event, _: &tokio::sync::watch::Sender<Wish>| {
+        let mut running = running.lock().unwrap();
+        match event.what {
+            News::UnitStarted => running.0 += 1,
+            News::UnitFinished { .. } => running.0 -= 1,
+            _ => {}
+        }
+        running.1 = running.1.max(running.0);
+    };
+    let began = tokio::time::Instant::now();
+    let told = yard.run_with(&plan, How { at_event: &at_event, ..How::default() }).await;
+    assert_eq!(told.report().totals.completed, 16, "{:#?}", told.report().totals);
+    assert_eq!(running.lock().unwrap().1, 3);
+    // Sixteen of about 23 seconds, three at a time, with a little left over at the end.
+    assert!(began.elapsed() < Duration::from_secs(180), "{:?}", began.elapsed());
+}
+
+/// With what stands there as a comment, too: whoever takes a `#` away finds no mistake of ours.
+#[test]
+fn the_example_of_a_plan_is_one() {
+    let text = include_str!("../../examples/nightly.toml");
+    assert_eq!(RunPlan::read(text).unwrap().name, "nightly");
+    let is_said = |line: &str| {
+        let word: String = line.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect();
+        line.starts_with('[') || !word.is_empty() && line[word.len()..].starts_with(" = ")
+    };
+    let all: Vec<_> = text
+        .lines()
+        .map(|line| line.strip_prefix("# ").filter(|said| is_said(said)).unwrap_or(line))
+        .collect();
+    let plan = RunPlan::read(&all.join("\n")).unwrap();
+    assert_eq!((plan.exports.len(), plan.stop.fail_fast, plan.stop.max_failures), (2, true, Some(10)));
+    assert!(plan.window.is_some() && plan.notify.ping.is_some());
+}
+
+/// Every key of a plan stands on its page.
+#[test]
+fn the_page_on_runs_knows_every_key_of_a_plan() {
+    let page = include_str!("../../docs/fleet.md");
+    let unknown = |plan: &str| RunPlan::read(plan).unwrap_err().to_string();
+    let export = "name = 'n'\n[[export]]\nmachines = ['*']\nto = 'D:\\e\\{run}\\{vm}'\n";
+    let mut keys = 0;
+    for table in ["", "[limits]", "[retries]", "[stop]", "[window]", "[[export]]"] {
+        let said = match table {
+            "" => unknown("no_such_key = 1\n"),
+            "[[export]]" => unknown(&format!("{export}no_such_key = 1\n")),
+            table => unknown(&format!("{export}{table}\nno_such_key = 1\n")),
+        };
+        let known = said.split_once("expected ").unwrap_or_else(|| panic!("{said}")).1;
+        for key in known.split('`').skip(1).step_by(2) {
+            assert!(page.contains(key), "{table} {key} does not stand there");
+            keys += 1;
+        }
+    }
+    assert!(keys >= 30, "{keys}");
 }

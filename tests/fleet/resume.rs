@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use refpoint::fleet::{Outcome, RunState};
+use refpoint::fleet::{Event, News, Outcome, RunState};
 
 use crate::ends::NIGHTLY;
 use crate::support::{How, Yard};
@@ -86,8 +86,13 @@ async fn who_is_no_longer_in_the_inventory_is_said_to_be() {
     let yard = yard.thin();
     let told = yard.resume(How::default()).await;
     let report = told.report();
-    assert_eq!((report.totals.completed, report.totals.hosts_failed), (2, 1), "{report:#?}");
-    assert!(report.hosts[1].error.as_ref().unwrap().message.contains("inventory"));
+    assert_eq!((report.totals.completed, report.totals.hosts_outstanding), (2, 1), "{report:#?}");
+    assert_eq!((report.state, report.exit_code), (RunState::Stopped, Some(1)));
+    let is_said = |event: &Event| {
+        event.host == "hv02"
+            && matches!(&event.what, News::Warning { message } if message.contains("outstanding"))
+    };
+    assert!(told.events.iter().any(is_said));
 }
 
 #[tokio::test(start_paused = true)]
@@ -99,5 +104,13 @@ async fn what_failed_is_begun_again_only_when_asked_for() {
     assert_eq!((told.count("unit-started"), told.report().totals.failed), (0, 1));
     assert_eq!(told.report().exit_code, Some(7));
     let told = yard.resume(How { retry_failed: true, ..How::default() }).await;
-    assert_eq!(told.count("unit-started"), 1);
+    assert_eq!((told.count("unit-started"), told.report().exit_code), (1, Some(0)), "{:#?}", told.report());
+    // What the failed one has left stays where it is, and is not forgotten.
+    let again = told.report().units.iter().find(|unit| unit.tries == 2).unwrap();
+    assert!(again.directory.ends_with("-2"), "{again:#?}");
+    let warnings = &again.export.as_ref().unwrap().warnings;
+    assert!(
+        warnings.iter().any(|warning| warning.contains("an earlier try ended as failed")),
+        "{warnings:#?}"
+    );
 }

@@ -26,6 +26,7 @@ pub(crate) struct Yard {
     pub(crate) log: Lines,
     folder: PathBuf,
     is_thin: bool,
+    has_alias: bool,
 }
 
 /// What a run was like.
@@ -69,12 +70,24 @@ impl Yard {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("refpoint-fleet-{}-{number}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
-        Self { hosts: Hosts::new(options).unwrap(), log, folder, is_thin: false }
+        Self { hosts: Hosts::new(options).unwrap(), log, folder, is_thin: false, has_alias: false }
     }
 
     /// The same without a second host in the inventory, as if somebody had taken them out.
     pub(crate) fn thin(mut self) -> Self {
         self.is_thin = true;
+        self
+    }
+
+    /// The same with all hosts in the inventory again.
+    pub(crate) fn whole(mut self) -> Self {
+        self.is_thin = false;
+        self
+    }
+
+    /// The same with one more name for the first host.
+    pub(crate) fn with_alias(mut self) -> Self {
+        self.has_alias = true;
         self
     }
 
@@ -92,7 +105,7 @@ impl Yard {
             let hosts = hosts.clone();
             let label = label.to_owned();
             async move {
-                let index = label.trim_start_matches("hv").parse::<usize>().unwrap() - 1;
+                let index = label.trim_start_matches("hv").parse::<usize>().unwrap_or(1) - 1;
                 let dial = Dial::new(move |endpoint, options| {
                     let hosts = hosts.clone();
                     async move {
@@ -112,7 +125,11 @@ impl Yard {
     fn inventory(&self, plan: &RunPlan) -> Vec<(String, Vec<u32>)> {
         let rules: Vec<u32> = (0..plan.exports.len() as u32).collect();
         let count = if self.is_thin { 1 } else { self.hosts.count() };
-        (1..=count).map(|number| (format!("hv{number:02}"), rules.clone())).collect()
+        let mut hosts: Vec<_> = (1..=count).map(|number| (format!("hv{number:02}"), rules.clone())).collect();
+        if self.has_alias {
+            hosts.push(("alias".to_owned(), rules));
+        }
+        hosts
     }
 
     pub(crate) async fn run(&self, text: &str) -> Told {
@@ -132,8 +149,10 @@ impl Yard {
             },
         };
         let keeper = self.keeper();
-        let run = begin_run(&keeper, &plan, &order, clock()).await.unwrap();
-        self.work(keeper, &run.name, how).await
+        match begin_run(&keeper, &plan, &order, clock()).await {
+            Ok(run) => self.work(keeper, &run.name, how).await,
+            Err(refusal) => Told { report: Err(refusal), events: Vec::new() },
+        }
     }
 
     /// Takes the newest run up again, as a process of its own would.
@@ -162,6 +181,7 @@ impl Yard {
             control,
             closes: how.closes.map(|after| Instant::now() + after),
             retry_failed: how.retry_failed,
+            retry_unknown: false,
         };
         let mut heard = heard;
         let work = work_on(around, &run, plan, &hosts);
@@ -188,7 +208,7 @@ impl Yard {
     }
 
     pub(crate) async fn report(&self) -> RunReport {
-        report_of(&self.keeper(), None).await.unwrap()
+        report_of(&self.keeper(), None, clock()).await.unwrap()
     }
 
     /// Counts how often each point of each host was exported to each directory: what was refused does not count.

@@ -32,6 +32,7 @@ async fn each_operation_is_one_line_with_the_keys_of_the_contract() {
                     "class",
                     "method",
                     "keys",
+                    "arguments",
                     "return_value",
                     "fault",
                 ]
@@ -40,10 +41,13 @@ async fn each_operation_is_one_line_with_the_keys_of_the_contract() {
             keys.join(" ")
         })
         .collect();
-    assert_eq!(keys, ["time host user scheme sealed operation class method keys return_value fault"; 2]);
+    assert_eq!(
+        keys,
+        ["time host user scheme sealed operation class method keys arguments return_value fault"; 2]
+    );
     let lines = lab.log.all();
     assert_eq!(lines[0]["time"], "1970-01-01T00:00:00Z");
-    assert_eq!(lines[0].as_object().unwrap().len(), 11);
+    assert_eq!(lines[0].as_object().unwrap().len(), 12);
     assert_eq!(
         (&lines[1]["operation"], &lines[1]["method"]),
         (&"Invoke".into(), &"ExportReferencePoint".into())

@@ -38,6 +38,7 @@ impl Runs {
             schema: RunReport::SCHEMA.to_owned(),
             run: "nightly-20261121-020000".to_owned(),
             plan: "nightly".to_owned(),
+            at: None,
             state: RunState::Finished,
             reason: None,
             started_at: self.began,

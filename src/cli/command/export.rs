@@ -389,8 +389,7 @@ pub(crate) fn finish(report: &Report, format: Format, ui: &mut Ui) -> Result<Exi
         Format::Yaml => yaml::document(&value(report)),
         Format::Name => report.job.as_ref().map(|job| format!("{}\n", job.id)).unwrap_or_default(),
     };
-    ui.print(&text)?;
-    ui.flush()?;
+    ui.conclude(&text)?;
     if let Some(failure) = &report.error {
         ui.fail(&Error::of_failure(failure.clone()));
     }

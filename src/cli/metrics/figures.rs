@@ -179,7 +179,9 @@ impl Figures {
                 let stalled = Stage::Running { moved_at: *since, has_job: true, is_stalled: true };
                 self.units.insert(key(event), stalled);
             }
-            News::Retry { cause, .. } => self.tried_again(cause),
+            News::Retry { kind, cause, .. } => {
+                self.tried_again(&kind.map_or_else(|| cause.clone(), name));
+            }
             News::Warning { .. } => self.warnings += 1,
             News::UnitFinished { export } => {
                 self.units.insert(key(event), Stage::ended(export));

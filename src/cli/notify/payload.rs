@@ -78,6 +78,7 @@ impl Message {
             exit_code: None,
             totals: Totals::default(),
             error: None,
+            missing: &[],
             failures: Vec::new(),
             report: None,
         };
@@ -96,6 +97,7 @@ impl Message {
                 (payload.started_at, payload.finished_at) = (Some(report.started_at), report.finished_at);
                 payload.duration_seconds = report.finished_at.map(|at| seconds(report.started_at, at));
                 (payload.exit_code, payload.totals) = (report.exit_code, report.totals.clone());
+                payload.missing = report.missing.get(..MOST_MISSING).unwrap_or(&report.missing);
                 payload.failures = failures(report);
                 payload.report = (extent == Extent::Full).then_some(report);
             }
@@ -126,6 +128,10 @@ impl Message {
                     words.push_str(&format!(" ({reason})"));
                 }
                 words.push('\n');
+                if let Some(first) = report.missing.first() {
+                    words.push_str(&format!("not found: {first}"));
+                    words.push_str(if report.missing.len() > 1 { ", …\n" } else { "\n" });
+                }
                 for cause in failures(report) {
                     let some = cause.examples.join(", ");
                     words.push_str(&format!(
@@ -160,6 +166,7 @@ struct Payload<'a> {
     exit_code: Option<u8>,
     totals: Totals,
     error: Option<&'a Failure>,
+    missing: &'a [String],
     failures: Vec<Cause<'a>>,
     report: Option<&'a RunReport>,
 }
@@ -226,6 +233,9 @@ fn seconds(from: Timestamp, to: Timestamp) -> f64 {
 
 /// The version of the shape.
 const SCHEMA: &str = "refpoint.webhook/1";
+
+/// More machines that no host has are for the report.
+const MOST_MISSING: usize = 20;
 
 /// More names than this are for the report.
 const MOST_EXAMPLES: usize = 5;

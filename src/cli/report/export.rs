@@ -59,7 +59,7 @@ impl<'u> Progress<'u> {
             News::Stalled { since } => {
                 self.ui.warn(&format!("{}: the job has not moved since {since:.0}", event.unit));
             }
-            News::Retry { cause, after } => {
+            News::Retry { cause, after, .. } => {
                 self.ui.note(&format!("{}: {cause}; again in {after:.1}s", event.unit));
             }
             News::Warning { message } => self.ui.warn(&format!("{}: {message}", event.unit)),

@@ -6,11 +6,13 @@ use tokio::time::sleep;
 
 use super::super::event::News;
 use super::super::follow::{Cut, Followed, cut, follow, within, within_after};
+use super::super::look::{LOOK_AGAIN, SETTLING};
 use super::super::make::{MOST_WAITS, may_be_of};
 use super::super::marks::{failed, unkept};
 use super::super::patience::{Again, MOST_TRIES, Patience, again};
 use super::super::report::{Failure, JobReport, Kind};
-use super::super::unit::{LOOK_AGAIN, SETTLING, Surroundings, interrupted, may_have_begun};
+use super::super::unit::{Surroundings, may_have_begun};
+use super::super::verdict::interrupted;
 use crate::client::codes::Treatment;
 use crate::hyperv::{
     Begun, Busy, Checkpoint, Consistency, Contents, Directory, Error, Host, Job, JobError, Made, Mark,
@@ -189,7 +191,7 @@ impl Stepper<'_> {
                 return Err(Stop::Failed(patience.spent(failure)));
             };
             let cause = format!("{}, try {} of {MOST_TRIES}", failure.message, patience.tries());
-            self.around.tell(News::Retry { cause, after: pause.as_secs_f64() });
+            self.around.tell(News::Retry { kind: Some(failure.kind), cause, after: pause.as_secs_f64() });
             if let Err(cut) = self.waited(ask, sleep(pause)).await {
                 return Err(Stop::Open(self.cut(ask, &cut)));
             }

@@ -68,6 +68,12 @@ pub struct RunDetails {
     pub inventories: Vec<String>,
     /// To which of them it is limited.
     pub limit: Option<String>,
+    /// Whether it stops at the first failure, whatever its plan says.
+    #[serde(default)]
+    pub fail_fast: bool,
+    /// After how many failures it stops, where that is said beside its plan.
+    #[serde(default)]
+    pub max_failures: Option<u32>,
 }
 
 /// What a run works with.
@@ -86,15 +92,22 @@ pub struct RunSurroundings {
     pub closes: Option<Instant>,
     /// Whether hosts that could not be worked with, and units that failed, are begun again.
     pub retry_failed: bool,
+    /// Whether units of which nobody knows what became of them are begun anew: a person has looked.
+    pub retry_unknown: bool,
 }
 
-/// Writes a run down: from now on it can be taken up again.
+/// Writes a run down: from now on it can be taken up again. While a process is at work on another run of the plan,
+/// none is begun.
 pub async fn begin_run(
     keeper: &Keeper,
     plan: &RunPlan,
     order: &RunOrder,
     now: SystemTime,
 ) -> Result<ledger::Run, Failure> {
+    let unkept = |error: ledger::Error| Failure::from(&error);
+    // It is let go of again until the work begins: whoever comes in between is refused then.
+    let _held =
+        hold(keeper, of_plan(&plan.name)).await.map_err(unkept)?.ok_or_else(|| at_work(&plan.name))?;
     let RunDetails { date, time, .. } = &order.details;
     let new = NewRun {
         name: format!("{}-{}-{time}", plan.name, date.replace('-', "")),
@@ -103,7 +116,7 @@ pub async fn begin_run(
         details: serde_json::to_string(&order.details).unwrap_or_default(),
         hosts: order.hosts.iter().map(|(host, _)| host.clone()).collect(),
     };
-    keeper.with(move |ledger| ledger.begin_run(&new, now)).await.map_err(|error| Failure::from(&error))
+    keeper.with(move |ledger| ledger.begin_run(&new, now)).await.map_err(unkept)
 }
 
 /// Does what is left of a run, which may be all of it.
@@ -118,13 +131,13 @@ pub async fn work_on(
 ) -> Result<RunReport, Failure> {
     let unkept = |error: ledger::Error| Failure::from(&error);
     let keeper = around.keeper.clone();
-    let name = format!("plan {}", plan.name);
-    let Some(_held) = hold(&keeper, name).await.map_err(unkept)? else {
-        let message = format!("another refpoint is at work on plan {}", plan.name);
-        return Err(Failure::new(Kind::Ledger, message).with_hint("wait for it: refpoint fleet status"));
+    let id = run.id;
+    let Some(_held) = hold(&keeper, of_plan(&plan.name)).await.map_err(unkept)? else {
+        // Nobody is to take up later what was refused now.
+        keeper.with(move |ledger| ledger.forget_run(id)).await.map_err(unkept)?;
+        return Err(at_work(&plan.name));
     };
     let details: RunDetails = serde_json::from_str(&run.details).unwrap_or_default();
-    let id = run.id;
     let (known_hosts, known_units) =
         keeper.with(move |ledger| Ok((ledger.run_hosts(id)?, ledger.units(id)?))).await.map_err(unkept)?;
     let is_resumed = known_hosts.iter().any(|host| host.started_at.is_some());
@@ -139,6 +152,7 @@ pub async fn work_on(
         stopper: Stopper::new(),
         failures: AtomicUsize::new(0),
         broken: Mutex::new(None),
+        names: Mutex::default(),
         run: id,
         plan,
         around,
@@ -169,11 +183,18 @@ pub async fn work_on(
         if is_done {
             continue;
         }
+        // Whoever takes up a part of a run, or finds a host gone from the inventory, leaves the rest as it is.
+        let Some(rules) = rules else {
+            let message = "it is not among the hosts that are meant now, and stays outstanding".to_owned();
+            shared.tell_of(&host.host, News::Warning { message });
+            continue;
+        };
+        let before = host.details.as_deref().and_then(|text| serde_json::from_str(text).ok());
         let after = shared.plan.limits.spread / count * place;
         let shared = shared.clone();
         tasks.spawn(async move {
             if shared.stopper.unless(sleep(after)).await.is_ok() {
-                work_on_host(&shared, &host.host, is_planned, rules).await;
+                work_on_host(&shared, &host.host, is_planned, rules, before).await;
             }
         });
     }
@@ -192,6 +213,16 @@ pub async fn work_on(
         return Err(failure);
     }
     finish(&shared).await
+}
+
+/// What whoever works on a plan has hold of.
+pub(super) fn of_plan(name: &str) -> String {
+    format!("plan {name}")
+}
+
+fn at_work(plan: &str) -> Failure {
+    let message = format!("another refpoint is at work on plan {plan}");
+    Failure::new(Kind::Ledger, message).with_hint("wait for it: refpoint fleet status")
 }
 
 /// Takes hold of a name. Whoever asks for the state of a run has it for a moment: that is waited for.
@@ -215,9 +246,12 @@ async fn finish(shared: &Shared) -> Result<RunReport, Failure> {
     let totals = &report.totals;
     let is_left =
         totals.outstanding + totals.running + totals.detached + totals.unknown + totals.hosts_outstanding > 0;
+    let is_unbegun = totals.outstanding + totals.running + totals.hosts_outstanding > 0;
     let reason = stop.map(|stop| stop.words().to_owned());
     let exit_code = match stop.and_then(Stop::exit_code) {
         Some(code) if is_left => code,
+        // What is left over without having been stopped is not done, either.
+        _ if is_unbegun && stop.is_none() && report.exit_code == Some(0) => LEFT_OVER,
         _ => report.exit_code.unwrap_or_default(),
     };
     let (run, now, words) = (shared.run, shared.now(), reason.clone());
@@ -227,6 +261,7 @@ async fn finish(shared: &Shared) -> Result<RunReport, Failure> {
     report.state = if is_left { RunState::Stopped } else { RunState::Finished };
     report.reason = reason;
     report.finished_at = Some(timestamp(now));
+    report.at = report.finished_at;
     report.exit_code = Some(exit_code);
     shared.tell(News::RunFinished { totals: report.totals.clone(), exit_code });
     Ok(report)
@@ -255,6 +290,8 @@ pub(super) struct Shared {
     failures: AtomicUsize,
     /// Why nothing can be written down any more.
     broken: Mutex<Option<Failure>>,
+    /// What the hosts call themselves, and what the inventory calls them: one host by two names is worked on once.
+    names: Mutex<HashMap<String, String>>,
 }
 
 impl Shared {
@@ -336,7 +373,10 @@ async fn watch(shared: Arc<Shared>) {
     };
     let stop = tokio::select! {
         stop = wished => stop,
-        () = late(shared.around.closes) => Stop::WindowClosed,
+        () = late(shared.around.closes) => match shared.plan.window {
+            Some(_) => Stop::WindowClosed,
+            None => Stop::TimeIsOver,
+        },
         () = late(over) => Stop::TimeIsOver,
     };
     shared.stop(stop);
@@ -354,7 +394,14 @@ pub(super) struct HostDetails {
     pub(super) bytes_received: u64,
 }
 
-async fn work_on_host(shared: &Arc<Shared>, label: &str, is_planned: bool, rules: Option<Vec<u32>>) {
+async fn work_on_host(
+    shared: &Arc<Shared>,
+    label: &str,
+    is_planned: bool,
+    rules: Vec<u32>,
+    before: Option<HostDetails>,
+) {
+    let before = before.unwrap_or_default();
     let mut details = HostDetails::default();
     let (run, at, name) = (shared.run, shared.now(), label.to_owned());
     if shared.write(move |ledger| ledger.host_begun(run, &name, at)).await.is_none() {
@@ -370,6 +417,10 @@ async fn work_on_host(shared: &Arc<Shared>, label: &str, is_planned: bool, rules
             details.error = Some(failure);
         }
     }
+    // What was asked before a run was taken up again was asked all the same.
+    details.requests += before.requests;
+    details.bytes_sent += before.bytes_sent;
+    details.bytes_received += before.bytes_received;
     let has_failed = details.error.is_some();
     let text = serde_json::to_string(&details).unwrap_or_default();
     let (name, at) = (label.to_owned(), shared.now());
@@ -394,7 +445,7 @@ async fn on_host(
     shared: &Arc<Shared>,
     label: &str,
     is_planned: bool,
-    rules: Option<Vec<u32>>,
+    rules: Vec<u32>,
     details: &mut HostDetails,
 ) -> Result<(), Ended> {
     let host = Arc::new(shared.stopper.unless(open(shared, label)).await?.map_err(Ended::Failed)?);
@@ -421,17 +472,22 @@ async fn on_open_host(
     host: &Arc<Host>,
     label: &str,
     is_planned: bool,
-    rules: Option<Vec<u32>>,
+    rules: Vec<u32>,
     details: &mut HostDetails,
 ) -> Result<(), Ended> {
+    details.name = shared.stopper.unless(host.name()).await?.ok();
+    if let Some(name) = &details.name {
+        let mut names = shared.names.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = names.entry(name.to_uppercase()).or_insert_with(|| label.to_owned());
+        if first != label {
+            let message = format!("the inventory has this host twice: it is {name}, as {first} is");
+            let failure = Failure::new(Kind::Usage, message);
+            return Err(Ended::Failed(failure.with_hint("take one of the two out of the inventory")));
+        }
+    }
     if !is_planned {
-        let Some(rules) = rules else {
-            let message = format!("{label} is no longer in the inventory");
-            return Err(Ended::Failed(Failure::new(Kind::Usage, message)));
-        };
         plan_host(shared, host, label, &rules).await?;
     }
-    details.name = shared.stopper.unless(host.name()).await?.ok();
     let (run, name) = (shared.run, label.to_owned());
     let Some(units) = shared.write(move |ledger| ledger.units_of(run, &name)).await else {
         return Err(Ended::Stopped);
@@ -502,7 +558,8 @@ async fn plan_host(shared: &Shared, host: &Host, label: &str, rules: &[u32]) -> 
 /// Waits before the next try, where there is one.
 async fn again(shared: &Shared, label: &str, tries: &mut u32, failure: Failure) -> Result<(), Failure> {
     let most = match failure.kind {
-        Kind::Unreachable => shared.plan.retries.transient,
+        // Whoever logs in, or looks at what there is, has asked for nothing yet.
+        Kind::Unreachable | Kind::Fault => shared.plan.retries.transient,
         Kind::Busy => shared.plan.retries.busy,
         _ => 0,
     };
@@ -511,7 +568,8 @@ async fn again(shared: &Shared, label: &str, tries: &mut u32, failure: Failure) 
     }
     *tries += 1;
     let after = shared.pause(*tries, label.bytes().map(i64::from).sum());
-    shared.tell_of(label, News::Retry { cause: failure.message, after: after.as_secs_f64() });
+    let (kind, cause) = (Some(failure.kind), failure.message);
+    shared.tell_of(label, News::Retry { kind, cause, after: after.as_secs_f64() });
     sleep(after).await;
     Ok(())
 }
@@ -522,3 +580,6 @@ const LONGEST_GOODBYE: Duration = Duration::from_secs(5);
 /// Whether a name is held is looked at so often before it counts as held.
 const MOST_LOOKS: u32 = 20;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
+
+/// Not all is done, for no other cause.
+const LEFT_OVER: u8 = 1;

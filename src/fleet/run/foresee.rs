@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -72,6 +73,7 @@ pub async fn foresee(
             let _permit = permits.acquire_owned().await;
             let looked = async {
                 let host = Host::new(opener.open(&name).await?);
+                let own = host.name().await.map_err(|error| Failure::from(&error))?;
                 let units = expand(&host, &name, &plan, &rules, &stamp).await?;
                 let mut forecasts = Vec::new();
                 for unit in &units {
@@ -80,13 +82,13 @@ pub async fn foresee(
                 }
                 // What cannot be tidied up the host ends by itself.
                 let _ = host.close().await;
-                Ok::<_, Failure>(forecasts)
+                Ok::<_, Failure>((own, forecasts))
             };
-            let (units, error) = match looked.await {
-                Ok(units) => (units, None),
-                Err(failure) => (Vec::new(), Some(failure)),
+            let (own, units, error) = match looked.await {
+                Ok((own, units)) => (Some(own), units, None),
+                Err(failure) => (None, Vec::new(), Some(failure)),
             };
-            (place, HostForecast { host: name, error, units })
+            (place, own, HostForecast { host: name, error, units })
         });
     }
     let mut found = Vec::new();
@@ -97,8 +99,21 @@ pub async fn foresee(
             Err(_) => {}
         }
     }
-    found.sort_by_key(|(place, _)| *place);
-    found.into_iter().map(|(_, forecast)| forecast).collect()
+    found.sort_by_key(|(place, ..)| *place);
+    let mut names: HashMap<String, String> = HashMap::new();
+    let mut forecasts = Vec::new();
+    for (_, own, mut forecast) in found {
+        if let Some(own) = own {
+            let first = names.entry(own.to_uppercase()).or_insert_with(|| forecast.host.clone());
+            if *first != forecast.host {
+                let message = format!("the inventory has this host twice: it is {own}, as {first} is");
+                forecast.units.clear();
+                forecast.error = Some(Failure::new(Kind::Usage, message));
+            }
+        }
+        forecasts.push(forecast);
+    }
+    forecasts
 }
 
 async fn unit_of(around: &Surroundings<'_>, plan: &RunPlan, unit: &NewUnit, all: &[NewUnit]) -> UnitForecast {

@@ -76,11 +76,22 @@ impl PlanError {
             .span()
             .and_then(|span| text.get(..span.start))
             .map(|before| before.matches('\n').count() + 1);
+        let message = without_text(error.message());
         Self::Text(match line {
-            Some(line) => format!("line {line}: {}", error.message()),
-            None => error.message().to_owned(),
+            Some(line) => format!("line {line}: {message}"),
+            None => message,
         })
     }
+}
+
+/// Takes the text out that a message says to be of the wrong type: it may be an address, too.
+fn without_text(message: &str) -> String {
+    let hidden = ["invalid type: string", "invalid value: string"].into_iter().find_map(|what| {
+        let (before, after) = message.split_once(what)?;
+        let (_, expected) = after.rsplit_once("\", expected ")?;
+        Some(format!("{before}{what}, expected {expected}"))
+    });
+    hidden.unwrap_or_else(|| message.to_owned())
 }
 
 /// How much at once.

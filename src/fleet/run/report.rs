@@ -12,6 +12,9 @@ pub struct RunReport {
     pub run: String,
     /// What the plan is called.
     pub plan: String,
+    /// When this was looked up: of a run that is under way, until when it tells.
+    #[serde(default)]
+    pub at: Option<Timestamp>,
     /// Whether it is under way, over, or was stopped before it was.
     pub state: RunState,
     /// Why it was stopped.
@@ -164,7 +167,7 @@ pub struct UnitReport {
     pub state: UnitState,
     /// How often it was begun.
     pub tries: u32,
-    /// When it was first begun.
+    /// When it was first begun, or begun anew after it had failed.
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub finished_at: Option<Timestamp>,

@@ -1,6 +1,8 @@
 //! What the ledger has of a run, as a report.
 
-use super::engine::HostDetails;
+use std::time::SystemTime;
+
+use super::engine::{HostDetails, of_plan};
 use super::expand::unmatched;
 use super::plan::RunPlan;
 use super::report::{HostReport, HostState, RunReport, RunState, UnitReport, UnitState};
@@ -9,12 +11,13 @@ use crate::fleet::report::{Failure, Kind};
 use crate::fleet::unit::timestamp;
 use crate::ledger::{self, HostStage, Run, RunHost, Unit, UnitStage};
 
-/// Returns what became of the run of that name; of the newest, where none is named.
-pub async fn report_of(keeper: &Keeper, name: Option<&str>) -> Result<RunReport, Failure> {
+/// Returns what has become, `now`, of the run of that name; of the newest, where none is named.
+pub async fn report_of(keeper: &Keeper, name: Option<&str>, now: SystemTime) -> Result<RunReport, Failure> {
     let run = find_run(keeper, name).await?;
-    let held = format!("plan {}", run.plan);
+    let held = of_plan(&run.plan);
     let held = keeper.with(move |ledger| Ok(ledger.hold(&held)?.is_none())).await;
-    report(keeper, run.id, held.map_err(|error| Failure::from(&error))?).await
+    let is_held = held.map_err(|error| Failure::from(&error))?;
+    Ok(RunReport { at: Some(timestamp(now)), ..report(keeper, run.id, is_held).await? })
 }
 
 /// Returns the run of that name; the newest, where none is named.
@@ -58,17 +61,18 @@ pub(super) async fn report(keeper: &Keeper, run: i64, is_held: bool) -> Result<R
 fn of(run: &Run, hosts: Vec<RunHost>, units: Vec<Unit>, is_held: bool) -> RunReport {
     let missing = match RunPlan::read(&run.text) {
         // What has not been looked at may have it yet.
-        Ok(plan) if hosts.iter().all(|host| host.stage == HostStage::Planned) => unmatched(&plan, &units),
+        Ok(plan) if hosts.iter().all(|host| host.stage != HostStage::Outstanding) => unmatched(&plan, &units),
         _ => Vec::new(),
     };
     let hosts: Vec<_> = hosts.into_iter().map(host).collect();
-    let units: Vec<_> = units.into_iter().map(|found| unit(found, is_held)).collect();
+    let units: Vec<_> = units.into_iter().map(unit).collect();
     let code = RunReport::exit_code(&hosts, &units);
     let code = if missing.is_empty() { code } else { RunReport::both(code, Kind::NotFound.exit_code()) };
     RunReport {
         schema: RunReport::SCHEMA.to_owned(),
         run: run.name.clone(),
         plan: run.plan.clone(),
+        at: None,
         state: match (run.is_over, is_held) {
             (true, _) => RunState::Finished,
             (false, true) => RunState::Running,
@@ -108,7 +112,7 @@ fn host(host: RunHost) -> HostReport {
     }
 }
 
-fn unit(unit: Unit, is_held: bool) -> UnitReport {
+fn unit(unit: Unit) -> UnitReport {
     let export = unit.report.as_deref().and_then(|text| serde_json::from_str(text).ok());
     UnitReport {
         unit: unit.id,
@@ -122,8 +126,6 @@ fn unit(unit: Unit, is_held: bool) -> UnitReport {
         verb: unit.what.verb,
         directory: unit.what.directory,
         state: match unit.stage {
-            // Whoever was at work on it is gone.
-            UnitStage::Running if !is_held => UnitState::Outstanding,
             UnitStage::Running => UnitState::Running,
             UnitStage::Outstanding => UnitState::Outstanding,
             UnitStage::Ended => UnitState::Ended,

@@ -1,24 +1,41 @@
-//! The commands of the README that need a host.
+//! The commands of the README, and of the page on runs, that need a host.
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 
-use super::{commands, root, succeeds};
+use super::{commands, commands_of, root, succeeds};
 
-/// The commands that need a host get a simulated one: `hv01` is where it listens, `CORP\backup` who may log in.
 #[test]
 fn every_command_of_refpoint_in_the_readme_runs() {
     let commands = commands();
-    let ours: Vec<_> = commands.iter().filter(|command| command.starts_with("refpoint ")).collect();
-    assert!(ours.len() >= 8, "{commands:?}");
+    let ours: Vec<_> = commands.into_iter().filter(|command| command.starts_with("refpoint ")).collect();
+    assert!(ours.len() >= 12, "{ours:?}");
+    run("readme", &ours);
+}
+
+#[test]
+fn every_command_of_the_page_on_runs_runs() {
+    let commands = commands_of("docs/fleet.md");
+    assert!(
+        commands.len() == 5 && commands.iter().all(|it| it.starts_with("refpoint fleet ")),
+        "{commands:?}"
+    );
+    run("fleet", &commands);
+}
+
+/// The commands that need a host get a simulated one: `hv01` is where it listens, `CORP\backup` who may log in.
+fn run(name: &str, commands: &[String]) {
     let host = Simulated::start();
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("readme-{}", std::process::id()));
-    for command in ours {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    for command in commands {
         let here = command
             .replace("refpoint ", &format!("{} ", env!("CARGO_BIN_EXE_refpoint")))
             .replace(" hv01 ", &format!(" {} ", host.target))
+            .replace(" hv01, ", &format!(" {}, ", host.target.trim_start_matches("http://")))
+            .replace(" > ", &format!(" > {}/", folder.display()))
             .replace(r"CORP\backup", r"LAB\operator");
         let output = Command::new("sh")
             .arg("-c")
@@ -34,14 +51,14 @@ fn every_command_of_refpoint_in_the_readme_runs() {
 }
 
 /// A simulated host in a process of its own.
-struct Simulated {
+pub(crate) struct Simulated {
     process: Child,
-    target: String,
-    password: String,
+    pub(crate) target: String,
+    pub(crate) password: String,
 }
 
 impl Simulated {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_refpoint"))
             .args(["lab", "serve", "--listen", "127.0.0.1:0"])
             .stdout(Stdio::piped())

@@ -9,7 +9,7 @@ use super::run::find;
 use crate::cli::args::{Form, OutputArgs};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
-use crate::cli::ledger::LedgerArgs;
+use crate::cli::ledger::{LedgerArgs, clock};
 use crate::cli::report::fleet::{junit, page, units};
 use crate::cli::report::{json, text, yaml};
 use crate::cli::runtime;
@@ -50,7 +50,7 @@ impl WhichArgs {
         let keeper = self.ledger.open()?;
         runtime::block(async {
             let run = find(&keeper, self.run.as_deref()).await?;
-            report_of(&keeper, Some(&run.name)).await.map_err(Error::of_failure)
+            report_of(&keeper, Some(&run.name), clock()).await.map_err(Error::of_failure)
         })
     }
 }

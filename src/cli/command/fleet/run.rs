@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use jiff::{Timestamp, Zoned};
 use refpoint::fleet::{
-    Control, Event, Keeper, Reason, RunDetails, RunOrder, RunPlan, RunReport, RunSurroundings, Wish,
-    begin_run, find_run, report_of, work_on,
+    Control, Event, Keeper, Reason, RunDetails, RunOrder, RunPlan, RunReport, RunSurroundings, WindowError,
+    Wish, begin_run, find_run, report_of, work_on,
 };
 use refpoint::ledger::Run;
 use tokio::sync::{mpsc, watch};
@@ -64,9 +64,15 @@ pub(crate) struct ResumeArgs {
     /// The run, or the plan of which the newest is meant [default: the newest run]
     #[arg(value_name = "RUN")]
     run: Option<String>,
+    /// End well where the ledger has no such run: for units that look at each start of a machine
+    #[arg(long)]
+    if_any: bool,
     /// Begin again what failed, and ask hosts again that could not be worked with
     #[arg(long)]
     retry_failed: bool,
+    /// Begin anew what nobody knows the fate of: look on the host first, and empty the directory
+    #[arg(long)]
+    retry_unknown: bool,
     /// Work although the window of the plan is closed
     #[arg(long)]
     ignore_window: bool,
@@ -98,16 +104,21 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
     }
     let now = Zoned::now();
     let closes = closes(&plan, args.ignore_window, &now)?;
-    let crew = Crew::muster(&plan, Some(&args.plan), &args.with.hosts, &args.with.means, ui)?;
-    let keeper = args.with.ledger.open()?;
+    let crew = Crew::muster(&plan, Some(&args.plan), &args.with.hosts, &args.with.means, ui);
+    let ready = crew.and_then(|crew| Ok((crew, args.with.ledger.open()?)));
+    let (crew, keeper) = ready.map_err(|error| could_not_begin(&args.with, &plan, error, ui))?;
     let details = RunDetails {
         date: now.date().to_string(),
         time: now.strftime("%H%M").to_string(),
         inventories: args.with.hosts.names(&plan.inventories, Some(&args.plan)),
         limit: args.with.hosts.limit(),
+        fail_fast: args.fail_fast,
+        max_failures: args.max_failures,
     };
     let order = RunOrder { text, hosts: crew.hosts.clone(), details };
-    let job = Job { with: &args.with, plan, crew, keeper, closes, retry_failed: false, before: None };
+    let again = Again { failed: false, unknown: false };
+    let job = Job { with: &args.with, plan, crew, keeper, closes, again, before: None };
+    many_connections();
     runtime::serve_with(async |signals| {
         let run = begin_run(&job.keeper, &job.plan, &order, clock()).await.map_err(Error::of_failure)?;
         job.work(run, output.output.unwrap_or(Format::Table), signals, ui).await
@@ -118,29 +129,60 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
 pub(crate) fn resume(args: &ResumeArgs, output: &OutputArgs, ui: &mut Ui) -> Result<Exit, Error> {
     let keeper = args.with.ledger.open()?;
     let format = output.output.unwrap_or(Format::Table);
-    let (run, before) = runtime::block(async {
+    let found = runtime::block(async {
         let run = find(&keeper, args.run.as_deref()).await?;
-        let before = report_of(&keeper, Some(&run.name)).await.map_err(Error::of_failure)?;
+        let before = report_of(&keeper, Some(&run.name), clock()).await.map_err(Error::of_failure)?;
         Ok((run, before))
-    })?;
+    });
+    let (run, before) = match found {
+        Err(error) if args.if_any && error.kind == Exit::NotFound => {
+            ui.note(&format!("{}: there is nothing to take up", error.to_failure().message));
+            return Ok(Exit::Done);
+        }
+        found => found?,
+    };
     if run.is_over && !args.retry_failed {
         ui.note(&format!("{} is over: there is nothing to take up", run.name));
         if before.exit_code.is_some_and(|code| code != 0) {
             ui.note("refpoint fleet report shows what failed; --retry-failed begins that again");
         }
+        if format != Format::Table {
+            show(&before, format, ui)?;
+        }
+        // Whoever looks after each start of a machine whether there is something to do finds that there is not.
         return Ok(Exit::Done);
     }
-    let plan = RunPlan::read(&run.text).map_err(|error| {
+    let mut plan = RunPlan::read(&run.text).map_err(|error| {
         Error::new(Exit::LocalFiles, format!("the plan that the ledger has of {} cannot be read", run.name))
             .because(error)
     })?;
     let details: RunDetails = serde_json::from_str(&run.details).unwrap_or_default();
+    plan.stop.fail_fast |= details.fail_fast;
+    plan.stop.max_failures = details.max_failures.map(|most| most as usize).or(plan.stop.max_failures);
     let closes = closes(&plan, args.ignore_window, &Zoned::now())?;
     let hosts = args.with.hosts.or(&details.inventories, details.limit.as_deref());
-    let crew = Crew::muster(&plan, None, &hosts, &args.with.means, ui)?;
-    let retry_failed = args.retry_failed;
-    let job = Job { with: &args.with, plan, crew, keeper, closes, retry_failed, before: Some(before) };
+    let crew = Crew::muster(&plan, None, &hosts, &args.with.means, ui);
+    let crew = crew.map_err(|error| could_not_begin(&args.with, &plan, error, ui))?;
+    let again = Again { failed: args.retry_failed, unknown: args.retry_unknown };
+    let job = Job { with: &args.with, plan, crew, keeper, closes, again, before: Some(before) };
+    many_connections();
     runtime::serve_with(async |signals| job.work(run, format, signals, ui).await)
+}
+
+/// Each host takes a connection. As many as may be had; where that is not enough, a host says so.
+fn many_connections() {
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
+}
+
+/// Tells those whom the plan names that there is no run, and why.
+fn could_not_begin(with: &WithArgs, plan: &RunPlan, error: Error, ui: &mut Ui) -> Error {
+    let failure = error.to_failure();
+    let told = runtime::block(async {
+        let notifier = Notifier::start(&with.notify.join(plan.notify.clone()), Timestamp::now, ui);
+        Ok(notifier.fail(&plan.name, &failure).await)
+    });
+    told.unwrap_or_default().iter().for_each(|text| ui.warn(text));
+    error
 }
 
 /// Returns the run of that name, or the newest of the plan of that name.
@@ -166,9 +208,12 @@ pub(super) fn read(path: &Path) -> Result<(String, RunPlan), Error> {
 /// Returns how long from now the plan's window is open.
 fn closes(plan: &RunPlan, ignore: bool, now: &Zoned) -> Result<Option<Duration>, Error> {
     let Some(window) = plan.window.as_ref().filter(|_| !ignore) else { return Ok(None) };
-    let end = window
-        .closes(now)
-        .map_err(|error| Error::usage("not now").because(error).hint("--ignore-window works all the same"))?;
+    let end = window.closes(now).map_err(|error| match error {
+        WindowError::Closed { .. } => {
+            Error::new(Exit::Deadline, error.to_string()).hint("--ignore-window works all the same")
+        }
+        error => Error::usage("the window of the plan makes no sense").because(error),
+    })?;
     let left = now.timestamp().duration_until(end.timestamp());
     Ok(Some(Duration::try_from(left).unwrap_or_default()))
 }
@@ -179,8 +224,14 @@ struct Job<'a> {
     crew: Crew,
     keeper: Keeper,
     closes: Option<Duration>,
-    retry_failed: bool,
+    again: Again,
     before: Option<RunReport>,
+}
+
+/// What is begun again of what has ended.
+struct Again {
+    failed: bool,
+    unknown: bool,
 }
 
 impl Job<'_> {
@@ -213,19 +264,28 @@ impl Job<'_> {
             }),
             control,
             closes: closes.map(|after| Instant::now() + after),
-            retry_failed: self.retry_failed,
+            retry_failed: self.again.failed,
+            retry_unknown: self.again.unknown,
         };
         let worked = {
             let mut live = Live::new(ui, format, self.before.as_ref());
             let mut work = std::pin::pin!(work_on(around, &run, self.plan.clone(), &self.crew.hosts));
             let mut second = interval(Duration::from_secs(1));
             second.set_missed_tick_behavior(MissedTickBehavior::Skip);
+            let mut is_ending = false;
             let worked = loop {
                 tokio::select! {
                     biased;
                     Some(event) = heard.recv() => hear(&mut live, &mut notifier, &meter, &event),
                     worked = &mut work => break worked,
-                    signal = signals.next() => end(&signal, &wishes),
+                    signal = signals.next() => {
+                        if is_ending {
+                            // Whoever insists has his way: what is under way is in the ledger.
+                            break Err(signal.to_failure());
+                        }
+                        is_ending = true;
+                        end(&signal, &wishes);
+                    }
                     _ = second.tick() => {
                         live.tick(Timestamp::now());
                         notifier.warnings().iter().chain(&meter.warnings()).for_each(|text| live.warn(text));
@@ -271,7 +331,7 @@ fn end(signal: &Error, wishes: &watch::Sender<Wish>) {
 
 fn show(report: &RunReport, format: Format, ui: &mut Ui) -> Result<Exit, Error> {
     let value = || serde_json::to_value(report).unwrap_or_default();
-    ui.print(&match format {
+    ui.conclude(&match format {
         Format::Table => summary::text(report, ui.width()),
         Format::Json if ui.is_terminal() => json::pretty(&value()) + "\n",
         Format::Json => json::compact(&value()) + "\n",
@@ -280,6 +340,5 @@ fn show(report: &RunReport, format: Format, ui: &mut Ui) -> Result<Exit, Error> 
         Format::Yaml => yaml::document(&value()),
         Format::Name => format!("{}\n", report.run),
     })?;
-    ui.flush()?;
     Ok(Exit::of_code(report.exit_code.unwrap_or_default()))
 }

@@ -92,12 +92,17 @@ async fn a_run_is_counted_while_it_goes() {
     meter.hear(&event(4, "hv01", 2, News::UnitStarted));
     meter.hear(&event(9, "hv01", 2, News::JobStarted { job: job() }));
     meter.hear(&event(300, "hv01", 1, News::Stalled { since: at(4) }));
-    meter.hear(&event(301, "hv01", 2, News::Retry { cause: "busy".into(), after: 1.0 }));
+    meter.hear(&event(
+        301,
+        "hv01",
+        2,
+        News::Retry { kind: Some(Kind::Busy), cause: "in use".into(), after: 1.0 },
+    ));
     meter.hear(&event(
         302,
         "hv01",
         2,
-        News::Retry { cause: "connection to 10.0.0.1 lost".into(), after: 1.0 },
+        News::Retry { kind: None, cause: "connection to 10.0.0.1 lost".into(), after: 1.0 },
     ));
     meter.hear(&event(303, "hv01", 2, News::Warning { message: "x".into() }));
     meter.hear(&event(310, "hv01", 3, News::UnitStarted));
@@ -391,7 +396,7 @@ fn any_news() -> impl Strategy<Value = News> {
         Just(News::Adopted { job: job() }),
         Just(News::Progress { state: 4, percent: None }),
         Just(News::Stalled { since: at(-5) }),
-        "[a-zé ]{0,40}".prop_map(|cause| News::Retry { cause, after: 1.0 }),
+        "[a-zé ]{0,40}".prop_map(|cause| News::Retry { kind: None, cause, after: 1.0 }),
         prop::sample::select(outcomes.to_vec()).prop_map(|outcome| {
             let error = (outcome == Outcome::Failed).then_some(Kind::JobFailed);
             News::UnitFinished { export: Box::new(export("hv01", outcome, error)) }

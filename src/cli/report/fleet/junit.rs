@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
 use refpoint::fleet::{Failure, HostReport, HostState, Kind, RunReport, UnitReport};
 use refpoint::xml::{Namespace, Writer};
 
@@ -21,7 +22,11 @@ pub(crate) fn document(report: &RunReport) -> String {
     writer.start(NONE, "testsuites");
     for (at, host) in report.hosts.iter().enumerate() {
         let cases = cases(host, units.get(host.host.as_str()).map_or(&[], Vec::as_slice));
-        suite(report, host, at, &cases, &mut writer);
+        let began = host.started_at.unwrap_or(report.started_at);
+        suite(report, (&host.host, began), at, &cases, &mut writer);
+    }
+    if !report.missing.is_empty() {
+        nowhere(report, &mut writer);
     }
     writer.end();
     let text = writer.finish().expect("texts were made harmless, and each start has its end");
@@ -86,18 +91,37 @@ fn is_of_host(kind: Kind) -> bool {
     matches!(kind, Kind::JobFailed | Kind::Refused | Kind::Fault | Kind::Cancelled | Kind::AccessDenied)
 }
 
-fn suite(report: &RunReport, host: &HostReport, at: usize, cases: &[Case], writer: &mut Writer) {
+/// What the plan names and no host has, as a suite of its own.
+fn nowhere(report: &RunReport, writer: &mut Writer) {
+    let cases: Vec<_> = report
+        .missing
+        .iter()
+        .map(|name| {
+            let message = "the plan names it, and no host has it".to_owned();
+            let result = Result::Error { kind: kind(Kind::NotFound), message, text: String::new() };
+            Case { name: name.clone(), seconds: 0, result }
+        })
+        .collect();
+    suite(report, ("(no host)", report.started_at), report.hosts.len(), &cases, writer);
+}
+
+fn suite(
+    report: &RunReport,
+    (host, started): (&str, Timestamp),
+    at: usize,
+    cases: &[Case],
+    writer: &mut Writer,
+) {
     let count = |is: fn(&Result) -> bool| cases.iter().filter(|case| is(&case.result)).count().to_string();
-    let started = host.started_at.unwrap_or(report.started_at);
     let seconds: u64 = cases.iter().map(|case| case.seconds).sum();
     // Without a zone: the schemas want it so.
     let timestamp = format!("{started:.0}").trim_end_matches('Z').to_owned();
     writer
         .start(NONE, "testsuite")
-        .attribute(NONE, "name", &shown(&host.host))
+        .attribute(NONE, "name", &shown(host))
         .attribute(NONE, "id", &at.to_string())
         .attribute(NONE, "package", &shown(&report.run))
-        .attribute(NONE, "hostname", &shown(&host.host))
+        .attribute(NONE, "hostname", &shown(host))
         .attribute(NONE, "timestamp", &timestamp)
         .attribute(NONE, "tests", &cases.len().to_string())
         .attribute(NONE, "failures", &count(|result| matches!(result, Result::Failure { .. })))
@@ -111,7 +135,7 @@ fn suite(report: &RunReport, host: &HostReport, at: usize, cases: &[Case], write
         writer
             .start(NONE, "testcase")
             .attribute(NONE, "name", &shown(&case.name))
-            .attribute(NONE, "classname", &shown(&host.host))
+            .attribute(NONE, "classname", &shown(host))
             .attribute(NONE, "time", &case.seconds.to_string());
         match &case.result {
             Result::Passed { remarks: said } if said.is_empty() => {}

@@ -128,7 +128,7 @@ impl Journal {
             News::Stalled { since } if !self.is_live => {
                 Some(Line::Warning(format!("{}: the job has not moved since {since:.0}", whose(event))))
             }
-            News::Retry { cause, after } if !self.is_live => {
+            News::Retry { cause, after, .. } if !self.is_live => {
                 Some(Line::Note(format!("{}: {cause}; again in {after:.1}s", whose(event))))
             }
             News::Warning { message } => self.warning(event, message),
@@ -485,7 +485,12 @@ mod tests {
         for host in ["a-fine", "b-trying", "c-failing"] {
             picture.hear(&tell(290, host, "vm", News::Progress { state: 4, percent: Some(2) }));
         }
-        picture.hear(&tell(291, "b-trying", "vm", News::Retry { cause: "busy".into(), after: 1.0 }));
+        picture.hear(&tell(
+            291,
+            "b-trying",
+            "vm",
+            News::Retry { kind: Some(Kind::Busy), cause: "busy".into(), after: 1.0 },
+        ));
         let export = failed.unwrap().export.unwrap();
         picture.hear(&tell(291, "c-failing", "other", News::UnitFinished { export }));
         let lines = rows_of(&picture, at(300), 120, 24);

@@ -8,6 +8,7 @@ use super::fit;
 use super::standing::Standings;
 use crate::cli::report::clock::{clock, seconds_between};
 use crate::cli::report::table::pairs;
+use crate::cli::report::text::harmless;
 
 /// Returns the lines.
 pub(crate) fn text(report: &RunReport, terminal: Option<usize>) -> String {
@@ -34,10 +35,21 @@ pub(crate) fn value(report: &RunReport) -> Json {
         "schema": "refpoint.run-status/1", "run": report.run, "plan": report.plan, "state": report.state,
         "reason": report.reason, "started_at": report.started_at, "finished_at": report.finished_at,
         "resumed": report.resumed, "totals": RunReport::count(&report.hosts, &report.units),
-        "exit_code": report.exit_code, "causes": Cause::all(report).iter().map(cause).collect::<Vec<_>>(),
+        "exit_code": report.exit_code, "missing": report.missing, "causes": Cause::all(report).iter().map(cause).collect::<Vec<_>>(),
         "go_on": go_on(report),
     })
 }
+
+/// Says which machines and groups the plan names and no host has.
+pub(super) fn missing(report: &RunReport) -> Option<String> {
+    let (some, rest) = report.missing.split_at(report.missing.len().min(MOST_NAMES));
+    let names: Vec<_> = some.iter().map(|name| harmless(name)).collect();
+    let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+    (!names.is_empty()).then(|| format!("{}{more}: the plan names what no host has", names.join(", ")))
+}
+
+/// So many names say enough.
+const MOST_NAMES: usize = 8;
 
 /// Returns what a run is, how long it took and its sums.
 pub(super) fn lines(report: &RunReport) -> Vec<(&'static str, String)> {
@@ -70,6 +82,9 @@ pub(super) fn lines(report: &RunReport) -> Vec<(&'static str, String)> {
     let hosts = if hosts.is_empty() { "none".to_owned() } else { hosts.join(", ") };
     lines.push(("Hosts", format!("{}: {hosts}", totals.hosts)));
     lines.push(("Units", format!("{}: {}", units.all(), units.words())));
+    if let Some(missing) = missing(report) {
+        lines.push(("Missing", missing));
+    }
     if report.state == RunState::Running && units.all() > 0 {
         lines.push(("Ended", format!("{} of {}", units.ended(), units.all())));
     }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use refpoint::client::codes;
-use refpoint::fleet::{HostReport, HostState, Report, RunReport, UnitReport};
+use refpoint::fleet::{HostReport, HostState, Report, RunReport, RunState, UnitReport};
 use serde_json::{Value as Json, json};
 
 use super::super::cause::{Cause, number};
@@ -180,11 +180,12 @@ struct Times {
 }
 
 impl Times {
-    /// Ends where the run has; of a run that is under way, at the last moment that it knows of.
+    /// Ends where the run has; of a run that is under way, when that was looked up.
     fn of(report: &RunReport) -> Self {
         let of_hosts = report.hosts.iter().flat_map(|host| [host.started_at, host.finished_at]);
         let of_units = report.units.iter().flat_map(|unit| [unit.started_at, unit.finished_at]);
-        let all = of_hosts.chain(of_units).chain([report.finished_at, Some(report.started_at)]);
+        let looked_up = report.at.filter(|_| report.state == RunState::Running);
+        let all = of_hosts.chain(of_units).chain([report.finished_at, Some(report.started_at), looked_up]);
         let (mut from, mut to) = (report.started_at, report.started_at);
         for at in all.flatten() {
             (from, to) = (from.min(at), to.max(at));

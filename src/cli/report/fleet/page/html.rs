@@ -117,6 +117,9 @@ pub(super) fn totals(report: &RunReport) -> String {
     if let Some(reason) = &report.reason {
         let _ = writeln!(text, "<p class=\"why\"><bdi>{}</bdi></p>", escaped(reason));
     }
+    if let Some(missing) = super::super::status::missing(report) {
+        let _ = writeln!(text, "<p class=\"why\">Missing: <bdi>{}</bdi></p>", escaped(&missing));
+    }
     text.push_str(&stack(&units));
     text.push_str("<ul class=\"tiles\">\n");
     for (at, standing) in Standing::ALL.into_iter().enumerate().rev() {
