@@ -1,7 +1,7 @@
 //! Retention, carried out: what is ours and nobody needs is removed from the host.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::marks::{failed, kind_of, unkept};
 use super::plan::Wanted;
@@ -50,14 +50,14 @@ pub struct OwnerReport {
 }
 
 /// What becomes of one point.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PointFate {
     /// Its identifier.
     pub id: String,
     /// When it was made, or adopted.
     pub since: Timestamp,
     /// `keep`, or `let-go`; `gone` where the host does not have it any more.
-    pub fate: &'static str,
+    pub fate: String,
     /// Why.
     pub why: String,
     /// Whether it was removed.
@@ -165,7 +165,7 @@ async fn of(around: &Surroundings<'_>, owner: &Owner, order: &PruneOrder) -> Res
         let mut decided = PointFate {
             id: point.id.clone(),
             since: timestamp(point.made_at),
-            fate: fate.name(),
+            fate: fate.name().to_owned(),
             why,
             is_removed: false,
             error: None,
@@ -173,7 +173,7 @@ async fn of(around: &Surroundings<'_>, owner: &Owner, order: &PruneOrder) -> Res
         if fate == Fate::LetGo
             && let Some(job) = uses.silent.first()
         {
-            decided.fate = Fate::Keep.name();
+            decided.fate = Fate::Keep.name().to_owned();
             decided.why = format!("job {job} exports a point, and does not say which");
         } else if fate == Fate::LetGo && !order.dry_run {
             let mark = marks.iter().find(|mark| mark.id().eq_ignore_ascii_case(&point.id));
@@ -197,7 +197,7 @@ async fn of(around: &Surroundings<'_>, owner: &Owner, order: &PruneOrder) -> Res
         fates.push(PointFate {
             id: point.id.clone(),
             since: timestamp(point.made_at),
-            fate: "gone",
+            fate: "gone".to_owned(),
             why: "the host does not have it any more: somebody else has removed it".to_owned(),
             is_removed: false,
             error: None,

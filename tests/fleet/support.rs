@@ -123,7 +123,7 @@ impl Yard {
 
     /// The hosts of the inventory, with all rules.
     fn inventory(&self, plan: &RunPlan) -> Vec<(String, Vec<u32>)> {
-        let rules: Vec<u32> = (0..plan.exports.len() as u32).collect();
+        let rules: Vec<u32> = (0..plan.rules.len() as u32).collect();
         let count = if self.is_thin { 1 } else { self.hosts.count() };
         let mut hosts: Vec<_> = (1..=count).map(|number| (format!("hv{number:02}"), rules.clone())).collect();
         if self.has_alias {
