@@ -42,7 +42,8 @@ impl Opener {
         Self(Arc::new(move |host| Box::pin(open(host))))
     }
 
-    pub(super) fn open(&self, host: &str) -> Opening {
+    /// Opens a session with the host that the inventory calls so.
+    pub fn open(&self, host: &str) -> Opening {
         (self.0)(host)
     }
 }
