@@ -105,7 +105,7 @@ async fn night_after_night_only_what_is_needed_stays() {
 #[tokio::test(start_paused = true)]
 async fn a_run_of_all_verbs_that_is_cut_off_again_and_again_does_each_thing_once() {
     let mut cuts = 0;
-    for seed in 0..30_u64 {
+    for seed in 0..12_u64 {
         let yard = Yard::new(2, "");
         let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
         let mut patience = || {
@@ -129,13 +129,13 @@ async fn a_run_of_all_verbs_that_is_cut_off_again_and_again_does_each_thing_once
         is_done_once(&yard, report, 1);
         assert_eq!(yard.checkpoints().await, 0, "{seed}");
     }
-    assert!(cuts > 60, "{cuts}");
+    assert!(cuts > 25, "{cuts}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn answers_that_are_lost_make_nothing_be_done_twice_and_nothing_be_left_behind() {
     let mut well = 0;
-    for seed in 0..12 {
+    for seed in 0..8 {
         let yard = Yard::new(
             2,
             &format!(
@@ -155,7 +155,7 @@ async fn answers_that_are_lost_make_nothing_be_done_twice_and_nothing_be_left_be
         let open = report.units.iter().filter(|unit| unit.outcome() != Some(Outcome::Completed)).count();
         assert!(open < 10, "{seed} {report:#?}");
     }
-    assert!(well > 12 * 15, "{well}");
+    assert!(well > 8 * 15, "{well}");
 }
 
 #[tokio::test(start_paused = true)]
