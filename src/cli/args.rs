@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::command::{cim, config, demo, export, fleet, identify, job, lab, point, trust, vm};
+use super::command::{backup, cim, config, demo, export, fleet, identify, job, lab, point, trust, vm};
 use super::config::ProfileArgs;
 use super::error::Error;
 use super::exit;
@@ -36,6 +36,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Demo(demo::Args),
     Export(Box<export::Args>),
+    Backup(Box<backup::Args>),
     Identify(Box<identify::Args>),
     #[command(subcommand)]
     Vm(Box<vm::VmCommand>),
