@@ -13,11 +13,12 @@ use crate::wsman::{
 };
 
 use super::enumeration::Enumeration;
+use super::provider::config::{CONFIG, ReadConfig};
 use super::provider::{Arguments, Call};
 use super::refusal::Refusal;
 use super::response::{Caller, Entry, Response, Upset};
-use super::scenario::{Gone, JobClass, Scenario};
-use super::site::{CIMV2, Identifiers, Site, VIRTUALIZATION};
+use super::scenario::{Gone, JobClass, Role, Scenario};
+use super::site::{CIMV2, Identifiers, OLD_VIRTUALIZATION, Site, VIRTUALIZATION};
 use super::store::{Object, Row, Service, Span, has_class, has_method};
 use super::world::World;
 use super::wql::{self, Neighbourhood, Query};
@@ -181,6 +182,9 @@ impl Host {
         match incoming.request {
             Request::Identify(operation) => {
                 exchange.reply(&operation, &identity(&os_version(site.build())), false)
+            }
+            Request::Get(operation) if operation.resource.resource_uri().eq_ignore_ascii_case(CONFIG) => {
+                exchange.read_config(&operation.resource)
             }
             Request::Get(operation) => {
                 let content = self.get(exchange, &operation)?;
@@ -636,12 +640,28 @@ impl Exchange<'_> {
     }
 
     fn known_namespace(&self, named: &Name) -> Result<&'static str, Refusal> {
-        let known = [VIRTUALIZATION, CIMV2].into_iter().find(|known| *named == *known);
-        let known = known.ok_or(Refusal::InvalidNamespace)?;
+        let role = self.site.scenario.host.hyper_v;
+        let known = match role {
+            Role::Running | Role::Stopped => [VIRTUALIZATION, CIMV2],
+            Role::Old => [OLD_VIRTUALIZATION, CIMV2],
+            Role::Absent => [CIMV2, CIMV2],
+        };
+        let known = known.into_iter().find(|known| *named == *known).ok_or(Refusal::InvalidNamespace)?;
         match self.caller.rights.namespace {
+            // The provider lives in the process of the management service.
+            true if role == Role::Stopped && known == VIRTUALIZATION => Err(Refusal::ProviderFailure),
             true => Ok(known),
             false => Err(Refusal::NamespaceDenied),
         }
+    }
+
+    /// Answers what only administrators may read.
+    fn read_config(&mut self, resource: &ObjectPath) -> Result<String, Refusal> {
+        if self.caller.rights != super::Rights::ADMINISTRATOR {
+            return Err(Refusal::AccessDenied);
+        }
+        let read = ReadConfig { resource, scenario: self.site.scenario };
+        self.reply(&read, &(), false)
     }
 
     /// Returns the shape of the class of a resource.

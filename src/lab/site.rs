@@ -9,6 +9,8 @@ use super::text::{Locale, Text};
 
 /// The namespace of Hyper-V.
 pub(super) const VIRTUALIZATION: &str = "root/virtualization/v2";
+/// The namespace of Hyper-V before Windows Server 2012, which knew no reference points.
+pub(super) const OLD_VIRTUALIZATION: &str = "root/virtualization";
 /// The namespace of Windows.
 pub(super) const CIMV2: &str = "root/cimv2";
 

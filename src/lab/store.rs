@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use crate::cim::{Catalog, Instance, Key, Name, ObjectPath, Type, Value};
 
 use super::draft::Draft;
-use super::scenario::{JobClass, PointKind, Scenario, ServiceNames};
+use super::scenario::{JobClass, PointKind, Role, Scenario, ServiceNames};
 use super::site::{BUILD_1703, BUILD_2016, CIMV2, Site, VIRTUALIZATION, class_path};
 use super::world::{Serial, World};
 
@@ -243,7 +243,8 @@ impl World {
             found.push(Object::OperatingSystem);
         }
         if wanted("Win32_Service") {
-            found.push(Object::ManagementProcess);
+            let is_there = matches!(site.scenario.host.hyper_v, Role::Running | Role::Stopped);
+            found.extend(is_there.then_some(Object::ManagementProcess));
         }
         let drives = || 0..site.scenario.host.drives.len();
         if wanted("Win32_LogicalDisk") {
