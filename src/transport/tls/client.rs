@@ -62,7 +62,7 @@ impl Tls {
         Ok(Secured { stream, certificate, asked: asked.asked.load(Ordering::Relaxed) })
     }
 
-    fn verifier(&self) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
+    pub(super) fn verifier(&self) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
         self.verifier.get_or_init(|| self.trust.verifier()).clone()
     }
 }
@@ -93,9 +93,9 @@ pub(in super::super) struct Secured<S> {
 
 /// Notes whether the host asked for our certificate.
 #[derive(Debug)]
-struct Asked {
-    key: Option<Arc<CertifiedKey>>,
-    asked: AtomicBool,
+pub(super) struct Asked {
+    pub(super) key: Option<Arc<CertifiedKey>>,
+    pub(super) asked: AtomicBool,
 }
 
 impl ResolvesClientCert for Asked {
@@ -109,7 +109,7 @@ impl ResolvesClientCert for Asked {
     }
 }
 
-fn config(
+pub(super) fn config(
     verifier: Arc<dyn ServerCertVerifier>,
     resolver: Arc<dyn ResolvesClientCert>,
 ) -> Result<ClientConfig, TlsError> {
@@ -126,7 +126,7 @@ fn config(
 }
 
 /// An address is verified as one, and is not sent as a name ([RFC 6066] section 3).
-fn server_name(host: &str) -> Result<ServerName<'static>, TlsError> {
+pub(super) fn server_name(host: &str) -> Result<ServerName<'static>, TlsError> {
     let host = host.split_once('%').map_or(host, |(address, _)| address);
     ServerName::try_from(host.to_owned()).map_err(|_| TlsError::Name(host.to_owned()))
 }
