@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::command::{cim, demo, export, fleet, identify, job, lab, point, vm};
+use super::command::{cim, demo, doctor, export, fleet, identify, job, lab, point, vm};
 use super::error::Error;
 use super::exit;
 
@@ -34,6 +34,7 @@ pub(crate) enum Command {
     Demo(demo::Args),
     Export(Box<export::Args>),
     Identify(Box<identify::Args>),
+    Doctor(Box<doctor::Args>),
     #[command(subcommand)]
     Vm(Box<vm::VmCommand>),
     #[command(subcommand)]

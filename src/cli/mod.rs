@@ -80,6 +80,7 @@ fn run(cli: &Cli, ui: &mut Ui) -> Result<Exit, Error> {
         Command::Job(command) => command::job::run(command, &cli.output, ui),
         Command::Fleet(command) => command::fleet::run(command, &cli.output, ui),
         Command::Identify(args) => command::identify::run(args, &cli.output, ui),
+        Command::Doctor(args) => command::doctor::run(args, &cli.output, ui),
         Command::Cim(command) => command::cim::run(command, &cli.output, ui),
         Command::Lab(command) => command::lab::run(command, ui),
     }

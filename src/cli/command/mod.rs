@@ -2,6 +2,7 @@
 
 pub(crate) mod cim;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod fleet;
 pub(crate) mod identify;
