@@ -73,7 +73,7 @@ pub(super) async fn look(directory: &Directory, session: Session) -> Finding {
                 format!(
                     "{directory} is not there{also}; whether Hyper-V makes it is documented nowhere ({room})"
                 ),
-                Fix::new("Make it").on_host(make),
+                Fix::new("Make it, empty, before the export").on_host(make),
             )
         }
         Seen::Known(Contents::Something) => Finding::warn(

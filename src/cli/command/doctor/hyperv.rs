@@ -365,7 +365,7 @@ mod tests {
     #[test]
     fn clocks_are_compared_with_what_the_question_took_in_mind() {
         let now = Duration::from_secs(1_795_000_000);
-        let status = |theirs, took| apart(1_795_000_000 + theirs, now, Duration::from_secs(took)).status;
+        let status = |theirs: i64, took| apart(1_795_000_000 + theirs, now, Duration::from_secs(took)).status;
         assert_eq!(status(0, 0), Status::Pass);
         assert_eq!(status(60, 0), Status::Pass);
         assert_eq!(status(61, 0), Status::Warn);

@@ -25,7 +25,6 @@ use tokio::time::{Instant, timeout_at};
 
 use self::finding::{Blocks, Finding, Fix, Layer, Status, exit_of};
 use self::hyperv::Known;
-use self::trouble::is_broken;
 use self::view::Subject;
 use crate::cli::args::{Format, OutputArgs};
 use crate::cli::connection::{ConnectionArgs, Who};
@@ -237,10 +236,7 @@ impl Examination {
                     *quota = Some(error);
                     Finding::pass(layer, "the host answers this account, though with the fault of a quota")
                 }
-                Err(error) => {
-                    let finding = trouble::Trouble::of_session(&error).at(layer);
-                    finding.blocking(if is_broken(&error) { Blocks::Everything } else { Blocks::Nothing })
-                }
+                Err(error) => trouble::Trouble::of_session(&error).at(layer),
             },
             Layer::Quotas => quotas::quotas(session, quota.take()).await,
             Layer::Namespace => hyperv::namespace(target, session, known).await,

@@ -93,7 +93,11 @@ fn said(error: &SessionError, fault: &Fault) -> String {
         Some(entry) => {
             let number = entry.number.map(hex).unwrap_or_default();
             let symbol = if entry.symbol.is_empty() { entry.name } else { entry.symbol };
-            format!("{} was faulted: {} ({symbol}, {number})", error.operation(), entry.meaning)
+            format!(
+                "{} was faulted: {} ({symbol}, {number})",
+                error.operation(),
+                entry.meaning.trim_end_matches('.')
+            )
         }
         None => chain(error),
     }

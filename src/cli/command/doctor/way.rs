@@ -20,6 +20,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// A certificate that has less time than this left is to be renewed now.
 const SOON: i64 = 30;
 
+const MOST_NAMES: usize = 4;
+
 /// Looks up the name, all addresses of it.
 pub(super) async fn name(target: &Target, addresses: &mut Vec<SocketAddr>) -> Finding {
     let proxy = target.options.proxy.as_ref().filter(|proxy| proxy.covers(&target.endpoint));
@@ -275,7 +277,7 @@ fn describe(target: &Target, look: &TlsLook, facts: &CertificateFacts, days_left
         Trust::Pin(_) => (look.refusal.is_none(), "--pin"),
     };
     let trust = if is_trusted { format!("trusted by {trust}") } else { format!("not trusted by {trust}") };
-    let names = if facts.names.is_empty() { "no name".to_owned() } else { facts.names.join(", ") };
+    let names = if facts.names.is_empty() { "no name".to_owned() } else { listed(&facts.names) };
     let issuer = if facts.is_self_issued { "itself" } else { &facts.issuer };
     let bound = match target.options.login.bind_channel {
         true => "logins are bound to it",
@@ -377,6 +379,14 @@ fn refused(target: &Target, refusal: &TlsError, facts: &CertificateFacts, now: i
                 Fix::new(format!("Make the host one of its own, or compare this one and use --pin {fingerprint}"))
                     .on_host(FINGERPRINTS),
             ),
+            CertificateProblem::Other(reason) if reason == "BadSignature" => (
+                format!(
+                    "the certificate says that {} signed it, and the one of that name who is trusted did not",
+                    facts.issuer
+                ),
+                Fix::new("The authority has a new key, or somebody uses its name: fetch its present certificate")
+                    .here(format!("refpoint doctor {} --ca authority.pem", target.endpoint)),
+            ),
             CertificateProblem::Revoked => (
                 "the certificate was revoked".to_owned(),
                 Fix::new("Ask whoever runs the authority why, and renew it").on_host(renewal(target)),
@@ -398,7 +408,15 @@ fn refused(target: &Target, refusal: &TlsError, facts: &CertificateFacts, now: i
 }
 
 fn or_nobody(names: &[String]) -> String {
-    if names.is_empty() { "nobody: no name stands in it".to_owned() } else { names.join(", ") }
+    if names.is_empty() { "nobody: no name stands in it".to_owned() } else { listed(names) }
+}
+
+/// Returns the first names, as many as help whoever reads them.
+fn listed(names: &[String]) -> String {
+    match names.len().checked_sub(MOST_NAMES).filter(|more| *more > 0) {
+        Some(more) => format!("{} and {more} more", names[..MOST_NAMES].join(", ")),
+        None => names.join(", "),
+    }
 }
 
 fn renewal(target: &Target) -> String {
@@ -558,7 +576,8 @@ mod tests {
 
     #[test]
     fn a_weak_key_and_a_trust_in_nobody_are_doubts() {
-        let facts = CertificateFacts { key: "RSA".to_owned(), ..certificate(400) };
+        let mut facts = certificate(400);
+        facts.key = "RSA".to_owned();
         assert!(facts.key_bits < 2048);
         let (cause, _) = doubts(&target(Trust::System), &facts, 400).unwrap();
         assert!(cause.contains("weak"), "{cause}");
