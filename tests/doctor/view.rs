@@ -37,7 +37,7 @@ Server 2022 Datacenter, build 20348)
                   PS HOST> Start-Service vmms
 ";
     assert!(run.stdout.contains(expected), "{}", run.stdout);
-    assert!(run.stdout.contains("machines, services: not reached, because of role\n"), "{}", run.stdout);
+    assert!(run.stdout.contains(" -    not reached machines, services: because of role\n"), "{}", run.stdout);
     assert!(run.stdout.contains("\n1 failed (role), 2 not reached. Exit code 7.\n"), "{}", run.stdout);
 }
 

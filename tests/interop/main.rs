@@ -16,6 +16,7 @@ mod http_peers;
 mod kerberos;
 mod lab;
 mod lab_curl;
+mod lab_doctor;
 mod lab_kerberos;
 mod lab_pypsrp;
 mod ntlm;

@@ -9,6 +9,7 @@ mod cuts;
 mod exchange;
 mod forged;
 mod login;
+mod probe;
 mod proxy;
 #[path = "../support/canary.rs"]
 mod recorder;

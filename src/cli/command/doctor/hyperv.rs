@@ -185,6 +185,9 @@ fn unseen(layer: Layer, error: &SessionError, known: &Known) -> Finding {
     if !error.is_access_denied() {
         return trouble.at(layer).blocking(Blocks::Nothing);
     }
+    if layer == Layer::Clock {
+        return Finding::not_reached(layer, "not reached, because root/cimv2 may not be looked into");
+    }
     let version =
         known.version.as_deref().map(|version| format!(" (WinRM says {version})")).unwrap_or_default();
     let seen = format!(

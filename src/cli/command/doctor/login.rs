@@ -131,7 +131,7 @@ fn failed(target: &Target, error: &AuthError) -> Finding {
             "Set the clocks: Kerberos allows five minutes between this machine, the domain controller and the host",
         )
         .here("timedatectl"),
-        (_, T::ServiceUnknown) if target.endpoint.address().is_some() => {
+        (_, T::ServiceUnknown) if host.parse::<std::net::IpAddr>().is_ok() => {
             Fix::new("Use the host's full name as TARGET, or say it with --spn-host: Kerberos knows no addresses")
                 .on_host("[System.Net.Dns]::GetHostEntry('').HostName")
         }

@@ -26,7 +26,11 @@ impl Trouble {
             return Self { exit, seen: said(error, fault), code, fix: of_fault(error, fault) };
         }
         match error.transport() {
-            Some(transport) => Self { exit, ..Self::of_transport(transport) },
+            Some(transport) => {
+                let trouble = Self::of_transport(transport);
+                let seen = format!("{}: {}", error.operation(), trouble.seen);
+                Self { exit, seen, ..trouble }
+            }
             None => Self {
                 exit,
                 seen: chain(error),

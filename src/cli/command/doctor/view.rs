@@ -87,7 +87,8 @@ fn not_reached(findings: &[Finding], terminal: Option<usize>) -> String {
     let mut text = String::new();
     for (reason, names) in reasons {
         let dimmed = Style::new().dimmed();
-        let head = format!("{dimmed} -    {:<width$}{dimmed:#}", "", width = INDENT - 6);
+        let head = format!("{dimmed} -    {:<width$}{dimmed:#}", "not reached", width = INDENT - 6);
+        let reason = reason.strip_prefix("not reached, ").unwrap_or(reason);
         paragraph(&mut text, &head, &format!("{}: {reason}", names.join(", ")), room(terminal));
     }
     text
@@ -112,7 +113,12 @@ fn lines(finding: &Finding, terminal: Option<usize>) -> String {
     let head = format!("{style}{word}{style:#}  {name:<width$}", width = INDENT - 6);
     let is_said = |code: &&String| finding.seen.contains(code.trim_start_matches("HTTP "));
     let code = finding.code.as_ref().filter(|code| !is_said(code));
-    let code = code.map(|code| format!(" [{code}]")).unwrap_or_default();
+    let is_bare = |code: &str| code.bytes().all(|byte| byte.is_ascii_digit());
+    let code = code.map(|code| match is_bare(code) {
+        true => format!(" [error {code}]"),
+        false => format!(" [{code}]"),
+    });
+    let code = code.unwrap_or_default();
     paragraph(&mut text, &head, &format!("{}{code}", finding.seen), room);
     if let Some(fix) = &finding.fix {
         let cyan = AnsiColor::Cyan.on_default();

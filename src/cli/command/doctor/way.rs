@@ -270,28 +270,31 @@ fn judge(target: &Target, look: &TlsLook, facts: &CertificateFacts, now: i64) ->
 }
 
 fn describe(target: &Target, look: &TlsLook, facts: &CertificateFacts, days_left: i64) -> String {
-    let (is_trusted, trust) = match target.options.tls.trust() {
-        Trust::Anything => (false, "--insecure"),
-        Trust::System => (look.refusal.is_none(), "the system's authorities"),
-        Trust::Authorities(_) => (look.refusal.is_none(), "--ca"),
-        Trust::Pin(_) => (look.refusal.is_none(), "--pin"),
-    };
-    let trust = if is_trusted { format!("trusted by {trust}") } else { format!("not trusted by {trust}") };
     let names = if facts.names.is_empty() { "no name".to_owned() } else { listed(&facts.names) };
     let issuer = if facts.is_self_issued { "itself" } else { &facts.issuer };
-    let bound = match target.options.login.bind_channel {
-        true => "logins are bound to it",
-        false => "logins are NOT bound to it, as was asked for",
-    };
-    format!(
-        "{}; certificate {} for {names}, signed by {issuer}, until {} ({days_left} days); {} {} bits, {}; {trust}; {bound}",
+    let certificate = format!(
+        "{}; certificate {} for {names}, signed by {issuer}, until {} ({days_left} days); {} {} bits, {}",
         look.version,
         facts.subject,
         date(facts.not_after),
         facts.key,
         facts.key_bits,
         facts.signature,
-    )
+    );
+    if look.refusal.is_some() {
+        return certificate;
+    }
+    let trust = match target.options.tls.trust() {
+        Trust::Anything => "trusted by nobody (--insecure)",
+        Trust::System => "trusted by the system's authorities",
+        Trust::Authorities(_) => "trusted by --ca",
+        Trust::Pin(_) => "trusted by --pin",
+    };
+    let bound = match target.options.login.bind_channel {
+        true => "logins are bound to it",
+        false => "logins are NOT bound to it, as was asked for",
+    };
+    format!("{certificate}; {trust}; {bound}")
 }
 
 /// Returns what will go wrong, though nothing has yet.
@@ -340,12 +343,12 @@ fn refused(target: &Target, refusal: &TlsError, facts: &CertificateFacts, now: i
         ),
         TlsError::Certificate { problem, .. } => match problem {
             CertificateProblem::UnknownIssuer if facts.is_self_issued => (
-                format!("the host signed its certificate itself, and nobody vouches for it ({fingerprint})"),
+                "the host signed its certificate itself, and nobody vouches for it".to_owned(),
                 Fix::new(format!("If the host itself shows this fingerprint too, trust it: --pin {fingerprint}"))
                     .on_host(FINGERPRINTS),
             ),
             CertificateProblem::UnknownIssuer => (
-                format!("the certificate is signed by {}, whom nobody here trusts ({fingerprint})", facts.issuer),
+                format!("the certificate is signed by {}, whom nobody here trusts", facts.issuer),
                 Fix::new("Trust that authority: fetch its own certificate as PEM from whoever runs it")
                     .here(format!("refpoint doctor {} --ca authority.pem", target.endpoint)),
             ),
