@@ -74,7 +74,7 @@ fn each_right_that_is_missing_is_named_with_the_command_that_gives_it() {
     let found = account("{ namespace = false }", "");
     found.fails("namespace", 6, r"WMI does not let LAB\operator into root/virtualization/v2");
     joins(&found, "namespace", "Hyper-V Administrators");
-    assert_eq!(found.that("not-reached"), ["machines", "services"]);
+    assert_eq!(found.that("not-reached"), ["machines", "services", "clock"]);
     // Who may not see machines gets an empty list and no error.
     let found = account("{ hyper_v = false }", "");
     found.warns("machines", "Hyper-V then shows an empty list and no error");
