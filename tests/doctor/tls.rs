@@ -89,6 +89,12 @@ fn what_is_wrong_with_a_certificate_is_told_and_nobody_logs_in() {
     let found = authority.trusted(&other);
     fails(&found, "but for hv07.lab.test");
     assert!(found.layer("tls")["fix"]["command"].as_str().unwrap().contains("https://hv07.lab.test:"));
+    let evil = host(|params| {
+        params.subject_alt_names = vec![SanType::DnsName("x;reboot".try_into().unwrap())];
+    });
+    let found = authority.trusted(&evil);
+    fails(&found, "but for x;reboot");
+    assert!(!found.layer("tls")["fix"]["command"].as_str().unwrap().contains("reboot"), "{:#}", found.value);
     let good = host(|_| {});
     let stranger = Authority::new("stranger");
     fails(&stranger.trusted(&good), "signed by CN=Lab CA wrong, whom nobody here trusts");

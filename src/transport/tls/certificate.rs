@@ -123,6 +123,7 @@ const LONGEST: usize = 253;
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use rcgen::{CertificateParams, DnType, KeyPair};
 
     use super::*;
@@ -170,5 +171,20 @@ mod tests {
         }
         let facts = facts(|params| params.distinguished_name.push(DnType::CommonName, "a\u{1b}[2J"));
         assert!(!facts.subject.contains('\u{1b}'), "{:?}", facts.subject);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = CertificateFacts::read(&bytes);
+        }
+
+        #[test]
+        fn a_certificate_that_was_tampered_with_never_panics(at in any::<prop::sample::Index>(), byte: u8) {
+            let mut der = include_bytes!("../../../tests/data/certificates/rsa-sha256.der").to_vec();
+            let at = at.index(der.len());
+            der[at] = byte;
+            let _ = CertificateFacts::read(&der);
+        }
     }
 }

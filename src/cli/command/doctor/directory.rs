@@ -4,7 +4,7 @@ use refpoint::client::Session;
 use refpoint::hyperv::{Contents, Directory, Host, Place as Where, Seen};
 use serde_json::json;
 
-use super::finding::{Blocks, Finding, Fix, Layer, Place, quoted};
+use super::finding::{Blocks, Finding, Fix, Layer, Place, quoted, shell};
 use super::trouble::Trouble;
 use crate::cli::exit::Exit;
 
@@ -15,9 +15,8 @@ const LITTLE: u64 = 10 << 30;
 pub(super) fn form(text: &str) -> Result<Directory, Box<Finding>> {
     Directory::parse(text).map_err(|error| {
         let fix = match &error.suggestion {
-            Some(suggestion) => {
-                Fix::new("This may have been meant").here(format!("refpoint doctor … --to '{suggestion}'"))
-            }
+            Some(suggestion) => Fix::new("This may have been meant")
+                .here(format!("refpoint doctor … --to {}", shell(suggestion))),
             None => Fix::new(
                 r"Name a directory as the host sees it: D:\exports\web01\0400, or \\server\share\web01\0400",
             ),
@@ -100,7 +99,10 @@ async fn share_of(directory: &Directory, server: &str, share: &str, session: Ses
     let host = Host::new(session);
     let name = host.name().await.ok();
     let _ = host.close().await;
-    let account = format!(r"DOMAIN\{}$", name.as_deref().unwrap_or("HOST"));
+    // What is no name of a computer must not become part of a command.
+    let is_name =
+        |name: &String| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    let account = format!(r"DOMAIN\{}$", name.filter(is_name).as_deref().unwrap_or("HOST"));
     let seen = format!(
         "{directory} is on a share, which cannot be seen from here. The host writes there with its computer account \
          ({account}), and may ask for yours as well; a login from afar is not passed on without delegation. A NAS \

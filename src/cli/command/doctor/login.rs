@@ -12,7 +12,7 @@ use refpoint::client::{
 use serde_json::json;
 
 use super::account::{self, REMOTE_USERS};
-use super::finding::{Blocks, Finding, Fix, Layer, Place, quoted};
+use super::finding::{Blocks, Finding, Fix, Layer, Place, quoted, shell};
 use super::trouble::{Trouble, chain};
 use super::way::{millis, shown};
 use crate::cli::exit::Exit;
@@ -183,11 +183,6 @@ fn failed(target: &Target, error: &AuthError) -> Finding {
     };
     Finding::fail(Layer::Kerberos, Exit::Login, chain(error), fix)
         .with(json!({"used": false, "trouble": format!("{trouble:?}")}))
-}
-
-/// Returns a word as a shell reads it back.
-fn shell(word: &str) -> String {
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 fn netbios(host: &str) -> &str {

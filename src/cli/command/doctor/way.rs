@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 use refpoint::auth::Scheme;
-use refpoint::client::{Credentials, Method, Protocol, Target, TlsError, TransportError, Trust};
+use refpoint::client::{Credentials, Endpoint, Method, Protocol, Target, TlsError, TransportError, Trust};
 use refpoint::transport::{self, CertificateFacts, CertificateProblem, Fate, Phase, TlsLook, Welcome};
 use serde_json::json;
 
@@ -354,7 +354,9 @@ fn refused(target: &Target, refusal: &TlsError, facts: &CertificateFacts, now: i
             ),
             CertificateProblem::WrongName { .. } => {
                 let cause = format!("the certificate is not for {host}, but for {}", or_nobody(&facts.names));
-                let usable = facts.names.iter().find(|name| !name.contains('*'));
+                // A name that is none must not become part of a command.
+                let is_name = |name: &&String| Endpoint::new(Protocol::Https, name).is_ok();
+                let usable = facts.names.iter().find(is_name);
                 match usable {
                     Some(name) => (
                         cause,
