@@ -549,6 +549,7 @@ const FINGERPRINTS: &str = r"Get-ChildItem Cert:\LocalMachine\My | ForEach-Objec
 mod tests {
     use refpoint::client::{Login, Options, Tls};
 
+    use super::super::finding::Status;
     use super::*;
 
     fn target(trust: Trust) -> Target {
@@ -567,6 +568,23 @@ mod tests {
     }
 
     const NOW: i64 = 1_795_000_000;
+
+    #[tokio::test]
+    async fn an_address_that_refuses_is_a_warning_beside_one_that_accepts_and_a_failure_alone() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let good = listener.local_addr().unwrap();
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let bad = closed.local_addr().unwrap();
+        drop(closed);
+        let target = target(Trust::System);
+        let found = tcp(&target, &[bad, good]).await;
+        assert_eq!(found.status, Status::Warn);
+        assert!(found.seen.contains(&format!("{bad} refuses connections")), "{}", found.seen);
+        assert_eq!(found.facts["addresses"][0]["result"], "refused");
+        assert_eq!(tcp(&target, &[good]).await.status, Status::Pass);
+        let found = tcp(&target, &[bad]).await;
+        assert_eq!((found.status, found.exit), (Status::Fail, Exit::Unreachable));
+    }
 
     #[test]
     fn a_certificate_is_said_to_expire_a_month_before_it_does() {
