@@ -81,6 +81,8 @@
 //! | have a run do less or more at once | `fleet/run/governor.rs` |
 //! | say more of what became of a run | `fleet/run/report.rs`; `cli/report/fleet/` shows it |
 //! | understand another variable of an inventory | `fleet/inventory/settings.rs`, a row of `KEYS` and a field; a row of `docs/inventory.md` |
+//! | let a profile say more | `cli/config/key.rs`, a row; `profile.rs`; a line of `example.rs` and of `docs/configuration.md` |
+//! | decide when a certificate is remembered | `transport/tls/first_use.rs`; the file is `known.rs` |
 //! | decide what a lost answer means | `fleet/unit.rs`, `look_for` and `proof`; of a backup's steps `fleet/backup/step.rs`, `evidence` |
 //! | change the order of a backup's steps | `fleet/backup/work.rs`, `next`: it follows from the ledger alone |
 //! | explain a number | `wsman/codes/`, one row |

@@ -2,7 +2,10 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::command::{backup, cim, demo, doctor, export, fleet, identify, job, lab, point, vm};
+use super::command::{
+    backup, cim, config, demo, doctor, export, fleet, identify, job, lab, point, trust, vm,
+};
+use super::config::ProfileArgs;
 use super::error::Error;
 use super::exit;
 
@@ -24,6 +27,8 @@ use super::exit;
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) profile: ProfileArgs,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -48,6 +53,10 @@ pub(crate) enum Command {
     Fleet(Box<fleet::Command>),
     #[command(subcommand)]
     Cim(Box<cim::Command>),
+    #[command(subcommand)]
+    Config(config::Command),
+    #[command(subcommand)]
+    Trust(trust::Command),
     #[command(subcommand)]
     Lab(lab::Command),
 }

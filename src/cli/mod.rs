@@ -1,6 +1,6 @@
 //! The program: arguments to library calls, and what comes back to lines, JSON and an exit code.
 //!
-//! It knows the library by its public names alone. `args`, `connection`, `secret`, `object` and `argument` turn
+//! It knows the library by its public names alone. `args`, `config`, `connection`, `secret`, `object` and `argument` turn
 //! words into values; `command` holds one file a command; `report` shows what came back; `metrics` and `notify`
 //! tell others of a run; `ui` alone writes to the terminal, or to the `journal`; `error`, `diagnosis` and `exit`
 //! say how it ended.
@@ -8,6 +8,7 @@
 mod args;
 mod argument;
 mod command;
+mod config;
 mod connection;
 mod crash;
 mod diagnosis;
@@ -15,13 +16,16 @@ mod dump;
 mod duration;
 mod error;
 mod exit;
+mod folders;
 mod journal;
+mod known;
 mod ledger;
 mod logging;
 mod message;
 mod metrics;
 mod notify;
 mod object;
+mod place;
 mod report;
 mod runtime;
 #[cfg(test)]
@@ -34,7 +38,7 @@ mod words;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use self::args::{Cli, Command};
 use self::error::Error;
@@ -43,17 +47,25 @@ use self::ui::Ui;
 
 /// Runs the program on the arguments of the process.
 pub(crate) fn main() -> ExitCode {
-    let mut cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let parsed = Cli::command().try_get_matches().and_then(|matches| {
+        let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut Cli::command()))?;
+        Ok((cli, matches))
+    });
+    let (mut cli, matches) = match parsed {
+        Ok(parsed) => parsed,
         Err(help) => return explain(&help),
     };
+    let configured = config::begin(&mut cli, &matches);
     logging::begin(&cli.output);
     let mut ui = Ui::new(&cli.output);
     let is_of_run = matches!(&cli.command, Command::Fleet(command) if command.is_report());
-    let settled = runtime::outlive_limits_of_files().and_then(|()| cli.output.settle(is_of_run));
+    let settled = configured.map(|warnings| warnings.iter().for_each(|warning| ui.warn(warning)));
+    let settled = settled.and_then(|()| runtime::outlive_limits_of_files());
+    let settled = settled.and_then(|()| cli.output.settle(is_of_run));
     let done = settled.and_then(|()| run(&cli, &mut ui));
     // However it has ended, no line that changes is left standing.
     ui.status(None);
+    known::tell(&mut ui);
     // What was printed is brought out before anything is said about it; a disk that is full then is an error
     // even if all else went well.
     let flushed = ui.flush();
@@ -83,6 +95,8 @@ fn run(cli: &Cli, ui: &mut Ui) -> Result<Exit, Error> {
         Command::Identify(args) => command::identify::run(args, &cli.output, ui),
         Command::Doctor(args) => command::doctor::run(args, &cli.output, ui),
         Command::Cim(command) => command::cim::run(command, &cli.output, ui),
+        Command::Config(command) => command::config::run(command, &cli.output, ui),
+        Command::Trust(command) => command::trust::run(command, &cli.output, ui),
         Command::Lab(command) => command::lab::run(command, ui),
     }
 }

@@ -44,7 +44,7 @@ pub async fn look(endpoint: &Endpoint, options: &Options) -> Result<TlsLook, Err
     let patience = Patience::in_total(options.timeouts);
     let looked = async {
         let stream = dial::stream(endpoint, options).await?;
-        let looked = options.tls.look(endpoint.host(), stream).await;
+        let looked = options.tls.look(endpoint, stream).await;
         looked.map_err(|source| Error::Tls { source, fate: Fate::NotSent })
     };
     patience.wait(Phase::Connect, Fate::NotSent, looked).await?

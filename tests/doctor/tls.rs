@@ -118,6 +118,14 @@ fn a_certificate_that_the_host_made_itself_is_pinned_as_it_is_told() {
     assert_eq!(found.layer("login")["facts"]["bound"], true);
     let found = diagnosis(doctor(&lab.https(0), &["--insecure"]));
     found.warns("tls", "nobody checks whose certificate this is");
+    // What is to be remembered is told before it is.
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("doctor-known-{}", std::process::id()));
+    let remembering = |words: &[&str]| {
+        diagnosis(doctor(&lab.https(0), words).env("XDG_STATE_HOME", folder.to_str().unwrap()))
+    };
+    remembering(&["--trust-on-first-use"]).warns("tls", "it will be remembered");
+    remembering(&[]).passes();
+    fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]

@@ -13,6 +13,7 @@ use serde_json::{Value as Json, json};
 use super::export::{OnInterrupt, Setting, attended, connect, lock, save, try_beside, unwritable};
 use super::point::{Level, Whose};
 use crate::cli::args::{Format, OutputArgs};
+use crate::cli::config;
 use crate::cli::connection::{ConnectionArgs, Who};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
@@ -147,7 +148,7 @@ fn plan(args: &Args) -> Result<BackupPlan, Error> {
     plan.allow_crash_consistent = args.allow_crash_consistent;
     plan.wait_for_merge = args.wait_for_merge;
     plan.our_checkpoint.clone_from(&args.our_checkpoint);
-    plan.poll = args.poll;
+    plan.poll = args.poll.or_else(|| config::profile().time("poll"));
     Ok(plan)
 }
 

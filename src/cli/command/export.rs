@@ -15,6 +15,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
 use crate::cli::args::{Format, OutputArgs};
+use crate::cli::config;
 use crate::cli::connection::{ConnectionArgs, Who};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
@@ -432,7 +433,7 @@ fn plan(args: &Args) -> Result<ExportPlan, Error> {
         settings: settings.transpose()?,
         retry_unknown: args.retry_unknown,
         detach: args.detach,
-        poll: args.poll,
+        poll: args.poll.or_else(|| config::profile().time("poll")),
     })
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod backup;
 pub(crate) mod changes;
 pub(crate) mod cim;
+pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod export;
@@ -11,4 +12,5 @@ pub(crate) mod identify;
 pub(crate) mod job;
 pub(crate) mod lab;
 pub(crate) mod point;
+pub(crate) mod trust;
 pub(crate) mod vm;

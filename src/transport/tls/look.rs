@@ -7,8 +7,9 @@ use rustls::{DigitallySignedStruct, SignatureScheme};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio_rustls::TlsConnector;
 
+use super::super::Endpoint;
 use super::client::{Asked, config, server_name};
-use super::{Tls, TlsError};
+use super::{HostPort, Tls, TlsError};
 
 /// What a host shows in a TLS handshake after which nothing was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,14 +29,17 @@ pub struct TlsLook {
 
 impl Tls {
     /// Makes a handshake in order to see what the host shows, and ends it there: whatever the certificate is,
-    /// nothing is sent to whom it belongs, no certificate of ours either. [`TlsLook::refusal`] is what a
+    /// nothing is sent to whom it belongs, no certificate of ours either, and nothing is remembered of it. [`TlsLook::refusal`] is what a
     /// connection that means it would have said.
-    pub(in super::super) async fn look<S>(&self, host: &str, stream: S) -> Result<TlsLook, TlsError>
+    pub(in super::super) async fn look<S>(&self, endpoint: &Endpoint, stream: S) -> Result<TlsLook, TlsError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let name = server_name(host)?;
-        let witness = Arc::new(Witness { inner: self.verifier()?, seen: Mutex::default() });
+        let name = server_name(endpoint.host())?;
+        let witness = Arc::new(Witness {
+            inner: self.verifier_to_look(HostPort::from(endpoint))?,
+            seen: Mutex::default(),
+        });
         let asked = Arc::new(Asked { key: None, asked: AtomicBool::new(false) });
         let config = config(witness.clone(), asked.clone())?;
         let connected = TlsConnector::from(Arc::new(config)).connect(name, stream).await;

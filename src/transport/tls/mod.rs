@@ -4,7 +4,9 @@ mod certificate;
 mod client;
 mod error;
 mod fingerprint;
+mod first_use;
 mod identity;
+mod known;
 mod look;
 mod trust;
 
@@ -15,5 +17,6 @@ pub use client::Tls;
 pub use error::{CertificateProblem, TlsError};
 pub use fingerprint::Fingerprint;
 pub use identity::Identity;
+pub use known::{HostPort, KnownHost, KnownHosts, KnownHostsError, Remembered};
 pub use look::TlsLook;
-pub use trust::Trust;
+pub use trust::{Trust, Unknown};

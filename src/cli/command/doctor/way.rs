@@ -7,7 +7,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use jiff::Timestamp;
 use refpoint::auth::Scheme;
 use refpoint::client::{Credentials, Endpoint, Method, Protocol, Target, TlsError, TransportError, Trust};
-use refpoint::transport::{self, CertificateFacts, CertificateProblem, Fate, Phase, TlsLook, Welcome};
+use refpoint::transport::{
+    self, CertificateFacts, CertificateProblem, Fate, Phase, TlsLook, Unknown, Welcome,
+};
 use serde_json::json;
 
 use super::finding::{Finding, Fix, Layer, quoted};
@@ -250,9 +252,22 @@ fn judge(target: &Target, look: &TlsLook, facts: &CertificateFacts, now: i64) ->
     });
     let described = describe(target, look, facts, days_left);
     let finding = match &look.refusal {
+        Some(TlsError::Certificate { problem: CertificateProblem::UnknownIssuer, .. })
+            if remembers(target) =>
+        {
+            let cause =
+                "nobody vouches for the certificate, and it will be remembered (--trust-on-first-use)";
+            let fix = Fix::new(format!(
+                "Compare its fingerprint with the host's own before you rely on it: {}",
+                facts.fingerprint
+            ));
+            Finding::warn(Layer::Tls, format!("{cause}. {described}"), fix.on_host(FINGERPRINTS))
+        }
         Some(refusal) => {
             let (cause, fix) = refused(target, refusal, facts, now);
-            Finding::fail(Layer::Tls, Exit::Login, format!("{cause}. {described}"), fix)
+            let is_ours = matches!(refusal, TlsError::KnownHosts(_));
+            let exit = if is_ours { Exit::LocalFiles } else { Exit::Login };
+            Finding::fail(Layer::Tls, exit, format!("{cause}. {described}"), fix)
         }
         None if target.options.login.method == Method::Certificate && !look.asks => Finding::fail(
             Layer::Tls,
@@ -286,6 +301,7 @@ fn describe(target: &Target, look: &TlsLook, facts: &CertificateFacts, days_left
     }
     let trust = match target.options.tls.trust() {
         Trust::Anything => "trusted by nobody (--insecure)",
+        Trust::Known { .. } => "trusted by the system's authorities, or remembered",
         Trust::System => "trusted by the system's authorities",
         Trust::Authorities(_) => "trusted by --ca",
         Trust::Pin(_) => "trusted by --pin",
@@ -328,6 +344,11 @@ fn doubts(target: &Target, facts: &CertificateFacts, days_left: i64) -> Option<(
     None
 }
 
+/// Says whether a certificate that nobody vouches for is to be remembered and trusted.
+fn remembers(target: &Target) -> bool {
+    matches!(target.options.tls.trust(), Trust::Known { unknown: Unknown::Remember, .. })
+}
+
 fn refused(target: &Target, refusal: &TlsError, facts: &CertificateFacts, now: i64) -> (String, Fix) {
     let host = target.endpoint.host();
     let fingerprint = facts.fingerprint;
@@ -338,6 +359,17 @@ fn refused(target: &Target, refusal: &TlsError, facts: &CertificateFacts, now: i
             Fix::new(
                 "Stop, and compare it with the fingerprints on the host itself. If it is there, the certificate was \
                  renewed: pin the new one. If not, somebody stands in between",
+            )
+            .on_host(FINGERPRINTS),
+        ),
+        TlsError::Changed { remembered, found, .. } => (
+            format!(
+                "the host shows another certificate than the one that is remembered of it: {found}, not {}",
+                remembered.fingerprint
+            ),
+            Fix::new(
+                "Stop, and compare it with the fingerprints on the host itself. If it is there, the certificate was \
+                 renewed: refpoint trust remove forgets the old one. If not, somebody stands in between",
             )
             .on_host(FINGERPRINTS),
         ),

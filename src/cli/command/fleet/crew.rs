@@ -101,13 +101,11 @@ fn target(entry: &HostEntry, means: &MeansArgs, ui: &mut Ui) -> Result<Target, E
         });
     }
     let settings = &entry.settings;
-    let endpoint = settings.endpoint().map_err(|error| {
-        Error::usage(format!("{}: the address makes no sense", entry.name)).because(error)
-    })?;
+    let endpoint = MeansArgs::endpoint(settings)?;
     if settings.delegate.as_ref().is_some_and(|delegate| delegate.value) {
         ui.warn(&format!("{}: credentials are not delegated; nothing here needs it", entry.name));
     }
-    let mut target = means.over(settings).target(&endpoint, Who::User, ui)?;
+    let mut target = means.over(settings, endpoint.protocol()).target(&endpoint, Who::User, ui)?;
     target.deadline = None;
     if let Some(point) = crash::Point::of_requests() {
         target.tap = Some(point.into_tap());
