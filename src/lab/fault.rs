@@ -100,6 +100,8 @@ pub enum Fault {
     VanishJobs,
     /// `restart-service`: the host's service starts anew, before the request is looked at.
     RestartService,
+    /// `end-subscriptions`: all subscriptions of the host are gone, before the request is looked at.
+    EndSubscriptions,
     /// `wrong-seal`: one bit of the sealed answer is not as it was sealed.
     WrongSeal,
     /// `oversized-reply`, `bytes`: the answer is blown up with white space to so many bytes.
@@ -268,6 +270,7 @@ impl Fault {
             Self::Slow(_) => "slow",
             Self::VanishJobs => "vanish-jobs",
             Self::RestartService => "restart-service",
+            Self::EndSubscriptions => "end-subscriptions",
             Self::WrongSeal => "wrong-seal",
             Self::OversizedReply(_) => "oversized-reply",
         }
@@ -539,6 +542,7 @@ impl Written {
             }
             "vanish-jobs" => Fault::VanishJobs,
             "restart-service" => Fault::RestartService,
+            "end-subscriptions" => Fault::EndSubscriptions,
             "wrong-seal" => Fault::WrongSeal,
             "oversized-reply" => Fault::OversizedReply(self.bytes.take().unwrap_or(OVERSIZED)),
             other => return Err(format!("there is no fault {other:?}")),
@@ -753,6 +757,7 @@ mod tests {
             ("what = 'slow'\nseconds = 1.5", Fault::Slow(Duration::from_millis(1500))),
             ("what = 'vanish-jobs'", Fault::VanishJobs),
             ("what = 'restart-service'", Fault::RestartService),
+            ("what = 'end-subscriptions'", Fault::EndSubscriptions),
             ("what = 'wrong-seal'", Fault::WrongSeal),
             ("what = 'oversized-reply'\nbytes = 5", Fault::OversizedReply(5)),
         ] {

@@ -631,6 +631,37 @@ pub fn write_instance(instance: &Instance, style: Style, writer: &mut Writer) {
     writer.end();
 }
 
+/// Writes an instance as an element, in the way of the resource it is at: what is no CIM object, such as
+/// `winrm/config`, has elements in the resource's own namespace, and no types.
+pub(super) fn write_instance_at(
+    resource: &ObjectPath,
+    instance: &Instance,
+    style: Style,
+    writer: &mut Writer,
+) {
+    if resource.is_cim() {
+        return write_instance(instance, style, writer);
+    }
+    let uri = resource.resource_uri();
+    let namespace = Namespace::new("cfg", &uri);
+    writer.start(namespace, &instance.class);
+    write_plainly(instance, namespace, style, writer);
+    writer.end();
+}
+
+fn write_plainly(instance: &Instance, namespace: Namespace<'_>, style: Style, writer: &mut Writer) {
+    for property in instance.properties() {
+        match &property.value {
+            Value::One(Scalar::Object(inner)) => {
+                writer.start(namespace, &property.name);
+                write_plainly(inner, namespace, style, writer);
+                writer.end();
+            }
+            value => write_value(&property.name, value, namespace, style, writer),
+        }
+    }
+}
+
 /// Writes `w:XmlFragment` with properties in no namespace, as projections and fragments have them.
 pub(super) fn write_projection(instance: &Instance, style: Style, writer: &mut Writer) {
     writer.start(WSMAN, "XmlFragment");
