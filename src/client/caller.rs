@@ -111,6 +111,8 @@ pub(super) struct Caller {
     left_over: Vec<LeftOver>,
     /// Whether the connection itself has logged in anew for the last request.
     logged_in_again: bool,
+    /// The longest that one request may take, where that is less than usual.
+    pub(super) most_patience: Option<Duration>,
     /// Set when nobody waits any more: what is under way is finished, and nothing is tried again.
     pub(super) abandoned: Arc<AtomicBool>,
 }
@@ -122,6 +124,7 @@ impl Caller {
             connection: None,
             left_over: Vec::new(),
             logged_in_again: false,
+            most_patience: None,
             abandoned: Arc::default(),
         }
     }
@@ -246,6 +249,7 @@ impl Caller {
             return Err(Error::Transport { operation: asked.to_owned(), source });
         }
         let patience = self.shared.target.operation_timeout.saturating_mul(stretch);
+        let patience = self.most_patience.map_or(patience, |most| patience.min(most));
         self.exchange(operation, asked, limit, patience).await
     }
 

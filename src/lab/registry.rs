@@ -44,7 +44,9 @@ impl Registry {
         };
         let place = (hive, key.to_lowercase(), name.to_lowercase());
         let (parameter, is_wanted): (_, fn(&Value) -> bool) = match method {
-            "GetDWORDValue" | "SetDWORDValue" => ("uValue", |value| matches!(value, Value::One(Scalar::Uint32(_)))),
+            "GetDWORDValue" | "SetDWORDValue" => {
+                ("uValue", |value| matches!(value, Value::One(Scalar::Uint32(_))))
+            }
             "GetStringValue" => ("sValue", |value| value.as_str().is_some()),
             _ => ("sValue", |value| matches!(value, Value::Many(_))),
         };
