@@ -23,9 +23,11 @@ mod metrics;
 mod notify;
 mod object;
 mod report;
+mod resource;
 mod runtime;
 #[cfg(test)]
 mod sample;
+mod schema;
 mod screen;
 mod secret;
 mod suggest;
