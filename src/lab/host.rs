@@ -300,6 +300,7 @@ impl Host {
                 return Err(Refusal::Fragment);
             };
             let changed = config::put(&mut self.world_mut().config, &operation.resource, said)?;
+            exchange.entry.return_value = Some(0);
             return exchange.reply(operation, &Some(Content::Instance(changed)), true);
         }
         let serial = self.plain(exchange, &operation.resource)?;
@@ -309,6 +310,7 @@ impl Host {
             (Some(part), content) => (said_of(&operation.resource.class, part, content)?, Some(part)),
         };
         let changed = self.world_mut().change_plain(serial, &said)?;
+        exchange.entry.return_value = Some(0);
         let content = match part {
             None => Content::Instance(changed),
             Some(part) => part_of(&changed, part)?,
@@ -329,6 +331,7 @@ impl Host {
             return Err(Refusal::Schema);
         }
         let made = self.world_mut().make_plain(said, namespace)?;
+        exchange.entry.return_value = Some(0);
         let reference = EndpointReference::to(self.world().path_of(&made));
         exchange.reply(operation, &reference, true)
     }
@@ -342,6 +345,7 @@ impl Host {
         }
         let serial = self.plain(exchange, &operation.resource)?;
         self.world_mut().remove_plain(serial)?;
+        exchange.entry.return_value = Some(0);
         exchange.reply(operation, &(), true)
     }
 

@@ -43,7 +43,7 @@ pub struct Entry {
     pub keys: Vec<(String, String)>,
     /// What the method was given, as texts; arguments with several values are left out.
     pub arguments: Vec<(String, String)>,
-    /// What the method returned.
+    /// What the method returned; 0 for what was put, made or removed.
     pub return_value: Option<u32>,
     /// The local name of the fault's subcode.
     pub fault: Option<String>,

@@ -183,7 +183,9 @@ impl Change {
                     (name.to_string(), format!("{was} → {is}"))
                 };
                 let lines: Vec<_> = self.names.iter().map(line).collect();
-                format!("{}\n{}", text::harmless(&path.to_string()), table::pairs(&lines, 2))
+                // What is no CIM object has no path of WMI's.
+                let name = if path.is_cim() { path.to_string() } else { path.resource_uri().into_owned() };
+                format!("{}\n{}", text::harmless(&name), table::pairs(&lines, 2))
             }
             _ => print_of(&self.json(path), format, &path.to_string(), ui),
         };

@@ -22,8 +22,12 @@ impl Shown {
     }
 
     /// Shows an event.
-    pub(super) fn show(&mut self, event: Instance, ui: &mut Ui) -> Result<(), Error> {
+    pub(super) fn show(&mut self, mut event: Instance, ui: &mut Ui) -> Result<(), Error> {
         self.count += 1;
+        // No schema types it; a number is a number all the same.
+        if let Some(created) = event.number("TIME_CREATED") {
+            event.set("TIME_CREATED", created);
+        }
         match self.format {
             Format::Table => self.line(&event, ui)?,
             Format::Name => {
@@ -111,7 +115,8 @@ fn shortly(object: &Instance) -> String {
 fn changes(previous: &Instance, target: &Instance) -> String {
     let differs = |name: &str| {
         let (was, is) = (cell::property(previous, name), cell::property(target, name));
-        (was != is).then(|| format!("{name} {was} → {is}"))
+        let shown = |text: &str| if text.is_empty() { "null".to_owned() } else { text.to_owned() };
+        (was != is).then(|| format!("{name} {} → {}", shown(&was), shown(&is)))
     };
     let names = target.properties().iter().map(|property| property.name.as_str());
     let spoken = names.filter(|name| !RESTLESS.iter().any(|restless| restless.eq_ignore_ascii_case(name)));
