@@ -18,6 +18,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
+mod cim;
 mod decode;
 mod describe;
 mod export;

@@ -236,8 +236,8 @@ fn begin(session: &mut Session, question: Question, format: Format, limit: Optio
             if format == Format::Name {
                 request.mode = Mode::Reference;
             }
-            if let Opening::FirstPage { max_elements: most @ None } = &mut request.opening {
-                *most = limit;
+            if let (Some(limit), Opening::FirstPage { max_elements }) = (limit, &mut request.opening) {
+                *max_elements = Some(max_elements.map_or(limit, |most| most.min(limit)));
             }
             session.list(*request)
         }
