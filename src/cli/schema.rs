@@ -6,10 +6,11 @@ use clap::ValueEnum;
 use refpoint::cim::{
     Catalog, Class, ClassShape, Instance, Method, Name, PropertyDeclaration, Scalar, Type, Value,
 };
-use refpoint::client::Session;
+use refpoint::client::{Invoked, Session};
 
 use super::diagnosis;
 use super::error::Error;
+use super::exit::Exit;
 
 /// Where classes are looked up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -52,7 +53,12 @@ impl Schema {
         let told = session.class(Some(namespace), class).await;
         let told = told.map_err(|error| {
             let error = diagnosis::with_class(diagnosis::of_session(error, host), class);
-            error.hint("without --schema host the class is taken as it is written")
+            match error.kind {
+                Exit::RemoteFailed => {
+                    error.hint("the host does not say what its classes are: --schema bundled")
+                }
+                _ => error,
+            }
         })?;
         let mut asked = BTreeSet::from([told.name.to_ascii_lowercase()]);
         let mut waiting: Vec<Name> = embedded_in(&told).collect();
@@ -68,11 +74,8 @@ impl Schema {
             }
         }
         let told = Catalog::from_classes(classes).map_err(|error| {
-            Error::new(
-                super::exit::Exit::RemoteFailed,
-                format!("{host}: what it says of {class} is no class"),
-            )
-            .because(error)
+            Error::new(Exit::RemoteFailed, format!("{host}: what it says of {class} is no class"))
+                .because(error)
         })?;
         Ok(Self { told: Some(told) })
     }
@@ -118,22 +121,42 @@ impl Schema {
         typed.namespace.clone_from(&instance.namespace);
         for property in instance.properties() {
             let declared = self.property(&instance.class, &property.name);
-            let value = declared.and_then(|declared| retyped(&property.value, declared));
+            let value =
+                declared.and_then(|declared| retyped(&property.value, declared.ty, declared.is_array));
             typed.set(property.name.clone(), value.unwrap_or_else(|| property.value.clone()));
         }
         typed
     }
 }
 
+/// Gives what a method has returned the types that it is declared to return; of a method that nobody knows the
+/// return value is a number where it looks like one.
+pub(crate) fn typed_result(mut invoked: Invoked, method: Option<&Method>) -> Invoked {
+    let Some(method) = method else {
+        if let (Some(code), Some(_)) = (invoked.code(), invoked.return_value.as_str()) {
+            invoked.return_value = code.into();
+        }
+        return invoked;
+    };
+    let typed = |value: &Value, ty, is_array| retyped(value, ty, is_array).unwrap_or_else(|| value.clone());
+    invoked.return_value = typed(&invoked.return_value, method.returns, false);
+    for (name, value) in &mut invoked.out {
+        if let Some(declared) = method.parameters.iter().find(|declared| declared.name == *name) {
+            *value = typed(value, declared.ty, declared.is_array);
+        }
+    }
+    invoked
+}
+
 /// Returns texts as what they are declared to be; none where they cannot be that.
-fn retyped(value: &Value, declared: &PropertyDeclaration) -> Option<Value> {
+fn retyped(value: &Value, ty: Type, is_array: bool) -> Option<Value> {
     let one = |scalar: &Scalar| match scalar {
-        Scalar::String(text) if declared.ty != Type::String => Scalar::parse(declared.ty, text).ok(),
+        Scalar::String(text) if ty != Type::String => Scalar::parse(ty, text).ok(),
         other => Some(other.clone()),
     };
     Some(match value {
         Value::Null => Value::Null,
-        Value::One(scalar) if declared.is_array => Value::Many(vec![Some(one(scalar)?)]),
+        Value::One(scalar) if is_array => Value::Many(vec![Some(one(scalar)?)]),
         Value::One(scalar) => Value::One(one(scalar)?),
         Value::Many(items) => {
             let item = |item: &Option<Scalar>| item.as_ref().map(one).map_or(Some(None), |one| one.map(Some));

@@ -467,7 +467,11 @@ pub(super) fn label<O: Operation>(operation: &O) -> String {
     let head = operation.head();
     let Some(action) = &head.action else { return "Identify".to_owned() };
     let verb = action.rsplit('/').next().unwrap_or(action);
-    let class = |path: &ObjectPath| path.class.to_string();
+    // A class is read at a resource of its own, which names it in a selector.
+    let class = |path: &ObjectPath| match path.key_text("ClassName").filter(|_| path.class == "*") {
+        Some(class) => format!("class {class}"),
+        None => path.class.to_string(),
+    };
     match head.resource.as_deref() {
         Some(resource) if action.starts_with(&*resource.resource_uri()) => {
             format!("{}.{verb}", resource.class)

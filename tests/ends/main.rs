@@ -9,6 +9,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod arrivals;
+mod cim;
 mod crashes;
 mod faults;
 mod jobs;
@@ -16,7 +17,6 @@ mod lab;
 mod leaving;
 mod outcomes;
 mod points;
-#[expect(dead_code, reason = "shared with tests that ask more of it")]
 mod program;
 mod refusals;
 mod snapshot;

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use refpoint::cim::{Catalog, Name, ObjectPath, ReturnFamily, Value};
+use refpoint::cim::{Catalog, Method, Name, ObjectPath, ReturnFamily, Value};
 use refpoint::client::{Enumerate, Invoke, Invoked, Mode, Session, codes};
 
 use crate::cli::args::{Format, OutputArgs};
@@ -11,7 +11,7 @@ use crate::cli::connection::{ConnectionArgs, Who};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::report::{cell, json, table, text, yaml};
-use crate::cli::schema::{Schema, SchemaArgs, Source};
+use crate::cli::schema::{self, Schema, SchemaArgs, Source};
 use crate::cli::ui::Ui;
 use crate::cli::{argument, diagnosis, message, object, runtime, suggest};
 
@@ -78,13 +78,14 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
             }
         };
         let resource = only_instance(&mut session, path, is_known, &host).await?;
-        let Plan { method, family, arguments } = plan;
+        let Plan { method, family, arguments, declared } = plan;
         let call = Invoke { arguments, ..Invoke::new(resource, method.clone()) };
         name.set(method.to_string());
         is_sent.set(true);
         let invoked = session.invoke(&call).await;
         let invoked = invoked.map_err(|error| diagnosis::of_session(error, &host))?;
         is_sent.set(false);
+        let invoked = schema::typed_result(invoked, declared.as_ref());
         let exit = exit_of(family, &invoked);
         show(&method, &invoked, family, output.output.unwrap_or(Format::Table), ui)?;
         refusal(&host, &method, family, &invoked, exit)
@@ -103,6 +104,8 @@ struct Plan {
     method: Name,
     family: ReturnFamily,
     arguments: Vec<(Name, Value)>,
+    /// What is known of the method.
+    declared: Option<Method>,
 }
 
 impl Plan {
@@ -123,7 +126,8 @@ impl Plan {
         }
         let method = declared.map_or_else(|| args.method.as_str().into(), |declared| declared.name.clone());
         let family = declared.map_or(ReturnFamily::Unlisted, |declared| declared.family);
-        Ok(Self { method, family, arguments })
+        let declared = declared.cloned();
+        Ok(Self { method, family, arguments, declared })
     }
 }
 

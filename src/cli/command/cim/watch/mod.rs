@@ -265,7 +265,10 @@ impl Watch<'_> {
         let schema = match self.args.schema.schema {
             Source::Bundled if is_bundled || !self.args.keys.is_empty() => Schema::bundled(),
             // Nobody here knows the keys, so the host is asked.
-            _ => Schema::of_host(session, namespace, class, &self.host()).await?,
+            _ => {
+                let told = Schema::of_host(session, namespace, class, &self.host()).await;
+                told.map_err(|error| error.hint("--keys NAME,… says by what objects are known again"))?
+            }
         };
         if !self.args.keys.is_empty() {
             return Ok((schema, self.args.keys.clone()));
