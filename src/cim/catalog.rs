@@ -497,7 +497,7 @@ macro_rules! schemas {
 }
 
 /// The files of `schemas/`, by name and text.
-static SCHEMAS: [(&str, &str); 49] = schemas![
+static SCHEMAS: [(&str, &str); 50] = schemas![
     "CIM_Collection",
     "CIM_ComputerSystem",
     "CIM_DataFile",
@@ -530,6 +530,7 @@ static SCHEMAS: [(&str, &str); 49] = schemas![
     "Msvm_SnapshotOfVirtualSystem",
     "Msvm_StorageAllocationSettingData",
     "Msvm_StorageJob",
+    "Msvm_VirtualHardDiskSettingData",
     "Msvm_VirtualSystemCollection",
     "Msvm_VirtualSystemExportSettingData",
     "Msvm_VirtualSystemManagementService",
@@ -638,6 +639,7 @@ mod tests {
             "Msvm_SnapshotOfVirtualSystem",
             "Msvm_StorageAllocationSettingData",
             "Msvm_StorageJob",
+            "Msvm_VirtualHardDiskSettingData",
             "Msvm_VirtualMachineToDisks",
             "Msvm_VirtualSystemCollection",
             "Msvm_VirtualSystemExportSettingData",
@@ -841,7 +843,10 @@ mod tests {
             ]
         );
         assert!(families("Msvm_CollectionManagementService").iter().all(|(_, family)| *family == Hyperv));
-        assert_eq!(families("Msvm_ImageManagementService"), [("GetVirtualDiskChanges", Hyperv)]);
+        assert_eq!(
+            families("Msvm_ImageManagementService"),
+            [("GetVirtualHardDiskSettingData", Hyperv), ("GetVirtualDiskChanges", Hyperv)]
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::command::{cim, demo, export, fleet, identify, job, lab, point, vm};
+use super::command::{backup, cim, demo, export, fleet, identify, job, lab, point, vm};
 use super::error::Error;
 use super::exit;
 
@@ -33,6 +33,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Demo(demo::Args),
     Export(Box<export::Args>),
+    Backup(Box<backup::Args>),
     Identify(Box<identify::Args>),
     #[command(subcommand)]
     Vm(Box<vm::VmCommand>),

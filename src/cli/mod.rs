@@ -76,6 +76,7 @@ fn run(cli: &Cli, ui: &mut Ui) -> Result<Exit, Error> {
     match &cli.command {
         Command::Demo(args) => command::demo::run(args, &cli.output, ui),
         Command::Export(args) => command::export::run(args, &cli.output, ui),
+        Command::Backup(args) => command::backup::run(args, &cli.output, ui),
         Command::Vm(command) => command::vm::run_vm(command, &cli.output, ui),
         Command::Group(command) => command::vm::run_group(command, &cli.output, ui),
         Command::Point(command) => command::point::run(command, &cli.output, ui),

@@ -30,7 +30,7 @@ fn a_limit_ends_the_list_on_the_host_and_asks_for_no_page_too_many() {
             assert_eq!((run.code, run.stdout.lines().count().to_string()), (Some(0), limit.to_owned()));
             assert_eq!(count(&host, |request| matches!(request, Request::Pull(_))), pulls, "{limit}");
             assert_eq!(count(&host, |request| matches!(request, Request::Release(_))), 1, "{limit}");
-            let opening = enumerate(&host.heard()[0]).opening.clone();
+            let opening = enumerate(&host.heard()[0]).opening;
             assert_eq!(opening, Opening::FirstPage { max_elements: Some(limit.parse().unwrap()) });
         }
     }

@@ -1,5 +1,7 @@
 //! The commands: one file each, with its arguments and what it does with them.
 
+pub(crate) mod backup;
+pub(crate) mod changes;
 pub(crate) mod cim;
 pub(crate) mod demo;
 pub(crate) mod export;
