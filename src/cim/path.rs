@@ -167,11 +167,12 @@ impl ObjectPath {
     /// Returns whether it leads to CIM objects, which live in namespaces. Of other resources, `winrm/config`
     /// for one, the resource URI says everything.
     pub fn is_cim(&self) -> bool {
-        self.resource.as_deref().is_none_or(|uri| {
-            let begins =
-                |head: &str| uri.get(..head.len()).is_some_and(|start| start.eq_ignore_ascii_case(head));
-            begins(WMI_PREFIX) || begins(DMTF_PREFIX) || begins(CIM_XML_PREFIX)
-        })
+        self.namespace.is_some()
+            || self.resource.as_deref().is_none_or(|uri| {
+                let begins =
+                    |head: &str| uri.get(..head.len()).is_some_and(|start| start.eq_ignore_ascii_case(head));
+                begins(WMI_PREFIX) || begins(DMTF_PREFIX) || begins(CIM_XML_PREFIX)
+            })
     }
 
     /// Returns the selectors. `__cimnamespace` is among them only where the URI does not say the

@@ -32,7 +32,13 @@ impl Shown {
             Format::Table => self.line(&event, ui)?,
             Format::Name => {
                 let target = object(&event, "TargetInstance").unwrap_or(&event);
-                let name = records::path_of(target).map_or_else(|_| shortly(target), |path| path.to_string());
+                let name = records::path_of(target).map_or_else(
+                    |_| {
+                        let (name, rest) = called(target);
+                        format!("{rest} {name}").trim_end().to_owned()
+                    },
+                    |path| path.to_string(),
+                );
                 ui.print(&format!("{}\n", text::harmless(&name)))?;
             }
             format => {
@@ -68,10 +74,18 @@ impl Shown {
         let mut line = format!("{}  {kind:8}  ", clock(event));
         match object(event, "TargetInstance") {
             Some(target) => {
-                line.push_str(&shortly(target));
-                if let Some(previous) = object(event, "PreviousInstance") {
-                    line.push_str(&format!("  {}", changes(previous, target)));
-                }
+                let (name, rest) = called(target);
+                let changes = object(event, "PreviousInstance").map(|previous| changes(previous, target));
+                // What has changed is what is looked at: it must not be what a narrow terminal cuts.
+                let parts = [Some(name), changes, Some(rest)];
+                line.push_str(
+                    &parts
+                        .into_iter()
+                        .flatten()
+                        .filter(|part| !part.is_empty())
+                        .collect::<Vec<_>>()
+                        .join("  "),
+                );
             }
             None => line.push_str(&plainly(event)),
         }
@@ -102,13 +116,14 @@ fn object<'e>(event: &'e Instance, name: &str) -> Option<&'e Instance> {
     }
 }
 
-/// Returns the class and what people call the object.
-fn shortly(object: &Instance) -> String {
+/// Returns what people call an object, and what else tells it from others: its class and its identifier.
+fn called(object: &Instance) -> (String, String) {
     let names = ["ElementName", "Name", "InstanceID", "DeviceID", "CollectionID", "Handle"];
-    let name = names.iter().filter_map(|name| object.text(name)).find(|name| !name.is_empty());
-    let id = object.text("InstanceID").filter(|id| Some(*id) != name && object.class.ends_with("Job"));
-    let parts = [Some(object.class.as_str()), name, id];
-    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+    let filled = |name: &&str| object.text(name).filter(|text| !text.is_empty());
+    let name = names.iter().find_map(filled);
+    let id = object.text("InstanceID").filter(|id| Some(*id) != name);
+    let rest = [Some(object.class.as_str()), id].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    (name.unwrap_or_default().to_owned(), rest)
 }
 
 /// Returns what differs: `JobState 4 (Running) → 7 (Completed)`.
@@ -172,7 +187,9 @@ mod tests {
         };
         let told = changes(&job(4, 50, "a"), &job(7, 100, "b"));
         assert_eq!(told, "JobState 4 (Running) → 7 (Completed), PercentComplete 50 → 100");
-        assert_eq!(shortly(&job(4, 1, "a").with("ElementName", "Export")), "Msvm_ConcreteJob Export 1");
+        let (name, rest) = called(&job(4, 1, "a").with("ElementName", "Export"));
+        assert_eq!((name.as_str(), rest.as_str()), ("Export", "Msvm_ConcreteJob 1"));
+        assert_eq!(called(&job(4, 1, "a")), ("1".to_owned(), "Msvm_ConcreteJob".to_owned()));
         assert_eq!(clock(&Instance::new("X").with("TIME_CREATED", 116_444_736_000_000_000_u64)), "00:00:00");
     }
 }
