@@ -27,9 +27,11 @@ mod notify;
 mod object;
 mod place;
 mod report;
+mod resource;
 mod runtime;
 #[cfg(test)]
 mod sample;
+mod schema;
 mod screen;
 mod secret;
 mod suggest;

@@ -100,6 +100,8 @@ pub enum Fault {
     VanishJobs,
     /// `restart-service`: the host's service starts anew, before the request is looked at.
     RestartService,
+    /// `end-subscriptions`: all subscriptions of the host are gone, before the request is looked at.
+    EndSubscriptions,
     /// `wrong-seal`: one bit of the sealed answer is not as it was sealed.
     WrongSeal,
     /// `oversized-reply`, `bytes`: the answer is blown up with white space to so many bytes.
@@ -250,7 +252,7 @@ impl Rule {
 
 impl Fault {
     /// What a scenario and the log call all of them.
-    pub const NAMES: [&str; 18] = [
+    pub const NAMES: [&str; 19] = [
         "refuse-connect",
         "clock-skew",
         "cut",
@@ -267,6 +269,7 @@ impl Fault {
         "slow",
         "vanish-jobs",
         "restart-service",
+        "end-subscriptions",
         "wrong-seal",
         "oversized-reply",
     ];
@@ -290,8 +293,9 @@ impl Fault {
             Self::Slow(_) => 13,
             Self::VanishJobs => 14,
             Self::RestartService => 15,
-            Self::WrongSeal => 16,
-            Self::OversizedReply(_) => 17,
+            Self::EndSubscriptions => 16,
+            Self::WrongSeal => 17,
+            Self::OversizedReply(_) => 18,
         }]
     }
 
@@ -561,6 +565,7 @@ impl Written {
             }
             "vanish-jobs" => Fault::VanishJobs,
             "restart-service" => Fault::RestartService,
+            "end-subscriptions" => Fault::EndSubscriptions,
             "wrong-seal" => Fault::WrongSeal,
             "oversized-reply" => Fault::OversizedReply(self.bytes.take().unwrap_or(OVERSIZED)),
             other => return Err(format!("there is no fault {other:?}")),
@@ -795,6 +800,7 @@ mod tests {
             ("what = 'slow'\nseconds = 1.5", Fault::Slow(Duration::from_millis(1500))),
             ("what = 'vanish-jobs'", Fault::VanishJobs),
             ("what = 'restart-service'", Fault::RestartService),
+            ("what = 'end-subscriptions'", Fault::EndSubscriptions),
             ("what = 'wrong-seal'", Fault::WrongSeal),
             ("what = 'oversized-reply'\nbytes = 5", Fault::OversizedReply(5)),
         ] {

@@ -70,6 +70,7 @@ const CASES: &[(&str, &str, Found)] = &[
     ("what = 'internal-error'", "class = 'Msvm_*ReferencePointService'", Fails("services", 9, "0x80338003")),
     ("what = 'slow', seconds = 5", "operation = 'Identify'", Warns("rights", "that is slow")),
     ("what = 'vanish-jobs'", "", Nothing),
+    ("what = 'end-subscriptions'", "", Nothing),
     ("what = 'restart-service'", "times = 1", Fails("role", 7, "just starting")),
     ("what = 'wrong-seal'", "", Fails("rights", 5, "seal does not hold")),
     ("what = 'oversized-reply'", "", Fails("rights", 4, "longer than")),

@@ -3,7 +3,6 @@
 mod call;
 mod checkpoint;
 mod collection;
-pub(super) mod config;
 mod export;
 pub(super) mod files;
 mod group;

@@ -103,6 +103,8 @@ pub struct Limits {
     pub max_envelope_size: u64,
     /// `MaxConcurrentOperationsPerUser`: open enumerations count, and the request at hand.
     pub max_operations: usize,
+    /// How many subscriptions a user may have.
+    pub max_subscriptions: usize,
     /// `MaxBatchItems`: the most items on a page.
     pub max_batch_items: u32,
     /// `MaxTimeoutms`: the longest operation.
@@ -168,6 +170,7 @@ impl Default for Limits {
         Self {
             max_envelope_size: 512_000,
             max_operations: 1500,
+            max_subscriptions: 50,
             max_batch_items: 32_000,
             max_timeout: Duration::from_secs(60),
             enumeration_timeout: Duration::from_secs(240),

@@ -54,6 +54,16 @@ fn every_command_of_the_pages_on_hosts_and_shares_runs() {
     }
 }
 
+#[test]
+fn every_command_of_the_page_on_cim_runs() {
+    let commands = commands_of("docs/cim.md");
+    assert!(
+        commands.len() >= 12 && commands.iter().all(|it| it.starts_with("refpoint cim ")),
+        "{commands:?}"
+    );
+    run("cim", &commands);
+}
+
 /// The commands that need a host get a simulated one: `hv01` is where it listens, `CORP\backup` who may log in.
 fn run(name: &str, commands: &[String]) {
     let host = Simulated::start();
