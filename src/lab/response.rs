@@ -62,6 +62,8 @@ pub enum Upset {
         /// The second entry of `OperationalStatus`: 32768 to 32774.
         status: u16,
     },
+    /// A point is gone, as if somebody had removed it, whatever the machine is doing.
+    PointGone(String),
     /// The clock of the host is wrong by so many seconds.
     ClockSkew(i64),
     /// The next request is refused.
