@@ -10,6 +10,7 @@
 
 mod arrivals;
 mod backups;
+mod consent;
 mod crashes;
 mod faults;
 mod jobs;
