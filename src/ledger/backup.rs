@@ -127,7 +127,7 @@ pub struct Step {
     pub ended_at: Option<SystemTime>,
     /// How it ended.
     pub end: Option<StepEnd>,
-    /// The identifier of what it made.
+    /// The identifier of what it made; without an end, of what the answer says that it makes.
     pub made: Option<String>,
     /// What a person should know of its end.
     pub note: Option<String>,
@@ -276,18 +276,20 @@ impl Ledger {
         })
     }
 
-    /// Writes down what the host answered, or the job that was found to be that of the step.
+    /// Writes down what the host answered, or the job that was found to be that of the step; and what the answer says
+    /// that it makes.
     pub fn step_answered(
         &mut self,
         step: i64,
         return_value: Option<u32>,
         job: Option<&str>,
+        makes: Option<&str>,
     ) -> std::result::Result<(), Error> {
         self.advance(
             Write::StepAnswered,
-            "update step set return_value = coalesce(?2, return_value), job = ?3 \
+            "update step set return_value = coalesce(?2, return_value), job = ?3, made = coalesce(?4, made) \
              where id = ?1 and ended_at is null",
-            params![step, return_value, job],
+            params![step, return_value, job, makes],
         )
     }
 
@@ -474,14 +476,15 @@ mod tests {
         let id = ledger.backup_begun(&new(r"D:\b\1"), at(1)).unwrap();
         let step = ledger.step_begun(id, &checkpoint(), at(2)).unwrap();
         assert!(ledger.step_begun(id, &checkpoint(), at(3)).is_err(), "there is one at a time");
-        ledger.step_answered(step, Some(4096), Some("X.InstanceID=\"1\"")).unwrap();
+        ledger.step_answered(step, Some(4096), Some("X.InstanceID=\"1\""), Some("Microsoft:B")).unwrap();
+        ledger.step_answered(step, None, Some("X.InstanceID=\"1\""), None).unwrap();
         drop(ledger);
         let mut ledger = folder.ledger();
         let open = ledger.open_backup(Kind::Vm, "3F2C9A10").unwrap().unwrap();
         assert_eq!((open.id, open.intended_at, &*open.new.host), (id, at(1), "HV01"));
         let found = ledger.steps(id).unwrap().remove(0);
         assert_eq!((found.return_value, found.job.as_deref()), (Some(4096), Some("X.InstanceID=\"1\"")));
-        assert_eq!(found.new, checkpoint());
+        assert_eq!((&found.new, found.made.as_deref()), (&checkpoint(), Some("Microsoft:B")));
         assert!(found.was_there("MICROSOFT:a") && !found.was_there("Microsoft:B"));
         let end = BackupEnd { outcome: "failed", sound: false, point: None, report: None };
         assert!(ledger.backup_ended(id, at(4), &end).is_err(), "a step has no end yet");

@@ -198,6 +198,62 @@ async fn a_guest_that_takes_too_long_is_asked_no_more_where_that_is_allowed() {
     }
 }
 
+/// The host was done when it answered, we were ended, and before we come back another product has put its own
+/// checkpoint into the place of ours.
+#[tokio::test(start_paused = true)]
+async fn a_checkpoint_that_has_taken_the_place_of_ours_is_not_ours() {
+    for is_replaced in [true, false] {
+        let yard = Yard::new(
+            "[questions]\nresults = \"synchronous\"\n[[user]]\nname = 'LAB\\operator'\n[[user]]\nname = 'LAB\\backup'\n",
+        );
+        drop(yard.ledger());
+        yard.meddle(
+            "create trigger full before update of ended_at on step begin select raise(abort, 'full'); end",
+        );
+        let cut = yard.backup(&plan("1")).await;
+        assert_eq!(cut.error.unwrap().kind, Kind::Ledger);
+        yard.meddle("drop trigger full");
+        let (before, checkpoints) = yard.there("db01").await;
+        if is_replaced {
+            let host = yard.host_of(r"LAB\backup").await;
+            let owner = yard.owner(&host, "db01").await;
+            let ours = refpoint::hyperv::Checkpoint::of(&owner, &checkpoints[0]);
+            host.destroy_checkpoint(&ours).await.unwrap();
+            tokio::time::advance(Duration::from_secs(120)).await;
+            host.create_checkpoint(&owner, Consistency::Application).await.unwrap();
+        }
+        tokio::time::advance(Duration::from_secs(3600)).await;
+        let (_, checkpoints) = yard.there("db01").await;
+        let report = yard.backup(&plan("1")).await;
+        if is_replaced {
+            assert_eq!(report.outcome, Outcome::Unknown, "{report:#?}");
+            assert_eq!(yard.there("db01").await, (before, checkpoints));
+            assert_eq!((yard.calls("ExportSystemDefinition"), yard.calls("DestroySnapshot")), (0, 1));
+        } else {
+            assert_eq!(report.outcome, Outcome::Completed, "{report:#?}");
+            assert_eq!(yard.calls("CreateSnapshot"), 1);
+        }
+    }
+}
+
+/// Where the answer names what is made, that is found when the host shows no job of it any more.
+#[tokio::test(start_paused = true)]
+async fn what_the_answer_has_named_is_found_the_next_night() {
+    let mut completed = 0;
+    for patience in (300..9000).step_by(300) {
+        let yard = Yard::new("[questions]\nresults = \"parameter\"\n");
+        let first = yard.backup_until(&plan("1"), Duration::from_millis(patience)).await;
+        tokio::time::advance(Duration::from_secs(86_400)).await;
+        let next = yard.backup(&plan("2")).await;
+        assert_eq!(next.outcome, Outcome::Completed, "{patience}: {next:#?}");
+        assert!(yard.there("db01").await.1.is_empty(), "{patience}");
+        let unknown = next.warnings.iter().any(|warning| warning.contains("cannot be told"));
+        assert!(!unknown, "{patience}: {:?}", next.warnings);
+        completed += usize::from(first.is_none());
+    }
+    assert!(completed > 10, "{completed}");
+}
+
 async fn pruned(yard: &Yard, what: Option<Wanted>, keep_last: usize) -> refpoint::fleet::PruneReport {
     let order = PruneOrder { what, policy: Policy { keep_last, keep_for: Duration::ZERO }, dry_run: false };
     yard.with(async |around| prune(around, &order).await).await.unwrap()

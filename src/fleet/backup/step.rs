@@ -161,17 +161,17 @@ impl Stepper<'_> {
             };
             let failure = match answer {
                 Ok(Made { begun: Begun::Job(path), result }) => {
-                    self.answered(&step, Some(4096), Some(&path)).await;
+                    self.answered(&step, Some(4096), Some(&path), result.as_ref()).await;
                     self.around.tell(News::JobStarted { job: unseen(&path) });
                     return self.finish(ask, &step, &path, result.as_ref()).await;
                 }
                 Ok(Made { begun: Begun::Done, result }) => {
-                    self.answered(&step, Some(0), None).await;
+                    self.answered(&step, Some(0), None, result.as_ref()).await;
                     return self.done(ask, &step, None, result.as_ref(), Left::default()).await;
                 }
                 Err(error) => {
                     if let Error::Refused { code, .. } = &error {
-                        self.answered(&step, Some(*code), None).await;
+                        self.answered(&step, Some(*code), None, None).await;
                     }
                     if is_unclear(&error) {
                         lost += 1;
@@ -224,9 +224,10 @@ impl Stepper<'_> {
                 Ok(Err(error)) => return Err(Stop::Open(failed(&error))),
                 Err(cut) => return Err(Stop::Open(self.cut(ask, &cut))),
             }
-        } else if step.return_value == Some(0) {
+        } else if step.return_value == Some(0) && matches!(ask, Ask::Export { .. } | Ask::Remove(_)) {
             return self.done(ask, step, None, None, Left::default()).await.map(Some);
-        } else if step.return_value.is_some_and(|code| code != 4096 && !UNCLEAR.contains(&code)) {
+        } else if step.return_value.is_some_and(|code| !matches!(code, 0 | 4096) && !UNCLEAR.contains(&code))
+        {
             // It was refused, and only the last word about that was not written.
             self.end(step, StepEnd::NotBegun, None, Some("refused")).await?;
             return Ok(None);
@@ -377,7 +378,7 @@ impl Stepper<'_> {
         }
         match self.fate(ask, step).await {
             Fate::Running(path) => {
-                self.answered(step, None, Some(&path)).await;
+                self.answered(step, None, Some(&path), None).await;
                 self.around.tell(News::Adopted { job: unseen(&path) });
                 // Boxed: what is found running may vanish, and be looked for again.
                 Box::pin(self.finish(ask, step, &path, None)).await.map(Some)
@@ -434,6 +435,11 @@ impl Stepper<'_> {
         let taken = self.checkpoint_of(ask).await?;
         match ask {
             Ask::Checkpoint(_) | Ask::Convert(_) => {
+                // What the answer has named is it, and nothing else that has come since.
+                let named = |id: &str| step.made.as_deref().is_some_and(|made| made.eq_ignore_ascii_case(id));
+                if let Some((id, _)) = new.iter().find(|(id, _)| named(id)) {
+                    return Ok(Some(Fate::Done(Some(id.clone()))));
+                }
                 for job in &jobs {
                     let path = job.path(host.namespace());
                     let made = host.made_by(&path).await.unwrap_or_default();
@@ -552,9 +558,19 @@ impl Stepper<'_> {
 
     /// Writes the answer down. The host is at work by now: a ledger that fails is met again when the end is written,
     /// and what was begun is brought to that all the same.
-    async fn answered(&self, step: &Step, code: Option<u32>, job: Option<&ObjectPath>) {
+    async fn answered(
+        &self,
+        step: &Step,
+        code: Option<u32>,
+        job: Option<&ObjectPath>,
+        makes: Option<&ObjectPath>,
+    ) {
         let (id, job) = (step.id, job.map(ToString::to_string));
-        let written = self.around.keeper.with(move |ledger| ledger.step_answered(id, code, job.as_deref()));
+        let makes = makes.and_then(identifier);
+        let written = self
+            .around
+            .keeper
+            .with(move |ledger| ledger.step_answered(id, code, job.as_deref(), makes.as_deref()));
         if let Err(error) = written.await {
             self.around.tell(News::Warning { message: unkept(error).message });
         }
@@ -659,6 +675,12 @@ pub(super) fn cancelled() -> Failure {
 fn given(step: &Step) -> Option<Duration> {
     let line = step.new.witness.lines().find_map(|line| line.strip_prefix(GIVEN))?;
     line.parse().ok().map(Duration::from_millis)
+}
+
+/// Returns what a checkpoint or a point is known by.
+fn identifier(path: &ObjectPath) -> Option<String> {
+    let key = path.key_text("InstanceID").or_else(|| path.key_text("CollectionID"))?;
+    Some(key.into_owned())
 }
 
 fn unseen(path: &ObjectPath) -> JobReport {

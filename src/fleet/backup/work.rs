@@ -255,8 +255,16 @@ async fn look_first(
                  left it behind",
                 checkpoint.id
             );
-            let hint =
-                "it is not touched; once the product that took it has removed it, the same command goes on";
+            let is_claimed = plan.our_checkpoint.as_deref().is_some_and(|id| checkpoint.is_named(id));
+            let hint = match is_claimed {
+                true => {
+                    "no backup in this ledger is open that could have taken it, so it is not touched: remove it on the \
+                     host"
+                }
+                false => {
+                    "it is not touched; once the product that took it has removed it, the same command goes on"
+                }
+            };
             return Err(Failure::new(Kind::Busy, message).with_hint(hint));
         }
     }
