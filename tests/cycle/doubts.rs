@@ -406,3 +406,45 @@ async fn whoever_removed_a_base_is_not_guessed_at() {
     assert!(full.warnings[0].contains("no longer on the host"), "{:?}", full.warnings);
     assert!(full.warnings[0].contains("gone since"), "we have removed it: {:?}", full.warnings);
 }
+
+/// What is needed is decided on by whoever is at work.
+#[tokio::test(start_paused = true)]
+async fn while_a_machine_is_backed_up_nothing_of_it_is_let_go_nor_is_it_backed_up_twice() {
+    let yard = Yard::new("");
+    for _ in 0..3 {
+        make(&yard, "db01").await;
+    }
+    let meanwhile = async {
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let second = yard.backup(&plan("2")).await;
+        (second, pruned(&yard, None, 1).await)
+    };
+    let nightly = plan("1");
+    let (first, (second, report)) = tokio::join!(yard.backup(&nightly), meanwhile);
+    assert_eq!(first.outcome, Outcome::Completed, "{first:#?}");
+    assert_eq!(second.error.unwrap().kind, Kind::Busy);
+    assert_eq!(report.owners[0].error.as_ref().unwrap().kind, Kind::Busy, "{report:#?}");
+    assert_eq!((yard.calls("CreateSnapshot"), yard.calls("DestroyReferencePoint")), (1, 0));
+    assert_eq!(yard.ours().len(), 4);
+}
+
+/// A ledger that was put back from a copy knows a backup as begun that has long ended.
+#[tokio::test(start_paused = true)]
+async fn a_ledger_from_yesterday_writes_over_no_backup() {
+    let yard = Yard::new("");
+    let cut = yard.backup_until(&plan("1"), Duration::from_millis(900)).await;
+    assert!(cut.is_none());
+    yard.meddle("create table kept as select * from backup; create table kept_steps as select * from step");
+    let first = yard.backup(&plan("1")).await;
+    assert_eq!(first.outcome, Outcome::Completed, "{first:#?}");
+    yard.meddle(
+        "delete from step; delete from backup; insert into backup select * from kept; \
+         insert into step select * from kept_steps",
+    );
+    tokio::time::advance(Duration::from_secs(86_400)).await;
+    let again = yard.backup(&plan("1")).await;
+    assert_eq!((again.outcome, again.exit_code()), (Outcome::Failed, 2), "{again:#?}");
+    assert!(again.error.unwrap().message.contains("is not empty"));
+    assert_eq!(yard.calls("ExportSystemDefinition"), 1);
+    assert!(yard.there("db01").await.1.is_empty());
+}

@@ -287,8 +287,7 @@ async fn look_into(
     match around.host.contents(directory).await.map_err(failed)? {
         Seen::Hidden(why) => warn(around, report, format!("the directory was not checked: {why}")),
         Seen::Known(Contents::Something) => {
-            let message = format!("{directory} on the host is not empty");
-            return Err(Failure::new(Kind::Usage, message).with_hint("give each backup a fresh directory"));
+            return Err(not_empty(directory));
         }
         Seen::Known(_) => {}
     }
@@ -475,6 +474,15 @@ impl<'a> Work<'a> {
             return Ok(Next::Ask(Ask::Convert(checkpoint)));
         }
         if !has_failed && self.may_export {
+            // Whoever took the checkpoint has looked; a ledger that is older than that, or minutes, may lie between.
+            if last(StepKind::Export).is_none()
+                && let Ok(directory) = Directory::parse(&open.new.directory)
+                && let Seen::Known(Contents::Something) =
+                    self.around.host.contents(&directory).await.map_err(failed)?
+            {
+                self.failure = Some(not_empty(&directory));
+                return Box::pin(self.next(open, steps)).await;
+            }
             let base = self.base_of(open).await?;
             return Ok(match base {
                 Ok(base) => Next::Ask(self.export(open, checkpoint, base)?),
@@ -907,6 +915,11 @@ fn export_job(steps: &[Step]) -> Option<JobReport> {
 fn names_a_broken_chain(failure: &Failure) -> bool {
     let text = failure.message.to_lowercase();
     ["0xc03a0029", "0xc03a002a", "0xc03a0030"].iter().any(|number| text.contains(number))
+}
+
+fn not_empty(directory: &Directory) -> Failure {
+    let message = format!("{directory} on the host is not empty");
+    Failure::new(Kind::Usage, message).with_hint("give each backup a fresh directory")
 }
 
 fn late() -> Failure {
