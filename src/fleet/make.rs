@@ -36,7 +36,7 @@ pub enum Sort {
 }
 
 impl Sort {
-    fn wanted(self) -> PointType {
+    pub(super) fn wanted(self) -> PointType {
         match self {
             Self::Auto | Self::Rct => PointType::Rct,
             Self::Log => PointType::Log,
@@ -63,17 +63,6 @@ pub async fn create_point(
     consistency: Consistency,
     wanted: PointType,
 ) -> Result<Owned, Failure> {
-    make_point(around, selector, consistency, wanted, "").await
-}
-
-/// The same for a purpose, by which it is found again.
-pub(super) async fn make_point(
-    around: &Surroundings<'_>,
-    selector: &Selector,
-    consistency: Consistency,
-    wanted: PointType,
-    purpose: &str,
-) -> Result<Owned, Failure> {
     let sort = match wanted {
         PointType::Rct => Sort::Auto,
         PointType::Log => Sort::Log,
@@ -82,7 +71,7 @@ pub(super) async fn make_point(
         }
     };
     let wanted = Wanted::Machine(selector.clone());
-    match make(around, &wanted, consistency, sort, purpose).await? {
+    match make_mark(around, &wanted, consistency, sort, "").await? {
         OwnedMark { owner: Owner::Machine(machine), mark: Mark::Point(point), origin } => {
             Ok(Owned { machine, point, origin })
         }
@@ -97,10 +86,11 @@ pub async fn create_mark(
     consistency: Consistency,
     sort: Sort,
 ) -> Result<OwnedMark, Failure> {
-    make(around, wanted, consistency, sort, "").await
+    make_mark(around, wanted, consistency, sort, "").await
 }
 
-async fn make(
+/// The same for a purpose, by which it is found again.
+pub(super) async fn make_mark(
     around: &Surroundings<'_>,
     wanted: &Wanted,
     consistency: Consistency,

@@ -109,11 +109,11 @@ pub use report::{
 pub use resolve::{Resolved, resolve};
 pub use retain::{Chain, Fate, Link, Policy, retain};
 pub use run::{
-    BrokenChain, ExportRule, Extent, Hidden, HostForecast, HostReport, HostState, Limits, Moment, Names,
-    Notify, Opener, Opening, Ping, PingMethod, PingStyle, PlanError, PointPolicy, Retries, RunDetails,
-    RunOrder, RunPlan, RunReport, RunState, RunSurroundings, Stop, Template, TemplateError, Totals,
-    UnitForecast, UnitReport, UnitState, Webhook, Window, WindowError, begin_run, find_run, foresee,
-    outstanding, report_of, work_on,
+    BackupRule, BrokenChain, CreateRule, Deed, Ending, ExportRule, Extent, Hidden, HostForecast, HostReport,
+    HostState, Limits, Moment, Names, Notify, Opener, Opening, Ping, PingMethod, PingStyle, PlanError,
+    PointPolicy, Retries, Rule, RunDetails, RunOrder, RunPlan, RunReport, RunState, RunSurroundings, Stop,
+    Template, TemplateError, Totals, UnitForecast, UnitReport, UnitState, UpkeepReport, Webhook, Window,
+    WindowError, begin_run, find_run, foresee, outstanding, report_of, work_on,
 };
 pub use tend::{Tended, Uses, destroy_mark, discard_mark, find_mark, import_points, uses_of};
 pub use unit::{Surroundings, export, not_begun};

@@ -1,7 +1,7 @@
 //! Retention, carried out: what is ours and nobody needs is removed from the host.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::marks::{failed, kind_of, unkept};
 use super::plan::Wanted;
@@ -50,14 +50,14 @@ pub struct OwnerReport {
 }
 
 /// What becomes of one point.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PointFate {
     /// Its identifier.
     pub id: String,
     /// When it was made, or adopted.
     pub since: Timestamp,
     /// `keep`, or `let-go`; `gone` where the host does not have it any more.
-    pub fate: &'static str,
+    pub fate: String,
     /// Why.
     pub why: String,
     /// Whether it was removed.
@@ -166,7 +166,7 @@ async fn of(around: &Surroundings<'_>, owner: &Owner, order: &PruneOrder) -> Res
         let mut decided = PointFate {
             id: point.id.clone(),
             since: timestamp(point.made_at),
-            fate: fate.name(),
+            fate: fate.name().to_owned(),
             why,
             is_removed: false,
             error: None,
@@ -174,7 +174,7 @@ async fn of(around: &Surroundings<'_>, owner: &Owner, order: &PruneOrder) -> Res
         if fate == Fate::LetGo
             && let Some(job) = uses.silent.first()
         {
-            decided.fate = Fate::Keep.name();
+            decided.fate = Fate::Keep.name().to_owned();
             decided.why = format!("job {job} exports a point, and does not say which");
         } else if fate == Fate::LetGo && !order.dry_run {
             let mark = marks.iter().find(|mark| mark.id().eq_ignore_ascii_case(&point.id));
@@ -183,7 +183,7 @@ async fn of(around: &Surroundings<'_>, owner: &Owner, order: &PruneOrder) -> Res
             match (mark, uses) {
                 (_, Err(failure)) => decided.error = Some(failure),
                 (_, Ok(uses)) if need(&point.id, &uses.chain).is_some() || !uses.silent.is_empty() => {
-                    decided.fate = Fate::Keep.name();
+                    decided.fate = Fate::Keep.name().to_owned();
                     decided.why = need(&point.id, &uses.chain)
                         .unwrap_or_else(|| "a job exports a point, and does not say which".to_owned());
                 }
@@ -206,7 +206,7 @@ async fn of(around: &Surroundings<'_>, owner: &Owner, order: &PruneOrder) -> Res
         fates.push(PointFate {
             id: point.id.clone(),
             since: timestamp(point.made_at),
-            fate: "gone",
+            fate: "gone".to_owned(),
             why: "the host does not have it any more".to_owned(),
             is_removed: false,
             error: None,

@@ -329,7 +329,7 @@ async fn a_collection_is_kept_while_one_of_its_points_is_needed() {
         drop(ledger);
         let report = pruned(&yard, Some(Wanted::Group(Selector::parse("shop"))), 1).await;
         let kept = report.owners[0].points.iter().find(|point| point.id == old).unwrap();
-        assert_eq!((kept.fate, kept.is_removed), ("keep", false), "{report:#?}");
+        assert_eq!((&*kept.fate, kept.is_removed), ("keep", false), "{report:#?}");
         assert_eq!(yard.ledger().points_of(ledger::Kind::Group, SHOP).unwrap().len(), 2);
     }
 }
@@ -351,7 +351,7 @@ async fn a_machine_s_point_is_kept_while_its_collection_is_needed() {
     make(&yard, &name).await;
     let report = pruned(&yard, Some(machine), 1).await;
     let kept = report.owners[0].points.iter().find(|point| point.id == member.id).unwrap();
-    assert_eq!((kept.fate, kept.is_removed), ("keep", false), "{report:#?}");
+    assert_eq!((&*kept.fate, kept.is_removed), ("keep", false), "{report:#?}");
     let second = yard.backup(&plan_of("shop", "2")).await;
     assert_eq!(second.base.unwrap().id, first);
 }
@@ -370,7 +370,8 @@ async fn what_comes_into_use_while_points_are_let_go_is_kept() {
         yard.ledger().claim(&new, crate::support::clock()).unwrap().into_claim()
     };
     let (report, _claim) = tokio::join!(pruned(&yard, None, 1), begins);
-    let fates: Vec<_> = report.owners[0].points.iter().map(|point| (point.fate, point.is_removed)).collect();
+    let fates: Vec<_> =
+        report.owners[0].points.iter().map(|point| (&*point.fate, point.is_removed)).collect();
     assert_eq!(fates, [("keep", false), ("let-go", true), ("let-go", true), ("keep", false)], "{report:#?}");
     assert!(report.owners[0].points[3].why.contains("in use"), "{report:#?}");
 }

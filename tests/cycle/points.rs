@@ -174,8 +174,8 @@ async fn pruned(yard: &Yard, keep_last: usize, days: u64, dry_run: bool) -> Prun
     yard.with(async |around| prune(around, &order).await).await.unwrap()
 }
 
-fn fates(report: &PruneReport) -> Vec<(&'static str, bool)> {
-    report.owners[0].points.iter().map(|point| (point.fate, point.is_removed)).collect()
+fn fates(report: &PruneReport) -> Vec<(&str, bool)> {
+    report.owners[0].points.iter().map(|point| (&*point.fate, point.is_removed)).collect()
 }
 
 #[tokio::test(start_paused = true)]

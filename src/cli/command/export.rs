@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use refpoint::client::Target;
 use refpoint::fleet::{
-    BaseChoice, Control, DiskChoice, Event, ExportPlan, Keeper, News, PointChoice, Reason, Report,
+    BaseChoice, Control, DiskChoice, Ending, Event, ExportPlan, Keeper, News, PointChoice, Reason, Report,
     Surroundings, Totals, Wanted, Wish, export, not_begun, preview,
 };
 use refpoint::hyperv::{Directory, Host, Selector};
@@ -217,7 +217,7 @@ fn never_begun(report: &Report, plan: &ExportPlan, format: Format, ui: &Ui) -> S
         Format::Json if ui.is_terminal() => json::pretty(&value(report)) + "\n",
         Format::Json => json::compact(&value(report)) + "\n",
         Format::Jsonl => {
-            let finished = News::UnitFinished { export: Box::new(report.clone()) };
+            let finished = News::UnitFinished { ending: Ending::Export(Box::new(report.clone())) };
             let event = Event::new(report.finished_at, report.host.clone(), plan.what.name(), finished);
             page::line(&event)
         }

@@ -14,4 +14,5 @@ mod work;
 
 pub use plan::BackupPlan;
 pub use report::{BackupReport, ConsistencyReport, FileReport, Merge, StepReport};
+pub(super) use work::is_about_a_broken_chain;
 pub use work::{backup, backup_not_begun};

@@ -405,7 +405,7 @@ impl<'a> Work<'a> {
             self.warn(message);
             return;
         }
-        if matches!(ask, Ask::Export { base: Some(_), .. }) && names_a_broken_chain(&failure) {
+        if matches!(ask, Ask::Export { base: Some(_), .. }) && is_about_a_broken_chain(&failure) {
             let (kind, id) = (kind_of(self.owner), self.owner.id().to_string());
             let written = self.around.keeper.with(move |ledger| ledger.chain_broken(kind, &id)).await;
             let hint = match written {
@@ -912,7 +912,7 @@ fn export_job(steps: &[Step]) -> Option<JobReport> {
 
 /// Says whether Windows' own number, which hosts write into their sentences, says that the base no longer serves:
 /// its change-tracking identifier is invalid, tracking is switched off, or what it knew is missing.
-fn names_a_broken_chain(failure: &Failure) -> bool {
+pub(in crate::fleet) fn is_about_a_broken_chain(failure: &Failure) -> bool {
     let text = failure.message.to_lowercase();
     ["0xc03a0029", "0xc03a002a", "0xc03a0030"].iter().any(|number| text.contains(number))
 }

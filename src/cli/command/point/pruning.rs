@@ -97,7 +97,7 @@ fn show(report: &PruneReport, format: Format, ui: &mut Ui) -> Result<(), Error> 
                     if format == Format::Name && point.fate != "let-go" {
                         continue;
                     }
-                    let fate = match (point.fate, point.is_removed, &point.error) {
+                    let fate = match (&*point.fate, point.is_removed, &point.error) {
                         ("let-go", true, _) => "removed",
                         ("let-go", false, Some(_)) => "not removed",
                         ("let-go", false, None) => "would go",
