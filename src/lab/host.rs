@@ -109,6 +109,10 @@ impl Host {
                 world.restarting = Some(site.now + site.scenario.speed.restart);
             }),
             Upset::EndSubscriptions => self.subscriptions.clear(),
+            Upset::PointGone(id) => self.with_world(now, |world, _| {
+                let found = world.points.iter().find(|(_, point)| point.id == id).map(|(serial, _)| *serial);
+                found.into_iter().for_each(|serial| world.delete_point(serial));
+            }),
             Upset::MachineBusy { machine, status } => self.with_world(now, |world, _| {
                 let named = |name: &str, id: &str| name == machine || id.eq_ignore_ascii_case(&machine);
                 for found in world.machines.iter_mut().filter(|found| named(&found.name, &found.id)) {

@@ -67,6 +67,8 @@ pub enum Upset {
     },
     /// All subscriptions are gone, and those who have them are not told.
     EndSubscriptions,
+    /// A point is gone, as if somebody had removed it, whatever the machine is doing.
+    PointGone(String),
     /// The clock of the host is wrong by so many seconds.
     ClockSkew(i64),
     /// The next request is refused.

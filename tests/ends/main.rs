@@ -11,6 +11,7 @@
 mod arrivals;
 mod backups;
 mod cim;
+mod consent;
 mod crashes;
 mod faults;
 mod jobs;
