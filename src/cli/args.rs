@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::command::{cim, demo, export, fleet, identify, job, lab, point, vm};
+use super::command::{cim, completions, demo, explain, export, fleet, identify, job, lab, man, point, vm};
 use super::error::Error;
 use super::exit;
 
@@ -48,6 +48,9 @@ pub(crate) enum Command {
     Cim(Box<cim::Command>),
     #[command(subcommand)]
     Lab(lab::Command),
+    Explain(explain::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// How things are shown.
@@ -70,6 +73,9 @@ pub(crate) struct OutputArgs {
     /// Use colours: auto obeys NO_COLOR and keeps them out of pipes
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: Color,
+    /// Do not show long tables in a pager, which REFPOINT_PAGER or PAGER names [default: less]
+    #[arg(long, global = true)]
+    pub(crate) no_pager: bool,
 }
 
 impl OutputArgs {

@@ -30,17 +30,22 @@ impl LedgerArgs {
     }
 
     fn path(&self) -> Result<PathBuf, Error> {
-        if let Some(path) = &self.ledger {
-            return Ok(path.clone());
-        }
-        let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        let state = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")));
-        let state = state.ok_or_else(|| {
-            Error::usage("nowhere to keep the ledger: neither XDG_STATE_HOME nor HOME is set")
-                .hint("--ledger FILE says where")
-        })?;
-        Ok(state.join("refpoint/ledger.db"))
+        place(self.ledger.clone())
     }
+}
+
+/// Returns where the ledger is: where somebody says, or where it is by default.
+pub(crate) fn place(said: Option<PathBuf>) -> Result<PathBuf, Error> {
+    if let Some(path) = said {
+        return Ok(path);
+    }
+    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")));
+    let state = state.ok_or_else(|| {
+        Error::usage("nowhere to keep the ledger: neither XDG_STATE_HOME nor HOME is set")
+            .hint("--ledger FILE says where")
+    })?;
+    Ok(state.join("refpoint/ledger.db"))
 }
 
 /// Opens the ledger in a file.

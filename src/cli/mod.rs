@@ -8,6 +8,7 @@
 mod args;
 mod argument;
 mod command;
+mod complete;
 mod connection;
 mod crash;
 mod diagnosis;
@@ -15,13 +16,16 @@ mod dump;
 mod duration;
 mod error;
 mod exit;
+mod explain;
 mod journal;
 mod ledger;
 mod logging;
+mod man;
 mod message;
 mod metrics;
 mod notify;
 mod object;
+mod pager;
 mod report;
 mod runtime;
 #[cfg(test)]
@@ -34,7 +38,7 @@ mod words;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use self::args::{Cli, Command};
 use self::error::Error;
@@ -43,12 +47,16 @@ use self::ui::Ui;
 
 /// Runs the program on the arguments of the process.
 pub(crate) fn main() -> ExitCode {
-    let mut cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(help) => return explain(&help),
+    if let Some(answered) = complete::answer() {
+        return answered;
+    }
+    let (mut cli, words) = match parse() {
+        Ok(parsed) => parsed,
+        Err(help) => return tell(&help),
     };
     logging::begin(&cli.output);
-    let mut ui = Ui::new(&cli.output);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let mut ui = Ui::new(&cli.output).paged_for(&words, &cli.output);
     let is_of_run = matches!(&cli.command, Command::Fleet(command) if command.is_report());
     let settled = runtime::outlive_limits_of_files().and_then(|()| cli.output.settle(is_of_run));
     let done = settled.and_then(|()| run(&cli, &mut ui));
@@ -56,7 +64,7 @@ pub(crate) fn main() -> ExitCode {
     ui.status(None);
     // What was printed is brought out before anything is said about it; a disk that is full then is an error
     // even if all else went well.
-    let flushed = ui.flush();
+    let flushed = ui.finish();
     // A reader that has gone does not want to know; how it ended is true all the same.
     let flushed = flushed.or_else(|error| if error.is_closed_pipe() { Ok(()) } else { Err(error) });
     match done.and_then(|exit| flushed.map(|()| exit)) {
@@ -68,6 +76,19 @@ pub(crate) fn main() -> ExitCode {
             error.kind.into()
         }
     }
+}
+
+/// Reads the arguments of the process; returns them and the words of the command.
+fn parse() -> Result<(Cli, Vec<String>), clap::Error> {
+    let mut matches = Cli::command().try_get_matches()?;
+    let mut words = Vec::new();
+    let mut inner = matches.subcommand();
+    while let Some((word, below)) = inner {
+        words.push(word.to_owned());
+        inner = below.subcommand();
+    }
+    let cli = Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut Cli::command()))?;
+    Ok((cli, words))
 }
 
 fn run(cli: &Cli, ui: &mut Ui) -> Result<Exit, Error> {
@@ -82,11 +103,14 @@ fn run(cli: &Cli, ui: &mut Ui) -> Result<Exit, Error> {
         Command::Identify(args) => command::identify::run(args, &cli.output, ui),
         Command::Cim(command) => command::cim::run(command, &cli.output, ui),
         Command::Lab(command) => command::lab::run(command, ui),
+        Command::Completions(args) => command::completions::run(args, ui),
+        Command::Man(args) => command::man::run(args, ui),
+        Command::Explain(args) => command::explain::run(args, &cli.output, ui),
     }
 }
 
 /// Prints help, the version, or what is wrong with the arguments.
-fn explain(help: &clap::Error) -> ExitCode {
+fn tell(help: &clap::Error) -> ExitCode {
     // Whoever closed the pipe has read enough of the help.
     let _ = help.print();
     if help.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() }

@@ -1,11 +1,14 @@
 //! The commands: one file each, with its arguments and what it does with them.
 
 pub(crate) mod cim;
+pub(crate) mod completions;
 pub(crate) mod demo;
+pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod fleet;
 pub(crate) mod identify;
 pub(crate) mod job;
 pub(crate) mod lab;
+pub(crate) mod man;
 pub(crate) mod point;
 pub(crate) mod vm;
