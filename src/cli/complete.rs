@@ -59,8 +59,20 @@ pub(crate) fn script(shell: Shell) -> String {
     let mut script = Vec::new();
     // Memory takes whatever is written to it.
     let _ = completer.write_registration(VARIABLE, "refpoint", "refpoint", "refpoint", &mut script);
-    String::from_utf8_lossy(&script).trim_start().to_owned()
+    let mut script = String::from_utf8_lossy(&script).trim().to_owned() + "\n";
+    if shell == Shell::Zsh {
+        script.push_str(AUTOLOADED);
+    }
+    script
 }
+
+/// Zsh reads the script as the body of a function when Tab is pressed for the first time, which then would only
+/// define what completes, and complete nothing.
+const AUTOLOADED: &str = "
+if [ \"$funcstack[1]\" = \"_refpoint\" ]; then
+    _clap_dynamic_completer_refpoint \"$@\"
+fi
+";
 
 /// Returns the commands, each argument with what may stand there.
 fn command() -> Command {
@@ -142,8 +154,11 @@ fn hosts() -> Vec<Known> {
 
 fn of_inventory() -> Vec<String> {
     let words = said(&["-i", "--inventory"]);
-    let words =
-        if words.is_empty() { std::env::var("REFPOINT_INVENTORY").into_iter().collect() } else { words };
+    let words = if words.is_empty() {
+        std::env::var("REFPOINT_INVENTORY").ok().filter(|word| !word.is_empty()).into_iter().collect()
+    } else {
+        words
+    };
     let words = if words.is_empty() { of_profile("inventory") } else { words };
     let files = Files::Disk;
     let readable = words.iter().filter(|word| *word != "-" && !word.is_empty());

@@ -34,10 +34,12 @@ mod screen;
 mod secret;
 mod suggest;
 mod ui;
+mod usage;
 mod words;
 
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches};
 
 use self::args::{Cli, Command};
@@ -80,7 +82,14 @@ pub(crate) fn main() -> ExitCode {
 
 /// Reads the arguments of the process; returns them and the words of the command.
 fn parse() -> Result<(Cli, Vec<String>), clap::Error> {
-    let mut matches = Cli::command().try_get_matches()?;
+    let command = || Cli::command().color(usage::colour(std::env::args_os()));
+    let mut matches = command().try_get_matches().map_err(|error| match error.kind() {
+        // Its lines of usage are not wrapped, which is worth the time only where somebody reads them.
+        ErrorKind::DisplayHelp => {
+            usage::wrapped(command()).try_get_matches().map_or_else(|help| help, |_| error)
+        }
+        _ => error,
+    })?;
     let mut words = Vec::new();
     let mut inner = matches.subcommand();
     while let Some((word, below)) = inner {

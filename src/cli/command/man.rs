@@ -37,6 +37,6 @@ pub(crate) fn run(args: &Args, ui: &mut Ui) -> Result<Exit, Error> {
     for page in &pages {
         page.write(&args.dir).map_err(unwritable)?;
     }
-    ui.note(&format!("wrote {} pages to {}", pages.len(), args.dir.display()));
+    ui.note(&format!("the manual pages are in {}", args.dir.display()));
     Ok(Exit::Done)
 }

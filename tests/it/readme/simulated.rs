@@ -25,6 +25,13 @@ fn every_command_of_the_page_on_runs_runs() {
     run("fleet", &commands);
 }
 
+#[test]
+fn every_command_of_the_page_on_shells_runs() {
+    let commands = commands_of("docs/shell.md");
+    assert!(commands.len() == 11 && commands.iter().all(|it| it.starts_with("refpoint ")), "{commands:?}");
+    run("shell", &commands);
+}
+
 /// The commands that need a host get a simulated one: `hv01` is where it listens, `CORP\backup` who may log in.
 fn run(name: &str, commands: &[String]) {
     let host = Simulated::start();
