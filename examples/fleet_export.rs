@@ -52,8 +52,8 @@ async fn run(keeper: Keeper, opener: Opener, hosts: &[&str]) -> Result<RunReport
 
 #[expect(clippy::print_stdout, reason = "an example shows")]
 fn tell(event: Event) {
-    if let News::UnitFinished { export } = event.what {
-        println!("{} {}: {}", event.host, event.unit, export.outcome.name());
+    if let News::UnitFinished { ending } = event.what {
+        println!("{} {}: {}", event.host, event.unit, ending.outcome().name());
     }
 }
 

@@ -56,7 +56,7 @@
 //! | [`lab`] | a host that is not there: the server's side of everything here, with scenarios, faults and dialects |
 //! | [`hyperv`] | Hyper-V in its own words: machines, groups, points, exports, jobs, files |
 //! | [`ledger`] | what we did and what we own, durable: exports by stage, points with the time they were made |
-//! | [`fleet`] | exports: find, look, write down, ask, follow, check; what a run before this one began. Inventories, plans, runs over many hosts |
+//! | [`fleet`] | exports and backups: find, look, write down, ask, follow, check; what a run before this one began. Inventories, plans, runs over many hosts |
 //! | [`wsman`] | SOAP, WS-Addressing, Transfer, Enumeration, Eventing and WS-Management messages as values, both directions; code tables |
 //!
 //! Only `transport`, on its connections `client` and what is above it, `ledger` on its file, and `lab` on its
@@ -81,7 +81,10 @@
 //! | have a run do less or more at once | `fleet/run/governor.rs` |
 //! | say more of what became of a run | `fleet/run/report.rs`; `cli/report/fleet/` shows it |
 //! | understand another variable of an inventory | `fleet/inventory/settings.rs`, a row of `KEYS` and a field; a row of `docs/inventory.md` |
-//! | decide what a lost answer means | `fleet/unit.rs`, `look_for` and `proof` |
+//! | let a profile say more | `cli/config/key.rs`, a row; `profile.rs`; a line of `example.rs` and of `docs/configuration.md` |
+//! | decide when a certificate is remembered | `transport/tls/first_use.rs`; the file is `known.rs` |
+//! | decide what a lost answer means | `fleet/unit.rs`, `look_for` and `proof`; of a backup's steps `fleet/backup/step.rs`, `evidence` |
+//! | change the order of a backup's steps | `fleet/backup/work.rs`, `next`: it follows from the ledger alone |
 //! | explain a number | `wsman/codes/`, one row |
 //! | accept another spelling of a value | `cim/value.rs` for texts, `wsman/instance.rs` for XML |
 //! | refuse another kind of bad document | `xml/read.rs`, and a row of its hostile table |

@@ -476,7 +476,7 @@ macro_rules! schemas {
 }
 
 /// The files of `schemas/`, by name and text.
-static SCHEMAS: [(&str, &str); 49] = schemas![
+static SCHEMAS: [(&str, &str); 50] = schemas![
     "CIM_Collection",
     "CIM_ComputerSystem",
     "CIM_DataFile",
@@ -509,6 +509,7 @@ static SCHEMAS: [(&str, &str); 49] = schemas![
     "Msvm_SnapshotOfVirtualSystem",
     "Msvm_StorageAllocationSettingData",
     "Msvm_StorageJob",
+    "Msvm_VirtualHardDiskSettingData",
     "Msvm_VirtualSystemCollection",
     "Msvm_VirtualSystemExportSettingData",
     "Msvm_VirtualSystemManagementService",
@@ -617,6 +618,7 @@ mod tests {
             "Msvm_SnapshotOfVirtualSystem",
             "Msvm_StorageAllocationSettingData",
             "Msvm_StorageJob",
+            "Msvm_VirtualHardDiskSettingData",
             "Msvm_VirtualMachineToDisks",
             "Msvm_VirtualSystemCollection",
             "Msvm_VirtualSystemExportSettingData",
@@ -820,7 +822,10 @@ mod tests {
             ]
         );
         assert!(families("Msvm_CollectionManagementService").iter().all(|(_, family)| *family == Hyperv));
-        assert_eq!(families("Msvm_ImageManagementService"), [("GetVirtualDiskChanges", Hyperv)]);
+        assert_eq!(
+            families("Msvm_ImageManagementService"),
+            [("GetVirtualHardDiskSettingData", Hyperv), ("GetVirtualDiskChanges", Hyperv)]
+        );
     }
 
     #[test]

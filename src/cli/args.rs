@@ -2,7 +2,10 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::command::{cim, completions, demo, explain, export, fleet, identify, job, lab, man, point, vm};
+use super::command::{
+    backup, cim, completions, config, demo, explain, export, fleet, identify, job, lab, man, point, trust, vm,
+};
+use super::config::ProfileArgs;
 use super::error::Error;
 use super::exit;
 
@@ -24,6 +27,8 @@ use super::exit;
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) profile: ProfileArgs,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -33,6 +38,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Demo(demo::Args),
     Export(Box<export::Args>),
+    Backup(Box<backup::Args>),
     Identify(Box<identify::Args>),
     #[command(subcommand)]
     Vm(Box<vm::VmCommand>),
@@ -46,6 +52,10 @@ pub(crate) enum Command {
     Fleet(Box<fleet::Command>),
     #[command(subcommand)]
     Cim(Box<cim::Command>),
+    #[command(subcommand)]
+    Config(config::Command),
+    #[command(subcommand)]
+    Trust(trust::Command),
     #[command(subcommand)]
     Lab(lab::Command),
     Explain(explain::Args),

@@ -22,6 +22,7 @@ use refpoint::ledger::{Kind, Ledger};
 use super::args::Cli;
 use super::exit::Exit;
 use super::explain::{self, Family};
+use super::folders;
 use super::ledger;
 
 /// The variable in which a shell says that it wants completions, and its name.
@@ -242,9 +243,7 @@ fn of_profile(key: &str) -> Vec<String> {
 }
 
 fn configuration() -> Option<String> {
-    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let folder = folder("XDG_CONFIG_HOME").or_else(|| Some(folder("HOME")?.join(".config")))?;
-    let file = folder.join("refpoint/config.toml");
+    let file = folders::config()?.join("config.toml");
     Path::is_file(&file).then(|| std::fs::read_to_string(file).ok()).flatten()
 }
 

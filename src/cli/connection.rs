@@ -1,5 +1,7 @@
 //! Where to, as whom and how: the arguments of every command that talks to a host.
 
+mod shown;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,17 +10,22 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use refpoint::client::{
     Account, ClientIdentity, Credentials, Endpoint, Fingerprint, Login, Method, Options, Protocol, Proxy,
-    Secret, Session, Target, Tls, TlsError, Trust, Warning,
+    Secret, Session, Target, Tls, TlsError, Trust, Unknown, Warning,
 };
 
-use refpoint::fleet::inventory::{Password, Setting, Settings, TrustChoice};
+use refpoint::fleet::inventory::{Password, Scope, Setting, Settings, TrustChoice};
 
+use super::config::{self, Profile};
 use super::diagnosis;
 use super::dump::Dump;
 use super::duration;
 use super::error::Error;
+use super::known;
+use super::place::Place;
 use super::secret::{self, PasswordArgs};
 use super::ui::Ui;
+
+pub(crate) use shown::default;
 
 /// The target and how to get there.
 #[derive(Args, Debug)]
@@ -27,13 +34,13 @@ pub(crate) struct ConnectionArgs {
     ///
     /// What is not said is http on 5985, where messages are encrypted by the login; https is on 5986.
     #[arg(value_name = "TARGET")]
-    target: Endpoint,
+    target: Place,
     #[command(flatten)]
     means: MeansArgs,
 }
 
 /// As whom and how, wherever to.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 pub(crate) struct MeansArgs {
     #[command(flatten)]
     login: LoginArgs,
@@ -53,7 +60,7 @@ pub(crate) struct MeansArgs {
 struct Beside {
     password: Option<Password>,
     realm: Option<String>,
-    is_unbound: bool,
+    bind_channel: Option<bool>,
     proxy: Option<Secret<String>>,
     read_timeout: Option<Duration>,
     connect_timeout: Option<Duration>,
@@ -64,7 +71,7 @@ struct Beside {
 /// Passwords by where they came from.
 type Known = Arc<Mutex<HashMap<String, Secret<String>>>>;
 
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Login")]
 struct LoginArgs {
     /// Log in as DOMAIN\user, user@REALM or user; without, with the default Kerberos ticket cache
@@ -88,7 +95,7 @@ struct LoginArgs {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Auth {
+pub(crate) enum Auth {
     Negotiate,
     Kerberos,
     Ntlm,
@@ -96,7 +103,7 @@ enum Auth {
     Certificate,
 }
 
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "TLS and proxy")]
 struct TrustArgs {
     /// Trust the authorities in this PEM file, and no others (without: those of the system, or SSL_CERT_FILE)
@@ -117,13 +124,17 @@ struct TrustArgs {
     /// Trust any certificate: anybody on the way could then be the host
     #[arg(long, group = "whom")]
     insecure: bool,
+    /// Remember the certificate of a host that is seen for the first time and that no authority vouches for, and trust
+    /// it from then on; --ca and --pin count more
+    #[arg(long, conflicts_with = "insecure")]
+    trust_on_first_use: bool,
     /// Go through a proxy, http:// or socks5://; env takes it from https_proxy, http_proxy, all_proxy, no_proxy, also
     /// with a password
     #[arg(long, value_name = "URL")]
     proxy: Option<String>,
 }
 
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Requests")]
 struct RequestArgs {
     /// Let the host work this long on one request [default: 60s]
@@ -152,12 +163,13 @@ pub(crate) enum Who {
 impl ConnectionArgs {
     /// Returns the target that the arguments mean. It may ask for a password.
     pub(crate) fn target(&self, who: Who, ui: &mut Ui) -> Result<Target, Error> {
-        self.means.target(&self.target, who, ui)
+        let endpoint = self.target.endpoint(config::profile())?;
+        self.means.target(&endpoint, who, ui)
     }
 
     /// Returns the host as it was typed, for messages.
     pub(crate) fn host(&self) -> String {
-        self.target.host().to_owned()
+        self.target.endpoint.host().to_owned()
     }
 
     /// Returns the namespace, with slashes.
@@ -168,6 +180,7 @@ impl ConnectionArgs {
     /// Connects, logs in, and says what the user should know of it.
     pub(crate) async fn open(&self, target: Target, ui: &mut Ui) -> Result<Session, Error> {
         let session = Session::open(Arc::new(target)).await;
+        known::tell(ui);
         let session = session.map_err(|error| diagnosis::of_session(error, &self.host()))?;
         let warnings = session.logged_in().map(|login| login.warnings).unwrap_or_default();
         // Clear text was warned of before it was sent.
@@ -180,8 +193,12 @@ impl ConnectionArgs {
 impl MeansArgs {
     /// Returns the target at that place. It may ask for a password.
     pub(crate) fn target(&self, endpoint: &Endpoint, who: Who, ui: &mut Ui) -> Result<Target, Error> {
+        self.under(config::profile(), endpoint.protocol()).settled(endpoint, who, ui)
+    }
+
+    fn settled(&self, endpoint: &Endpoint, who: Who, ui: &mut Ui) -> Result<Target, Error> {
         self.refuse_what_does_not_fit(endpoint)?;
-        let tls = self.tls(ui)?;
+        let tls = self.tls(endpoint, ui)?;
         let proxy = self.proxy(endpoint)?;
         let credentials = match who {
             Who::User => self.credentials(endpoint, ui)?,
@@ -193,7 +210,11 @@ impl MeansArgs {
             Who::User => self.login(endpoint, credentials),
             Who::Nobody => Login::new(credentials),
         };
-        let mut target = Target::new(endpoint.clone(), Options { tls, proxy, ..Options::new(login) });
+        let mut options = Options { tls, proxy, ..Options::new(login) };
+        if let Some(timeout) = self.beside.connect_timeout {
+            options.timeouts.connect = timeout;
+        }
+        let mut target = Target::new(endpoint.clone(), options);
         target.namespace = self.namespace().into();
         target.deadline = self.request.deadline;
         target.tap = dump.map(Dump::into_tap);
@@ -201,21 +222,32 @@ impl MeansArgs {
             target.operation_timeout = timeout;
             target.call_limit = target.call_limit.max(timeout.saturating_mul(2));
         }
+        if let Some(timeout) = self.beside.read_timeout {
+            // It begins with the request, as the host's own time does, and has to outlast that.
+            target.margin = timeout.saturating_sub(target.operation_timeout).max(LEAST_MARGIN);
+        }
         Ok(target)
     }
 
     fn namespace(&self) -> String {
-        self.request.namespace.as_deref().unwrap_or(NAMESPACE).replace('\\', "/").trim_matches('/').to_owned()
+        let of_profile = || config::profile().layers.iter().find_map(|layer| layer.get("namespace"));
+        let of_profile = || match of_profile().map(|said| &said.value) {
+            Some(config::Value::Text(text)) => Some(text.as_str()),
+            _ => None,
+        };
+        let namespace = self.request.namespace.as_deref().or_else(of_profile);
+        namespace.unwrap_or(NAMESPACE).replace('\\', "/").trim_matches('/').to_owned()
     }
 
     fn refuse_what_does_not_fit(&self, endpoint: &Endpoint) -> Result<(), Error> {
-        let TrustArgs { ca, pin, cert, insecure, .. } = &self.trust;
+        let TrustArgs { ca, pin, cert, insecure, trust_on_first_use, .. } = &self.trust;
         if endpoint.protocol() == Protocol::Http {
             let given = [
                 ("--ca", ca.is_some()),
                 ("--pin", pin.is_some()),
                 ("--cert", cert.is_some()),
                 ("--insecure", *insecure),
+                ("--trust-on-first-use", *trust_on_first_use),
             ];
             if let Some((flag, _)) = given.into_iter().find(|(_, is_given)| *is_given) {
                 return Err(Error::usage(format!("{flag} is about TLS, and {} has none", endpoint))
@@ -231,41 +263,92 @@ impl MeansArgs {
 
     /// Returns the same, with what an inventory says where nothing before it does: arguments come first, then the
     /// environment, then the inventory.
-    pub(crate) fn over(&self, settings: &Settings) -> Self {
+    pub(crate) fn over(&self, settings: &Settings, protocol: Protocol) -> Self {
         let mut means = self.clone();
-        let LoginArgs { user, auth, keytab, spn_service, spn_host, .. } = &mut means.login;
+        // Of the ways to prove who it is the first that is said counts, and none that another way to log in rules out.
+        let is_proved =
+            self.password.is_said() || self.beside.password.is_some() || self.login.keytab.is_some();
+        let takes_keys = !matches!(self.login.auth, Some(Auth::Ntlm | Auth::Basic | Auth::Certificate));
+        if !is_proved && !self.is_of_another(settings) {
+            if takes_keys {
+                fill(&mut means.login.keytab, &settings.keytab);
+            }
+            fill(&mut means.beside.password, &settings.password);
+        }
+        let LoginArgs { user, auth, spn_service, spn_host, .. } = &mut means.login;
         fill(user, &settings.user);
-        fill(keytab, &settings.keytab);
         fill(spn_service, &settings.service);
         fill(spn_host, &settings.service_host);
         if auth.is_none() {
             *auth = settings.method.as_ref().map(|method| Auth::of(method.value));
         }
-        let TrustArgs { ca, pin, cert, key, key_passphrase_file, insecure, .. } = &mut means.trust;
-        if ca.is_none() && pin.is_none() && !*insecure && settings.protocol.value == Protocol::Https {
+        let TrustArgs { ca, pin, cert, key, key_passphrase_file, insecure, trust_on_first_use, .. } =
+            &mut means.trust;
+        if ca.is_none() && pin.is_none() && !*insecure && protocol == Protocol::Https {
             match settings.trust.as_ref().map(|trust| &trust.value) {
                 Some(TrustChoice::Authorities(file)) => *ca = Some(file.clone()),
                 Some(TrustChoice::Pin(fingerprint)) => *pin = Some(*fingerprint),
-                Some(TrustChoice::Anything) => *insecure = true,
+                // Who asks for more care than that gets it.
+                Some(TrustChoice::Anything) => *insecure = !*trust_on_first_use,
+                Some(TrustChoice::OnFirstUse) => *trust_on_first_use = true,
                 None => {}
             }
         }
-        if cert.is_none() && settings.protocol.value == Protocol::Https {
+        if cert.is_none() && protocol == Protocol::Https {
             fill(cert, &settings.certificate);
             fill(key, &settings.key);
             fill(key_passphrase_file, &settings.key_passphrase_file);
         }
         fill(&mut means.request.operation_timeout, &settings.operation_timeout);
         fill(&mut means.request.namespace, &settings.namespace);
-        fill(&mut means.beside.password, &settings.password);
         fill(&mut means.beside.realm, &settings.realm);
         fill(&mut means.beside.read_timeout, &settings.read_timeout);
         fill(&mut means.beside.connect_timeout, &settings.connect_timeout);
-        means.beside.is_unbound = settings.bind_channel.as_ref().is_some_and(|bind| !bind.value);
+        fill(&mut means.beside.bind_channel, &settings.bind_channel);
         if means.trust.proxy.is_none() {
-            means.beside.proxy = settings.proxy.as_ref().map(|proxy| proxy.value.clone());
+            fill(&mut means.beside.proxy, &settings.proxy);
         }
         means
+    }
+
+    /// Says whether the user of a profile is another than the one who logs in: then what proves who that is is of no
+    /// use, and would lock this one out.
+    fn is_of_another(&self, settings: &Settings) -> bool {
+        match (&self.login.user, &settings.user) {
+            (Some(user), Some(other)) => {
+                matches!(other.origin.scope, Scope::Profile(_)) && !user.eq_ignore_ascii_case(&other.value)
+            }
+            _ => false,
+        }
+    }
+
+    /// Returns the same, with what a profile says where nothing else does.
+    fn under(&self, profile: &Profile, protocol: Protocol) -> Self {
+        let of_layer = |means: Self, layer: &config::Layer| means.over(&layer.settings(protocol), protocol);
+        let mut means = profile.layers.iter().fold(self.clone(), of_layer);
+        means.request.deadline = means.request.deadline.or_else(|| profile.time("deadline"));
+        means
+    }
+
+    /// Returns where a host of an inventory is. Where nobody says a word on it, a profile may.
+    pub(crate) fn endpoint(settings: &Settings) -> Result<Endpoint, Error> {
+        Self::endpoint_under(config::profile(), settings)
+    }
+
+    fn endpoint_under(profile: &Profile, settings: &Settings) -> Result<Endpoint, Error> {
+        let Settings { protocol, port, .. } = settings;
+        let is_open =
+            [&protocol.origin.scope, &port.origin.scope].iter().all(|scope| **scope == Scope::Default);
+        let mut settings = settings.clone();
+        // An inventory of Ansible's means https where it says nothing.
+        if is_open && settings.protocol.value == Protocol::Http {
+            settings.protocol.value = profile.scheme().unwrap_or(settings.protocol.value);
+            settings.port.value = profile.port().unwrap_or(settings.protocol.value.default_port());
+        }
+        let address = settings.address.value.clone();
+        settings
+            .endpoint()
+            .map_err(|error| Error::usage(format!("{address}: the address makes no sense")).because(error))
     }
 
     /// Returns the settings of an inventory that are said before it.
@@ -291,7 +374,7 @@ impl MeansArgs {
 
     /// Returns how long everything may take.
     pub(crate) fn deadline(&self) -> Option<Duration> {
-        self.request.deadline
+        self.request.deadline.or_else(|| config::profile().time("deadline"))
     }
 
     /// Returns the password of a user, which is read or asked for once however many hosts it is for.
@@ -368,13 +451,7 @@ impl MeansArgs {
 
     fn login(&self, endpoint: &Endpoint, credentials: Credentials) -> Login {
         let LoginArgs { spn_service, spn_host, allow_cleartext, .. } = &self.login;
-        let method = match self.auth() {
-            Auth::Negotiate => Method::Negotiate,
-            Auth::Kerberos => Method::Kerberos,
-            Auth::Ntlm => Method::Ntlm,
-            Auth::Basic => Method::Basic,
-            Auth::Certificate => Method::Certificate,
-        };
+        let method = Method::from(self.auth());
         let credentials = match credentials {
             Credentials::Password { account, password }
                 if self.is_of_the_host(endpoint, &account) && method == Method::Negotiate =>
@@ -386,7 +463,7 @@ impl MeansArgs {
         let mut login = Login::new(credentials).with(method);
         login.allow_cleartext = *allow_cleartext;
         login.realm.clone_from(&self.beside.realm);
-        login.bind_channel = !self.beside.is_unbound;
+        login.bind_channel = self.beside.bind_channel.unwrap_or(true);
         login.service.clone_from(spn_service);
         login.service_host.clone_from(spn_host);
         login
@@ -410,7 +487,7 @@ impl MeansArgs {
         }
     }
 
-    fn tls(&self, ui: &mut Ui) -> Result<Tls, Error> {
+    fn tls(&self, endpoint: &Endpoint, ui: &mut Ui) -> Result<Tls, Error> {
         let TrustArgs { ca, pin, cert, key, key_passphrase_file, insecure, .. } = &self.trust;
         let trust = match (ca, pin, insecure) {
             (Some(file), ..) => {
@@ -420,7 +497,8 @@ impl MeansArgs {
             }
             (_, Some(fingerprint), _) => Trust::Pin(*fingerprint),
             (.., true) => Trust::Anything,
-            _ => Trust::System,
+            _ if endpoint.protocol() == Protocol::Http => Trust::System,
+            _ => self.known()?,
         };
         let tls = Tls::new(trust);
         let (Some(cert), Some(key)) = (cert, key) else { return Ok(tls) };
@@ -441,20 +519,41 @@ impl MeansArgs {
         Ok(tls.with_identity(identity.map_err(unusable)?))
     }
 
+    /// Returns what trusts the system's authorities and what is remembered.
+    fn known(&self) -> Result<Trust, Error> {
+        match (self.trust.trust_on_first_use, known::hosts()) {
+            (true, _) => Ok(Trust::Known { hosts: known::hosts_or_else()?, unknown: Unknown::Remember }),
+            (false, Some(hosts)) => Ok(Trust::Known { hosts, unknown: Unknown::Refuse }),
+            (false, None) => Ok(Trust::System),
+        }
+    }
+
     fn proxy(&self, endpoint: &Endpoint) -> Result<Option<Proxy>, Error> {
         let unusable = |error| Error::usage("cannot use the proxy").because(error);
+        let beside = self.beside.proxy.as_ref().map(|url| url.expose().as_str());
         match self.trust.proxy.as_deref() {
-            None => {
-                let beside = self.beside.proxy.as_ref();
-                beside.map(|url| Proxy::parse(url.expose())).transpose().map_err(unusable)
+            None if beside != Some("env") => beside.map(Proxy::parse).transpose().map_err(unusable),
+            None | Some("env") => {
+                Proxy::from_variables(endpoint, |name| std::env::var(name).ok()).map_err(unusable)
             }
-            Some("env") => Proxy::from_variables(endpoint, |name| std::env::var(name).ok()).map_err(unusable),
             // Everybody on the machine can read the arguments of a program, and who is let in with none needs none.
             Some(url) if url.contains('@') => {
                 Err(Error::usage("a proxy's password does not belong in an argument")
                     .hint("put the address into https_proxy or http_proxy and use --proxy env"))
             }
             Some(url) => Proxy::parse(url).map(Some).map_err(unusable),
+        }
+    }
+}
+
+impl From<Auth> for Method {
+    fn from(auth: Auth) -> Self {
+        match auth {
+            Auth::Negotiate => Self::Negotiate,
+            Auth::Kerberos => Self::Kerberos,
+            Auth::Ntlm => Self::Ntlm,
+            Auth::Basic => Self::Basic,
+            Auth::Certificate => Self::Certificate,
         }
     }
 }
@@ -476,6 +575,9 @@ fn fill<T: Clone>(said: &mut Option<T>, setting: &Option<Setting<T>>) {
         *said = setting.as_ref().map(|setting| setting.value.clone());
     }
 }
+
+/// Less would cut off answers that are on their way.
+const LEAST_MARGIN: Duration = Duration::from_secs(5);
 
 /// Where Hyper-V is.
 const NAMESPACE: &str = "root/virtualization/v2";
@@ -514,12 +616,12 @@ mod tests {
         ] {
             let words = Words::parse_from(["refpoint", target, "--user", user]);
             let ConnectionArgs { target, means } = words.connection;
-            let login = means.login(&target, Credentials::password(user, "x"));
-            assert_eq!(matches!(login.credentials, Credentials::Ntlm { .. }), is_key, "{target} {user}");
+            let login = means.login(&target.endpoint, Credentials::password(user, "x"));
+            assert_eq!(matches!(login.credentials, Credentials::Ntlm { .. }), is_key, "{target:?} {user}");
         }
         let words = Words::parse_from(["refpoint", "hv01", "--user", r"hv01\mia", "--auth", "kerberos"]);
         let ConnectionArgs { target, means } = words.connection;
-        let login = means.login(&target, Credentials::password(r"hv01\mia", "x"));
+        let login = means.login(&target.endpoint, Credentials::password(r"hv01\mia", "x"));
         assert!(matches!(login.credentials, Credentials::Password { .. }));
     }
 }

@@ -1,7 +1,8 @@
 //! What a session's error means for whoever ran the command: the exit code, and what to try next.
 
 use refpoint::cim::Catalog;
-use refpoint::client::{Error as SessionError, Fault, TlsError, TransportError};
+use refpoint::client::{Error as SessionError, Fault, KnownHostsError, TlsError, TransportError};
+use refpoint::transport::CertificateProblem;
 
 use super::error::Error;
 use super::exit::Exit;
@@ -58,6 +59,7 @@ fn kind(error: &SessionError) -> Exit {
 
 fn kind_of_transport(error: &TransportError) -> Exit {
     match error {
+        TransportError::Tls { source: TlsError::KnownHosts(_), .. } => Exit::LocalFiles,
         error if error.is_login() || error.is_tls() => Exit::Login,
         TransportError::Seal { .. } => Exit::Login,
         TransportError::Answer(answer) if answer.is_retryable() => Exit::Busy,
@@ -129,11 +131,32 @@ fn hint_of_transport(error: &TransportError) -> Option<String> {
     Some(text.to_owned())
 }
 
-fn hint_of_tls(error: &TlsError) -> Option<String> {
+pub(super) fn hint_of_tls(error: &TlsError) -> Option<String> {
     match error {
-        TlsError::Certificate { fingerprint: Some(fingerprint), .. } => Some(format!(
-            "compare it with the host's own, and then trust it with --pin {fingerprint}, or its issuer with --ca"
+        TlsError::Certificate { fingerprint: Some(fingerprint), problem } => {
+            let or_remember = match problem {
+                CertificateProblem::UnknownIssuer | CertificateProblem::Authority => {
+                    ", or remember it with --trust-on-first-use"
+                }
+                _ => "",
+            };
+            Some(format!(
+                "compare it with the host's own, and then trust it with --pin {fingerprint}, or its issuer with \
+                 --ca{or_remember}"
+            ))
+        }
+        TlsError::Changed { remembered, .. } => Some(format!(
+            "if the host's certificate was renewed, and the new one is the host's own: refpoint trust remove {}, then \
+             --trust-on-first-use; if not, somebody stands in between",
+            remembered.host
         )),
+        TlsError::KnownHosts(KnownHostsError::Unreadable { .. } | KnownHostsError::Unwritable { .. }) => {
+            Some("XDG_STATE_HOME names another folder; --pin and --ca do without the file".to_owned())
+        }
+        TlsError::KnownHosts(KnownHostsError::Damaged { .. }) => Some(
+            "mend the line, or take it out: the certificate of its host is then one that was never seen"
+                .to_owned(),
+        ),
         TlsError::NotThePinned { .. } => Some(
             "if the host's certificate was renewed, pin the new one; if not, somebody stands in between"
                 .to_owned(),

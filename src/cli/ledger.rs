@@ -6,9 +6,11 @@ use std::time::SystemTime;
 use refpoint::fleet::{Failure, Keeper};
 use refpoint::ledger::Ledger;
 
+use super::config;
 use super::crash;
 use super::error::Error;
 use super::exit::Exit;
+use super::folders;
 
 /// The ledger.
 #[derive(Debug, clap::Args)]
@@ -29,23 +31,22 @@ impl LedgerArgs {
         Ok(Keeper::new(Ledger::open_to_read(self.path()?).map_err(unusable)?))
     }
 
-    fn path(&self) -> Result<PathBuf, Error> {
+    /// Returns where it is.
+    pub(crate) fn path(&self) -> Result<PathBuf, Error> {
         place(self.ledger.clone())
     }
 }
 
 /// Returns where the ledger is: where somebody says, or where it is by default.
 pub(crate) fn place(said: Option<PathBuf>) -> Result<PathBuf, Error> {
-    if let Some(path) = said {
+    if let Some(path) = said.or_else(|| config::profile().path("ledger")) {
         return Ok(path);
     }
-    let folder = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let state = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")));
-    let state = state.ok_or_else(|| {
+    let state = folders::state().ok_or_else(|| {
         Error::usage("nowhere to keep the ledger: neither XDG_STATE_HOME nor HOME is set")
             .hint("--ledger FILE says where")
     })?;
-    Ok(state.join("refpoint/ledger.db"))
+    Ok(state.join("ledger.db"))
 }
 
 /// Opens the ledger in a file.

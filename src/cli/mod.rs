@@ -1,6 +1,6 @@
 //! The program: arguments to library calls, and what comes back to lines, JSON and an exit code.
 //!
-//! It knows the library by its public names alone. `args`, `connection`, `secret`, `object` and `argument` turn
+//! It knows the library by its public names alone. `args`, `config`, `connection`, `secret`, `object` and `argument` turn
 //! words into values; `command` holds one file a command; `report` shows what came back; `metrics` and `notify`
 //! tell others of a run; `ui` alone writes to the terminal, or to the `journal`; `error`, `diagnosis` and `exit`
 //! say how it ended.
@@ -9,6 +9,7 @@ mod args;
 mod argument;
 mod command;
 mod complete;
+mod config;
 mod connection;
 mod crash;
 mod diagnosis;
@@ -17,7 +18,9 @@ mod duration;
 mod error;
 mod exit;
 mod explain;
+mod folders;
 mod journal;
+mod known;
 mod ledger;
 mod logging;
 mod man;
@@ -26,6 +29,7 @@ mod metrics;
 mod notify;
 mod object;
 mod pager;
+mod place;
 mod report;
 mod runtime;
 #[cfg(test)]
@@ -40,7 +44,7 @@ mod words;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory, FromArgMatches};
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use self::args::{Cli, Command};
 use self::error::Error;
@@ -52,18 +56,21 @@ pub(crate) fn main() -> ExitCode {
     if let Some(answered) = complete::answer() {
         return answered;
     }
-    let (mut cli, words) = match parse() {
+    let (mut cli, matches) = match parse() {
         Ok(parsed) => parsed,
         Err(help) => return tell(&help),
     };
+    let configured = config::begin(&mut cli, &matches);
     logging::begin(&cli.output);
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let mut ui = Ui::new(&cli.output).paged_for(&words, &cli.output);
+    let mut ui = Ui::new(&cli.output).paged_for(&words(&matches), &cli.output);
     let is_of_run = matches!(&cli.command, Command::Fleet(command) if command.is_report());
-    let settled = runtime::outlive_limits_of_files().and_then(|()| cli.output.settle(is_of_run));
+    let settled = configured.map(|warnings| warnings.iter().for_each(|warning| ui.warn(warning)));
+    let settled = settled.and_then(|()| runtime::outlive_limits_of_files());
+    let settled = settled.and_then(|()| cli.output.settle(is_of_run));
     let done = settled.and_then(|()| run(&cli, &mut ui));
     // However it has ended, no line that changes is left standing.
     ui.status(None);
+    known::tell(&mut ui);
     // What was printed is brought out before anything is said about it; a disk that is full then is an error
     // even if all else went well.
     let flushed = ui.finish();
@@ -80,30 +87,32 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
-/// Reads the arguments of the process; returns them and the words of the command.
-fn parse() -> Result<(Cli, Vec<String>), clap::Error> {
+/// Reads the arguments of the process.
+fn parse() -> Result<(Cli, ArgMatches), clap::Error> {
     let command = || Cli::command().color(usage::colour(std::env::args_os()));
-    let mut matches = command().try_get_matches().map_err(|error| match error.kind() {
+    let matches = command().try_get_matches().map_err(|error| match error.kind() {
         // Its lines of usage are not wrapped, which is worth the time only where somebody reads them.
         ErrorKind::DisplayHelp => {
             usage::wrapped(command()).try_get_matches().map_or_else(|help| help, |_| error)
         }
         _ => error,
     })?;
-    let mut words = Vec::new();
-    let mut inner = matches.subcommand();
-    while let Some((word, below)) = inner {
-        words.push(word.to_owned());
-        inner = below.subcommand();
-    }
-    let cli = Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut Cli::command()))?;
-    Ok((cli, words))
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut Cli::command()))?;
+    Ok((cli, matches))
+}
+
+/// Returns the words of the command.
+fn words(matches: &ArgMatches) -> Vec<&str> {
+    std::iter::successors(matches.subcommand(), |(_, below)| below.subcommand())
+        .map(|(word, _)| word)
+        .collect()
 }
 
 fn run(cli: &Cli, ui: &mut Ui) -> Result<Exit, Error> {
     match &cli.command {
         Command::Demo(args) => command::demo::run(args, &cli.output, ui),
         Command::Export(args) => command::export::run(args, &cli.output, ui),
+        Command::Backup(args) => command::backup::run(args, &cli.output, ui),
         Command::Vm(command) => command::vm::run_vm(command, &cli.output, ui),
         Command::Group(command) => command::vm::run_group(command, &cli.output, ui),
         Command::Point(command) => command::point::run(command, &cli.output, ui),
@@ -111,6 +120,8 @@ fn run(cli: &Cli, ui: &mut Ui) -> Result<Exit, Error> {
         Command::Fleet(command) => command::fleet::run(command, &cli.output, ui),
         Command::Identify(args) => command::identify::run(args, &cli.output, ui),
         Command::Cim(command) => command::cim::run(command, &cli.output, ui),
+        Command::Config(command) => command::config::run(command, &cli.output, ui),
+        Command::Trust(command) => command::trust::run(command, &cli.output, ui),
         Command::Lab(command) => command::lab::run(command, ui),
         Command::Completions(args) => command::completions::run(args, ui),
         Command::Man(args) => command::man::run(args, ui),

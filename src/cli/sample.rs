@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use refpoint::fleet::{
-    Event, Failure, HostReport, HostState, JobReport, Kind, News, Outcome, Report, RunReport, RunState,
-    UnitReport, UnitState,
+    Ending, Event, Failure, HostReport, HostState, JobReport, Kind, News, Outcome, Report, RunReport,
+    RunState, UnitReport, UnitState,
 };
 
 pub(crate) fn at(second: i64) -> Timestamp {
@@ -95,7 +95,7 @@ pub(crate) fn unit(number: i64, export: Report) -> UnitReport {
         tries: 1,
         started_at: Some(at(10)),
         finished_at: Some(export.finished_at),
-        export: Some(Box::new(export)),
+        ending: Some(Ending::Export(Box::new(export))),
     }
 }
 

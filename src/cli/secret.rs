@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 
 use refpoint::client::Secret;
 use refpoint::fleet::Hidden;
+use serde_json::json;
 use zeroize::Zeroizing;
 
 use super::error::Error;
@@ -17,7 +18,7 @@ use super::ui::Ui;
 use super::words;
 
 /// Where the password is.
-#[derive(clap::Args, Clone, Debug)]
+#[derive(clap::Args, Clone, Debug, Default)]
 #[group(multiple = false)]
 pub(crate) struct PasswordArgs {
     /// Read the password from the first line of a file (or REFPOINT_PASSWORD, or the credential refpoint-password of a
@@ -42,6 +43,18 @@ impl PasswordArgs {
     /// Returns whether an argument or the environment says where the password is.
     pub(crate) fn is_said(&self) -> bool {
         self.is_given() || std::env::var_os(VARIABLE).is_some() || credential(CREDENTIAL).is_some()
+    }
+
+    /// Returns what may be shown of where the password is, and who says so.
+    pub(crate) fn said(&self) -> Option<(serde_json::Value, &'static str)> {
+        Some(match self {
+            Self { password_file: Some(file), .. } => (json!({"file": file}), "--password-file"),
+            Self { password_stdin: true, .. } => (json!("(standard input)"), "--password-stdin"),
+            // A command may well hold a secret.
+            Self { password_command: Some(_), .. } => (json!({"command": "(set)"}), "--password-command"),
+            _ if std::env::var_os(VARIABLE).is_some() => (json!("(set)"), VARIABLE),
+            _ => (json!({"file": credential(CREDENTIAL)?}), "refpoint-password"),
+        })
     }
 
     /// Returns the password of a user.

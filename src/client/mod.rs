@@ -28,6 +28,7 @@
 
 mod anonymous;
 mod caller;
+mod certificate;
 mod counters;
 mod dial;
 mod enumeration;
@@ -43,6 +44,7 @@ mod tap;
 mod target;
 
 pub use anonymous::identify_anonymously;
+pub use certificate::certificate_of;
 pub use counters::Counters;
 pub use dial::Dial;
 pub use enumeration::Enumeration;
@@ -58,8 +60,9 @@ pub use target::Target;
 // What callers need of the rooms below, so that nobody above has to look into them.
 pub use crate::auth::{Account, Chosen, Credentials, Report, Secret};
 pub use crate::transport::{
-    Connection, Endpoint, EndpointError, Error as TransportError, Fingerprint, Identity as ClientIdentity,
-    Limits, Login, Method, Options, Protocol, Proxy, ProxyUrlError, Timeouts, Tls, TlsError, Trust, Warning,
+    Connection, Endpoint, EndpointError, Error as TransportError, Fingerprint, HostPort,
+    Identity as ClientIdentity, KnownHost, KnownHosts, KnownHostsError, Limits, Login, Method, Options,
+    Protocol, Proxy, ProxyUrlError, Remembered, Timeouts, Tls, TlsError, Trust, Unknown, Warning,
 };
 pub use crate::wsman::{
     AssociationFilter, Content, EndpointReference, Enumerate, Error as MessageError, Fault, Fragment,

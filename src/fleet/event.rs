@@ -1,8 +1,8 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::report::{Failure, JobReport, Kind, PointReport, Report};
-use super::run::Totals;
+use super::report::{Failure, JobReport, Kind, PointReport};
+use super::run::{Ending, Totals};
 
 /// Something that has happened, as views, scripts and the ledger hear of it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -143,8 +143,9 @@ pub enum News {
     },
     /// It has ended.
     UnitFinished {
-        /// How.
-        export: Box<Report>,
+        /// How, by what was done with it.
+        #[serde(flatten)]
+        ending: Ending,
     },
     /// Nothing more is begun, and running jobs are left to their hosts.
     RunStopping {

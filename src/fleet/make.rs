@@ -7,16 +7,50 @@ use tokio::time::sleep;
 use super::event::News;
 use super::follow::{Cut, Followed, cut, follow, within};
 use super::look::{LOOK_AGAIN, SETTLING};
+use super::marks::{OwnedMark, failed, kind_of, own_mark, owner_of, subject_of, unkept};
 use super::patience::{Again, MOST_TRIES, Patience, again};
-use super::points::{Owned, own};
+use super::plan::Wanted;
+use super::points::Owned;
 use super::report::{Failure, Kind};
 use super::unit::{Surroundings, may_have_begun};
 use super::verdict::{interrupted, not_asked};
 use crate::client::codes::Treatment;
 use crate::hyperv::{
-    Begun, Consistency, Error, Job, Machine, ObjectPath, Point, PointType, RCT_NUMBERS, Selector, is_as_asked,
+    Begun, Consistency, Error, Job, Made, Mark, ObjectPath, Owner, PointType, RCT_NUMBERS, Selector,
+    is_as_asked,
 };
-use crate::ledger::{self, Making, NewMaking, Origin, Subject};
+use crate::ledger::{Making, NewMaking, Origin};
+
+/// What sort of point is to be made, and by which numbers it is asked for. The documentation contradicts itself on
+/// the number of a machine's point; the result is looked at whichever was sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Sort {
+    /// A mark in the change tracking, by 2; by 1 where the host does not take that.
+    #[default]
+    Auto,
+    /// The same, by 2 alone.
+    Rct,
+    /// A log, by 1 alone.
+    Log,
+}
+
+impl Sort {
+    pub(super) fn wanted(self) -> PointType {
+        match self {
+            Self::Auto | Self::Rct => PointType::Rct,
+            Self::Log => PointType::Log,
+        }
+    }
+
+    /// The service of groups has one list of numbers, and no contradiction.
+    fn numbers(self, owner: &Owner) -> &'static [u16] {
+        match (self, owner) {
+            (Self::Auto, Owner::Machine(_)) => &RCT_NUMBERS,
+            (Self::Auto | Self::Rct, _) => &[2],
+            (Self::Log, _) => &[1],
+        }
+    }
+}
 
 /// Has a point of a machine made, looks whether it is what was asked for, and writes down that it is ours and
 /// when it was made. One that is something else is removed again.
@@ -28,33 +62,59 @@ pub async fn create_point(
     consistency: Consistency,
     wanted: PointType,
 ) -> Result<Owned, Failure> {
-    make_point(around, selector, consistency, wanted, "").await
+    let sort = match wanted {
+        PointType::Rct => Sort::Auto,
+        PointType::Log => Sort::Log,
+        PointType::Other(_) => {
+            return Err(Failure::new(Kind::Usage, "points of that type cannot be made"));
+        }
+    };
+    let wanted = Wanted::Machine(selector.clone());
+    match make_mark(around, &wanted, consistency, sort, "").await? {
+        OwnedMark { owner: Owner::Machine(machine), mark: Mark::Point(point), origin } => {
+            Ok(Owned { machine, point, origin })
+        }
+        _ => Err(Failure::new(Kind::Fault, "of a machine a point of a group was made")),
+    }
+}
+
+/// Has a point of a machine or of a group made, as [`create_point`] does of a machine.
+pub async fn create_mark(
+    around: &Surroundings<'_>,
+    wanted: &Wanted,
+    consistency: Consistency,
+    sort: Sort,
+) -> Result<OwnedMark, Failure> {
+    make_mark(around, wanted, consistency, sort, "").await
 }
 
 /// The same for a purpose, by which it is found again.
-pub(super) async fn make_point(
+pub(super) async fn make_mark(
     around: &Surroundings<'_>,
-    selector: &Selector,
+    wanted: &Wanted,
     consistency: Consistency,
-    wanted: PointType,
+    sort: Sort,
     purpose: &str,
-) -> Result<Owned, Failure> {
-    let machine = around.host.machine(selector).await.map_err(failed)?;
-    let name = format!("making vm {}", machine.id);
+) -> Result<OwnedMark, Failure> {
+    let owner = owner_of(around, wanted).await?;
+    let kind = match owner {
+        Owner::Machine(_) => "vm",
+        Owner::Group(_) => "group",
+    };
+    let name = format!("making {kind} {}", owner.id());
     let held = around.keeper.with(move |ledger| ledger.hold(&name)).await.map_err(unkept)?;
     if held.is_none() {
-        let message = format!("another refpoint is having a point of {} made", machine.name);
+        let message = format!("another refpoint is having a point of {} made", owner.name());
         return Err(Failure::new(Kind::Busy, message));
     }
-    let id = machine.id.to_string();
-    let open =
-        around.keeper.with(move |ledger| ledger.open_making(ledger::Kind::Vm, &id)).await.map_err(unkept)?;
+    let (of, id) = (kind_of(&owner), owner.id().to_string());
+    let open = around.keeper.with(move |ledger| ledger.open_making(of, &id)).await.map_err(unkept)?;
     if let Some(making) = open {
         let is_ours = making.new.purpose == purpose;
-        match recover(around, &machine, &making).await? {
-            Some(point) => {
-                let owned = keep(around, &machine, point, &making).await?;
-                if is_ours && is_as_asked(&owned.point, wanted, consistency) {
+        match recover(around, &owner, &making).await? {
+            Some(mark) => {
+                let owned = keep(around, &owner, mark, &making).await?;
+                if is_ours && is_as_wanted(around, &owned.mark, sort, consistency).await? {
                     return Ok(owned);
                 }
             }
@@ -63,17 +123,18 @@ pub(super) async fn make_point(
     }
     let mut patience = Patience::default();
     loop {
-        let machine = around.host.machine(&Selector::Id(machine.id.clone())).await.map_err(failed)?;
-        let tried = match machine.busy.filter(|busy| busy.is_in_the_way()) {
-            Some(busy) => {
-                let message = format!("the host is {} {}", busy.name(), machine.name);
-                Try::TurnedAway(Failure::new(Kind::Busy, message))
-            }
-            None => anew(around, &machine, (consistency, wanted), purpose).await?,
+        let machines = around.host.machines_of(&owner).await.map_err(failed)?;
+        let busy = machines.iter().find_map(|machine| {
+            let busy = machine.busy.as_ref().filter(|busy| busy.is_in_the_way())?;
+            Some(format!("the host is {} {}", busy.name(), machine.name))
+        });
+        let tried = match busy {
+            Some(message) => Try::TurnedAway(Failure::new(Kind::Busy, message)),
+            None => anew(around, &owner, (consistency, sort), purpose).await?,
         };
         match tried {
             Try::Made(owned) => return Ok(*owned),
-            Try::TurnedAway(failure) => wait(around, &machine, &mut patience, failure).await?,
+            Try::TurnedAway(failure) => wait(around, &owner, &mut patience, failure).await?,
         }
     }
 }
@@ -81,7 +142,7 @@ pub(super) async fn make_point(
 /// What became of having a point made.
 enum Try {
     /// It is there.
-    Made(Box<Owned>),
+    Made(Box<OwnedMark>),
     /// The host has certainly not begun, and may soon.
     TurnedAway(Failure),
 }
@@ -89,13 +150,13 @@ enum Try {
 /// Waits until a host may be asked again; the failure where there were enough tries, or there is no time.
 async fn wait(
     around: &Surroundings<'_>,
-    machine: &Machine,
+    owner: &Owner,
     patience: &mut Patience,
     failure: Failure,
 ) -> Result<(), Failure> {
     patience.tried();
     let host = around.host.name().await.map_err(failed)?;
-    let Some(pause) = patience.pause(&format!("{host} {}", machine.id), around.deadline) else {
+    let Some(pause) = patience.pause(&format!("{host} {}", owner.id()), around.deadline) else {
         return Err(patience.spent(failure));
     };
     let cause = format!("{}, try {} of {MOST_TRIES}", failure.message, patience.tries());
@@ -109,22 +170,22 @@ async fn wait(
 
 async fn anew(
     around: &Surroundings<'_>,
-    machine: &Machine,
-    (consistency, wanted): (Consistency, PointType),
+    owner: &Owner,
+    (consistency, sort): (Consistency, Sort),
     purpose: &str,
 ) -> Result<Try, Failure> {
-    let before = around.host.points(machine).await.map_err(failed)?;
+    let before = around.host.marks(owner).await.map_err(failed)?;
     let new = NewMaking {
         host: around.host.name().await.map_err(failed)?,
-        subject: subject(machine),
+        subject: subject_of(owner),
         purpose: purpose.to_owned(),
-        before: before.iter().map(|point| point.id.clone()).collect(),
+        before: before.iter().map(|mark| mark.id().to_owned()).collect(),
     };
     let (written, at) = (new.clone(), around.now());
     let id = around.keeper.with(move |ledger| ledger.making_begun(&written, at)).await.map_err(unkept)?;
     let mut making = Making { id, new, at, job: None, point: None, ended_at: None };
     let begun = tokio::select! {
-        begun = begin(around, machine, consistency, wanted) => begun,
+        begun = begin(around, owner, consistency, sort) => begun,
         // An answer that is on its way is worth a moment. What the host makes of the call the next try finds out.
         cut = async { let cut = cut(around).await; sleep(LAST_MOMENT).await; cut } => {
             let failure = not_asked(&cut);
@@ -132,15 +193,17 @@ async fn anew(
             return Err(failure.with_message(message).with_hint(TAKEN_UP));
         }
     };
-    let point = match begun {
-        Ok(Begun::Done) => find_made(around, machine, None, &making).await?,
-        Ok(Begun::Job(path)) => {
+    let mark = match begun {
+        Ok(Made { begun: Begun::Done, result }) => {
+            find_made(around, owner, None, result.as_ref(), &making).await?
+        }
+        Ok(Made { begun: Begun::Job(path), result }) => {
             let text = path.to_string();
             making.job = Some(text.clone());
             // The host is at work: a ledger that fails now is met again when the point is written down.
             let _ = around.keeper.with(move |ledger| ledger.making_job(id, &text)).await;
             match finish(around, &path).await {
-                Ok(()) => find_made(around, machine, Some(&path), &making).await?,
+                Ok(()) => find_made(around, owner, Some(&path), result.as_ref(), &making).await?,
                 Err(failure) if failure.kind == Kind::JobFailed => {
                     end(around, &making, None).await?;
                     return Err(failure);
@@ -148,8 +211,8 @@ async fn anew(
                 Err(failure) => return Err(failure),
             }
         }
-        Err(error) if may_have_begun(&error) => match recover(around, machine, &making).await? {
-            Some(point) => point,
+        Err(error) if may_have_begun(&error) => match recover(around, owner, &making).await? {
+            Some(mark) => mark,
             None => {
                 end(around, &making, None).await?;
                 let failure = failed(error);
@@ -166,24 +229,37 @@ async fn anew(
             };
         }
     };
-    if !is_as_asked(&point, wanted, consistency) {
-        let failure = undo(around, &point, wanted).await;
+    if !is_as_wanted(around, &mark, sort, consistency).await? {
+        let failure = undo(around, &mark, sort.wanted()).await;
         end(around, &making, None).await?;
         return Err(failure);
     }
-    Ok(Try::Made(Box::new(keep(around, machine, point, &making).await?)))
+    Ok(Try::Made(Box::new(keep(around, owner, mark, &making).await?)))
+}
+
+/// Says whether a point is what was asked for. What a collection says of its consistency may mean either level:
+/// that of its points counts.
+async fn is_as_wanted(
+    around: &Surroundings<'_>,
+    mark: &Mark,
+    sort: Sort,
+    consistency: Consistency,
+) -> Result<bool, Failure> {
+    let points = around.host.points_within(mark).await.map_err(failed)?;
+    let are = points.iter().all(|point| is_as_asked(point, sort.wanted(), consistency));
+    Ok(are && !points.is_empty() && mark.point_type() == sort.wanted())
 }
 
 /// Writes down that a point is ours, and what it was made for.
 async fn keep(
     around: &Surroundings<'_>,
-    machine: &Machine,
-    point: Point,
+    owner: &Owner,
+    mark: Mark,
     making: &Making,
-) -> Result<Owned, Failure> {
-    own(around, machine, &point, Origin::Made).await?;
-    end(around, making, Some(&point.id)).await?;
-    Ok(Owned { machine: machine.clone(), point, origin: Origin::Made })
+) -> Result<OwnedMark, Failure> {
+    own_mark(around, owner, &mark, Origin::Made, around.now()).await?;
+    end(around, making, Some(mark.id())).await?;
+    Ok(OwnedMark { owner: owner.clone(), mark, origin: Origin::Made })
 }
 
 async fn end(around: &Surroundings<'_>, making: &Making, point: Option<&str>) -> Result<(), Failure> {
@@ -196,20 +272,16 @@ async fn end(around: &Surroundings<'_>, making: &Making, point: Option<&str>) ->
 /// another: what it may have begun is never asked for twice.
 async fn begin(
     around: &Surroundings<'_>,
-    machine: &Machine,
+    owner: &Owner,
     consistency: Consistency,
-    wanted: PointType,
-) -> Result<Begun, Error> {
-    let numbers: &[u16] = match wanted {
-        PointType::Rct => &RCT_NUMBERS,
-        PointType::Log => &[1],
-        PointType::Other(_) => &[],
-    };
+    sort: Sort,
+) -> Result<Made, Error> {
     let mut refusal = None;
-    for number in numbers {
-        match around.host.create_point(machine, consistency, *number).await {
+    for number in sort.numbers(owner) {
+        match around.host.create_mark(owner, consistency, *number).await {
             Err(error @ Error::Refused { code, .. }) if NOT_THIS_NUMBER.contains(&code) => {
-                refusal = Some(error);
+                // What was refused first is what was asked for; that another number is refused too says less.
+                refusal.get_or_insert(error);
             }
             done => return done,
         }
@@ -250,27 +322,29 @@ async fn finish(around: &Surroundings<'_>, path: &ObjectPath) -> Result<(), Fail
     }
 }
 
-/// The job's own link to what it made counts most; a host that does not have it shows one point more.
+/// What the answer names counts most, then the job's own link to what it made; a host that has neither shows one
+/// point more.
 async fn find_made(
     around: &Surroundings<'_>,
-    machine: &Machine,
+    owner: &Owner,
     job: Option<&ObjectPath>,
+    result: Option<&ObjectPath>,
     making: &Making,
-) -> Result<Point, Failure> {
-    let made = match job {
+) -> Result<Mark, Failure> {
+    let mut made = match job {
         Some(path) => around.host.made_by(path).await.unwrap_or_default(),
         None => Vec::new(),
     };
-    let after = around.host.points(machine).await.map_err(failed)?;
+    made.extend(result.cloned());
+    let after = around.host.marks(owner).await.map_err(failed)?;
     let namespace = around.host.namespace();
-    let linked =
-        after.iter().find(|point| made.iter().any(|path| path.is_same_object(&point.path(namespace))));
-    if let Some(point) = linked {
-        return Ok(point.clone());
+    let linked = after.iter().find(|mark| made.iter().any(|path| path.is_same_object(&mark.path(namespace))));
+    if let Some(mark) = linked {
+        return Ok(mark.clone());
     }
-    let mut new = after.iter().filter(|point| !making.was_there(&point.id));
+    let mut new = after.iter().filter(|mark| !making.was_there(mark.id()));
     match (new.next(), new.next()) {
-        (Some(point), None) => Ok(point.clone()),
+        (Some(mark), None) => Ok(mark.clone()),
         (None, _) => Err(Failure::new(Kind::Unknown, "the host says that it made a point, and shows none")),
         (Some(_), Some(_)) => {
             end(around, making, None).await?;
@@ -285,20 +359,16 @@ async fn find_made(
 ///
 /// A point counts as made by that call if the call's own job links to it, or a job of the same user; a point that
 /// merely appeared may be another product's, and is nobody's until a person says so.
-async fn recover(
-    around: &Surroundings<'_>,
-    machine: &Machine,
-    making: &Making,
-) -> Result<Option<Point>, Failure> {
-    if let Some(point) = owned_since(around, machine, making).await? {
-        return Ok(Some(point));
+async fn recover(around: &Surroundings<'_>, owner: &Owner, making: &Making) -> Result<Option<Mark>, Failure> {
+    if let Some(mark) = owned_since(around, owner, making).await? {
+        return Ok(Some(mark));
     }
     let job = making.job.as_deref().and_then(|path| path.parse::<ObjectPath>().ok());
     if let Some(path) = &job
         && around.host.job(path).await.map_err(failed)?.is_some()
     {
         return match finish(around, path).await {
-            Ok(()) => find_made(around, machine, Some(path), making).await.map(Some),
+            Ok(()) => find_made(around, owner, Some(path), None, making).await.map(Some),
             Err(failure) if failure.kind == Kind::JobFailed => Ok(None),
             Err(failure) => Err(failure),
         };
@@ -306,21 +376,21 @@ async fn recover(
     let settled = around.operation_timeout + SETTLING;
     let mut waits = 0;
     loop {
-        let points = around.host.points(machine).await.map_err(failed)?;
-        let new: Vec<_> = points.iter().filter(|point| !making.was_there(&point.id)).collect();
-        if let Some((job, point)) = maker(around, &new).await? {
+        let marks = around.host.marks(owner).await.map_err(failed)?;
+        let new: Vec<_> = marks.iter().filter(|mark| !making.was_there(mark.id())).collect();
+        if let Some((job, mark)) = maker(around, &new).await? {
             if !job.is_over() {
                 finish(around, &job.path(around.host.namespace())).await?;
             }
-            return Ok(Some(point));
+            return Ok(Some(mark));
         }
-        let now = around.host.machine(&Selector::Id(machine.id.clone())).await.map_err(failed)?;
-        let is_busy = now.busy.is_some_and(|busy| busy.is_in_the_way());
+        let machines = around.host.machines_of(owner).await.map_err(failed)?;
+        let is_busy = machines.iter().any(|machine| machine.busy.is_some_and(|busy| busy.is_in_the_way()));
         let has_settled = around.now().duration_since(making.at).is_ok_and(|elapsed| elapsed >= settled);
         if has_settled && (!is_busy || waits > MOST_WAITS) {
             return match &*new {
                 [] if !is_busy => Ok(None),
-                [] => Err(Failure::new(Kind::Busy, format!("the host is still at work on {}", machine.name))),
+                [] => Err(Failure::new(Kind::Busy, format!("the host is still at work on {}", owner.name()))),
                 new => Err(unclear(around, making, new).await?),
             };
         }
@@ -339,23 +409,22 @@ async fn recover(
 /// Returns the point that is written down as ours since: only the last word was not written.
 async fn owned_since(
     around: &Surroundings<'_>,
-    machine: &Machine,
+    owner: &Owner,
     making: &Making,
-) -> Result<Option<Point>, Failure> {
-    let id = machine.id.to_string();
-    let ours =
-        around.keeper.with(move |ledger| ledger.points_of(ledger::Kind::Vm, &id)).await.map_err(unkept)?;
+) -> Result<Option<Mark>, Failure> {
+    let (kind, id) = (kind_of(owner), owner.id().to_string());
+    let ours = around.keeper.with(move |ledger| ledger.points_of(kind, &id)).await.map_err(unkept)?;
     let Some(ours) = ours.into_iter().find(|point| {
         point.origin == Origin::Made && point.made_at >= making.at && !making.was_there(&point.id)
     }) else {
         return Ok(None);
     };
-    let points = around.host.points(machine).await.map_err(failed)?;
-    Ok(points.into_iter().find(|point| point.id.eq_ignore_ascii_case(&ours.id)))
+    let marks = around.host.marks(owner).await.map_err(failed)?;
+    Ok(marks.into_iter().find(|mark| mark.id().eq_ignore_ascii_case(&ours.id)))
 }
 
 /// Returns the one job that has made one of these points, where its owner may be us.
-async fn maker(around: &Surroundings<'_>, new: &[&Point]) -> Result<Option<(Job, Point)>, Failure> {
+async fn maker(around: &Surroundings<'_>, new: &[&Mark]) -> Result<Option<(Job, Mark)>, Failure> {
     if new.is_empty() {
         return Ok(None);
     }
@@ -366,15 +435,14 @@ async fn maker(around: &Surroundings<'_>, new: &[&Point]) -> Result<Option<(Job,
             continue;
         }
         let made = around.host.made_by(&job.path(namespace)).await.unwrap_or_default();
-        let point =
-            new.iter().find(|point| made.iter().any(|path| path.is_same_object(&point.path(namespace))));
-        found.extend(point.map(|point| (job, (*point).clone())));
+        let mark = new.iter().find(|mark| made.iter().any(|path| path.is_same_object(&mark.path(namespace))));
+        found.extend(mark.map(|mark| (job, (*mark).clone())));
     }
     Ok(if found.len() == 1 { found.pop() } else { None })
 }
 
 /// Says whether a job's owner, `DOMAIN\user`, may be that user: names of domains have several spellings.
-fn may_be_of(owner: &str, user: Option<&str>) -> bool {
+pub(super) fn may_be_of(owner: &str, user: Option<&str>) -> bool {
     let bare = |name: &str| {
         name.rsplit('\\').next().unwrap_or(name).split('@').next().unwrap_or(name).to_lowercase()
     };
@@ -385,9 +453,9 @@ fn may_be_of(owner: &str, user: Option<&str>) -> bool {
 }
 
 /// Gives up on points that are there and that nobody can be shown to have made.
-async fn unclear(around: &Surroundings<'_>, making: &Making, new: &[&Point]) -> Result<Failure, Failure> {
+async fn unclear(around: &Surroundings<'_>, making: &Making, new: &[&Mark]) -> Result<Failure, Failure> {
     end(around, making, None).await?;
-    let ids: Vec<_> = new.iter().map(|point| &*point.id).collect();
+    let ids: Vec<_> = new.iter().map(|mark| mark.id()).collect();
     let message = format!(
         "a point was to be made, and what came of it cannot be told: since then there is {}",
         ids.join(" and ")
@@ -397,34 +465,25 @@ async fn unclear(around: &Surroundings<'_>, making: &Making, new: &[&Point]) -> 
 }
 
 /// Removes what is not what was asked for, so that nobody takes it for that later.
-async fn undo(around: &Surroundings<'_>, point: &Point, wanted: PointType) -> Failure {
+async fn undo(around: &Surroundings<'_>, mark: &Mark, wanted: PointType) -> Failure {
+    let points = around.host.points_within(mark).await.unwrap_or_default();
+    let of = points.iter().find(|point| point.point_type != wanted || !point.is_whole());
+    let detail = of.or(points.first()).map_or_else(String::new, |point| {
+        format!(" with {} of {} tracking identifiers", point.tracking.len(), point.disks.len())
+    });
     let made = format!(
-        "the host made a {} point with {} of {} tracking identifiers, asked for was a {} point",
-        point.point_type.name(),
-        point.tracking.len(),
-        point.disks.len(),
+        "the host made a {} point{detail}, asked for was a {} point",
+        mark.point_type().name(),
         wanted.name()
     );
-    let removed = match around.host.destroy_point(point).await {
+    let removed = match around.host.destroy(mark).await {
         Ok(Begun::Done) => true,
         Ok(Begun::Job(path)) => finish(around, &path).await.is_ok(),
         Err(_) => false,
     };
     let what =
-        if removed { "it was removed again".to_owned() } else { format!("it is still there: {}", point.id) };
+        if removed { "it was removed again".to_owned() } else { format!("it is still there: {}", mark.id()) };
     Failure::new(Kind::Refused, format!("{made}; {what}"))
-}
-
-fn subject(machine: &Machine) -> Subject {
-    Subject { kind: ledger::Kind::Vm, id: machine.id.to_string(), name: machine.name.clone() }
-}
-
-fn failed(error: impl std::borrow::Borrow<Error>) -> Failure {
-    error.borrow().into()
-}
-
-fn unkept(error: ledger::Error) -> Failure {
-    (&error).into()
 }
 
 /// Not supported, invalid parameter, incorrect type: in either list of return values.
@@ -434,7 +493,7 @@ const NOT_THIS_NUMBER: [u32; 6] = [1, 4, 6, 32770, 32773, 32776];
 const LAST_MOMENT: Duration = Duration::from_secs(2);
 
 /// A machine that stays busy for so many looks is not waited for any longer.
-const MOST_WAITS: u32 = 600;
+pub(super) const MOST_WAITS: u32 = 600;
 
 /// What to do about a point that may be on its way.
 const TAKEN_UP: &str = "the same command again takes it up; refpoint point list shows whether it is there";

@@ -59,47 +59,61 @@
 //! cannot be known is [`Outcome::Unknown`], and stays open in the ledger.
 
 mod adoption;
+mod backup;
 mod draft;
 mod event;
 mod failure;
 mod follow;
+mod history;
 pub mod inventory;
 mod job;
 mod judge;
 mod keeper;
 mod look;
 mod make;
+mod marks;
 mod patience;
 mod plan;
 mod points;
 mod preflight;
 mod preview;
+mod prune;
 mod record;
 mod report;
 mod resolve;
+mod retain;
 mod run;
+mod tend;
 mod unit;
 mod verdict;
 mod witness;
 
+pub use backup::{
+    BackupPlan, BackupReport, ConsistencyReport, FileReport, Merge, StepReport, backup, backup_not_begun,
+};
 pub use event::{Event, News};
 pub use follow::{Control, Reason, Wish};
+pub use history::{Happening, chain_in, history};
 pub use job::{JobEnd, recorded_job, wait_for_job};
 pub use keeper::Keeper;
-pub use make::create_point;
+pub use make::{Sort, create_mark, create_point};
+pub use marks::OwnedMark;
 pub use plan::{BaseChoice, DiskChoice, ExportPlan, PointChoice, Wanted};
-pub use points::{Owned, adopt_point};
+pub use points::{Owned, adopt_mark, adopt_point};
 pub use preview::{Preview, preview};
+pub use prune::{OwnerReport, PointFate, PruneOrder, PruneReport, prune};
 pub use report::{
     DiskReport, ErrorReport, Failure, JobReport, Kind, Named, Number, Outcome, PointReport, ReceiptReport,
     Report,
 };
 pub use resolve::{Resolved, resolve};
+pub use retain::{Chain, Fate, Link, Policy, retain};
 pub use run::{
-    BrokenChain, ExportRule, Extent, Hidden, HostForecast, HostReport, HostState, Limits, Moment, Names,
-    Notify, Opener, Opening, Ping, PingMethod, PingStyle, PlanError, PointPolicy, Retries, RunDetails,
-    RunOrder, RunPlan, RunReport, RunState, RunSurroundings, Stop, Template, TemplateError, Totals,
-    UnitForecast, UnitReport, UnitState, Webhook, Window, WindowError, begin_run, find_run, foresee,
-    outstanding, report_of, work_on,
+    BackupRule, BrokenChain, CreateRule, Deed, Ending, ExportRule, Extent, Hidden, HostForecast, HostReport,
+    HostState, Limits, Moment, Names, Notify, Opener, Opening, Ping, PingMethod, PingStyle, PlanError,
+    PointPolicy, Retries, Rule, RunDetails, RunOrder, RunPlan, RunReport, RunState, RunSurroundings, Stop,
+    Template, TemplateError, Totals, UnitForecast, UnitReport, UnitState, UpkeepReport, Webhook, Window,
+    WindowError, begin_run, find_run, foresee, outstanding, report_of, work_on,
 };
+pub use tend::{Tended, Uses, destroy_mark, discard_mark, find_mark, import_points, uses_of};
 pub use unit::{Surroundings, export, not_begun};

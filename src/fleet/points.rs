@@ -1,10 +1,12 @@
 //! Points that become ours.
 
+use super::marks::{OwnedMark, own_mark, owner_of};
+use super::plan::Wanted;
 use super::report::{Failure, Kind};
 use super::resolve::choices;
 use super::unit::Surroundings;
-use crate::hyperv::{Error, Machine, Point, Selector};
-use crate::ledger::{self, Origin, Subject};
+use crate::hyperv::{Error, Machine, Mark, Owner, Point, Selector};
+use crate::ledger::Origin;
 
 /// A point that is ours now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,34 +27,21 @@ pub async fn adopt_point(around: &Surroundings<'_>, selector: &Selector, id: &st
         let failure = Failure::new(Kind::NotFound, format!("{} has no reference point {id:?}", machine.name));
         return Err(failure.with_hint(choices(&machine.name, points.iter().map(|point| &*point.id))));
     };
-    own(around, &machine, &point, Origin::Adopted).await?;
+    let (owner, mark) = (Owner::Machine(machine.clone()), Mark::Point(point.clone()));
+    own_mark(around, &owner, &mark, Origin::Adopted, around.now()).await?;
     Ok(Owned { machine, point, origin: Origin::Adopted })
 }
 
-pub(super) async fn own(
-    around: &Surroundings<'_>,
-    machine: &Machine,
-    point: &Point,
-    origin: Origin,
-) -> Result<(), Failure> {
-    let owned = ledger::Point {
-        id: point.id.clone(),
-        host: around.host.name().await.map_err(failed)?,
-        subject: Subject { kind: ledger::Kind::Vm, id: machine.id.to_string(), name: machine.name.clone() },
-        point_type: Some(point.point_type.number()),
-        consistency: point.consistency,
-        disks: point.disks.clone(),
-        origin,
-        made_at: around.now(),
-        gone_at: None,
+/// The same of a machine or of a group.
+pub async fn adopt_mark(around: &Surroundings<'_>, wanted: &Wanted, id: &str) -> Result<OwnedMark, Failure> {
+    let owner = owner_of(around, wanted).await?;
+    let marks = around.host.marks(&owner).await.map_err(failed)?;
+    let Some(mark) = marks.iter().find(|mark| mark.is_named(id)).cloned() else {
+        let failure = Failure::new(Kind::NotFound, format!("{} has no reference point {id:?}", owner.name()));
+        return Err(failure.with_hint(choices(owner.name(), marks.iter().map(Mark::id))));
     };
-    let written = around.keeper.with(move |ledger| ledger.own(&owned)).await;
-    written.map_err(|error| {
-        let failure = Failure::from(&error);
-        let message =
-            format!("reference point {} is there and not in the ledger: {}", point.id, failure.message);
-        Failure { message, ..failure }
-    })
+    own_mark(around, &owner, &mark, Origin::Adopted, around.now()).await?;
+    Ok(OwnedMark { owner, mark, origin: Origin::Adopted })
 }
 
 fn failed(error: Error) -> Failure {

@@ -16,6 +16,7 @@ use super::preflight::preflight;
 use super::record::Record;
 use super::report::{Failure, Kind, Outcome, Report};
 use super::resolve::{Resolved, resolve};
+use super::run::Ending;
 use super::verdict::{Verdict, failed, interrupted, not_asked, unanswered, unknown, unreadable};
 use super::witness::Witness;
 use crate::client::Counters;
@@ -190,7 +191,7 @@ impl<'a> Work<'a> {
         report.requests = counters.requests.saturating_sub(before.requests);
         report.bytes_sent = counters.bytes_sent.saturating_sub(before.bytes_sent);
         report.bytes_received = counters.bytes_received.saturating_sub(before.bytes_received);
-        around.tell(News::UnitFinished { export: Box::new(report.clone()) });
+        around.tell(News::UnitFinished { ending: Ending::Export(Box::new(report.clone())) });
         report
     }
 }

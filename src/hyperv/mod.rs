@@ -5,7 +5,8 @@
 //!
 //! **Deliberately does not know**: sockets, envelopes, what was done yesterday, how to show anything.
 //!
-//! **Main types**: [`Machine`], [`Group`], [`Point`], [`Collection`] are views of what a host says;
+//! **Main types**: [`Machine`], [`Group`], [`Point`], [`Collection`], [`Checkpoint`] are views of what a host
+//! says, [`Owner`] and [`Mark`] what machines and groups have in common;
 //! [`ExportRequest`] becomes one call; [`Job`] is one look at a job and [`Receipt`] what it wrote.
 //!
 //! **Promises**: numbers and identifiers decide, texts are only shown; a name that several things have is an
@@ -31,6 +32,8 @@
 //! # Ok::<(), refpoint::hyperv::Error>(())
 //! ```
 
+mod changes;
+mod checkpoint;
 mod create;
 mod directory;
 mod error;
@@ -40,11 +43,15 @@ mod guid;
 mod host;
 mod job;
 mod machine;
+mod owner;
 mod point;
 mod receipt;
 mod selector;
+mod upkeep;
 mod volume;
 
+pub use changes::{Changes, Disk, tracking_of};
+pub use checkpoint::Checkpoint;
 pub use create::{Consistency, RCT_NUMBERS, is_as_asked};
 pub use directory::{Directory, DirectoryError, DirectoryProblem, Place};
 pub use error::{Candidate, Error};
@@ -56,10 +63,12 @@ pub use guid::{Guid, NoGuid};
 pub use host::{Begun, Host, JobError, JobList, Jobs, SERVICES, advice, meaning};
 pub use job::{EXPORT_JOBS, ExportFacts, Job};
 pub use machine::{Busy, Machine};
+pub use owner::{Mark, Owner};
 pub use point::{Point, PointType, is_same_disk};
 pub use receipt::{ExportedDisk, Receipt};
 pub use selector::Selector;
-pub use volume::{Contents, Seen};
+pub use upkeep::Made;
+pub use volume::{Contents, Seen, Written};
 
 // What callers need of the rooms below, so that nobody above has to look into them.
 pub use crate::cim::{Instance, ObjectPath};

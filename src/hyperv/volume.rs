@@ -19,6 +19,15 @@ pub enum Contents {
     Something,
 }
 
+/// A file that was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Where it is, as the host spells it.
+    pub path: String,
+    /// How long it is.
+    pub size: u64,
+}
+
 /// What could be learnt of something that not everybody may see.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen<T> {
@@ -81,6 +90,40 @@ impl Host {
             Seen::Known(None) => Ok(Seen::Hidden(format!("the host has no drive {drive}"))),
             Seen::Hidden(why) => Ok(Seen::Hidden(why)),
         }
+    }
+
+    /// Returns the files below a directory, as deep as exports write.
+    pub async fn files_below(&self, directory: &Directory) -> Result<Seen<Vec<Written>>, Error> {
+        let Some((drive, path)) = on_drive(directory) else {
+            return Ok(Seen::Hidden(NOT_A_DRIVE.to_owned()));
+        };
+        // Each folder by its own name: a pattern would have Windows look at the whole drive.
+        let looked = async {
+            let (mut files, mut folders) = (Vec::new(), vec![(path, 0)]);
+            while let Some((path, depth)) = folders.pop() {
+                let rows = |columns: &str, class: &str| {
+                    format!(
+                        "SELECT {columns} FROM {class} WHERE Drive = {} AND Path = {}",
+                        wql_literal(&drive),
+                        wql_literal(&format!("{path}\\"))
+                    )
+                };
+                for row in self.in_namespace(CIMV2, rows("Name, FileSize", "CIM_DataFile")).await? {
+                    let path = row.require_text("Name")?.to_owned();
+                    files.push(Written { path, size: row.number("FileSize").unwrap_or(0) });
+                }
+                if depth == DEEPEST {
+                    continue;
+                }
+                for row in self.in_namespace(CIMV2, rows("Name", "Win32_Directory")).await? {
+                    folders
+                        .extend(row.require_text("Name")?.get(2..).map(|path| (path.to_owned(), depth + 1)));
+                }
+            }
+            files.sort_by(|one, other| one.path.cmp(&other.path));
+            Ok(files)
+        };
+        seen(looked.await)
     }
 
     /// Says whether a file is there, and how long it is.
@@ -151,6 +194,9 @@ fn seen<T>(looked: Result<T, Error>) -> Result<Seen<T>, Error> {
 fn is_hidden(error: &client::Error) -> bool {
     error.is_access_denied() || error.is_class_missing() || error.is_not_found()
 }
+
+/// `DIR\machine\Virtual Machines\…` and one more.
+const DEEPEST: u8 = 3;
 
 const CIMV2: &str = "root/cimv2";
 const NOT_A_DRIVE: &str = "only drives of the host can be looked at";

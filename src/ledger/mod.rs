@@ -44,6 +44,7 @@
 //! # Ok::<(), refpoint::ledger::Error>(())
 //! ```
 
+mod backup;
 mod claim;
 mod error;
 mod export;
@@ -57,6 +58,7 @@ mod schema;
 mod store;
 mod time;
 
+pub use backup::{Backup, BackupEnd, NewBackup, NewStep, Step, StepEnd, StepKind};
 pub use claim::{Claim, Claimed};
 pub use error::Error;
 pub use export::{End, Export, Intent, Kind, Stage, Subject};

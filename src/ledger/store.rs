@@ -53,6 +53,11 @@ pub enum Write {
     Host,
     Unit,
     Making,
+    Backup,
+    Step,
+    StepAnswered,
+    StepEnded,
+    BackupEnded,
 }
 
 impl Ledger {

@@ -45,7 +45,7 @@ where
     }
     let failed = |source| Error::Tls { source, fate: Fate::NotSent };
     let Secured { stream, certificate, asked } =
-        options.tls.connect(endpoint.host(), stream).await.map_err(failed)?;
+        options.tls.connect(endpoint, stream).await.map_err(failed)?;
     // rustls can be asked in the first handshake alone, and there it was not.
     if options.login.method == Method::Certificate && !asked {
         return Err(failed(TlsError::ClientCertificateNotAsked));

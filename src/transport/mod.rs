@@ -7,7 +7,7 @@
 //! **Deliberately does not know**: SOAP (a body is bytes with a content type), which operations may be
 //! repeated, how many connections a host should get. It never prints and never reads the environment; the
 //! system's trust store is read by the platform verifier, the time by the timers of the runtime and, for
-//! logins, through [`Login::clock`].
+//! logins, through [`Login::clock`]. The one file it writes is that of [`KnownHosts`], where it is told to.
 //!
 //! **Main types**: [`Endpoint`] says where, [`Options`] says who and how; [`Connection::open`] returns after
 //! the login, and [`Connection::exchange`] sends one body and returns the [`Reply`]. [`Error`] says for each
@@ -30,6 +30,7 @@
 //! and [RFC 1929] (SOCKS5).
 
 mod answer;
+mod certificate;
 mod connection;
 mod dial;
 mod endpoint;
@@ -46,10 +47,14 @@ mod sent;
 mod tls;
 
 pub use answer::{Answer, Problem, Reply};
+pub use certificate::certificate_of;
 pub use connection::{Connection, Warning};
 pub use endpoint::{Endpoint, EndpointError, Protocol};
 pub use error::{Error, Fate, Phase, Tried};
 pub use identify::{IDENTIFY, identify, identify_over};
 pub use options::{Limits, Login, Method, Options, Timeouts};
 pub use proxy::{Proxy, ProxyError, ProxyProtocol, ProxyUrlError};
-pub use tls::{CertificateProblem, Fingerprint, Identity, Tls, TlsError, Trust};
+pub use tls::{
+    CertificateProblem, Fingerprint, HostPort, Identity, KnownHost, KnownHosts, KnownHostsError, Remembered,
+    Tls, TlsError, Trust, Unknown,
+};

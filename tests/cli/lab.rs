@@ -10,13 +10,13 @@ use serde_json::json;
 use crate::program::{Refpoint, Run, folder, refpoint, root, wait};
 
 /// Simulated hosts in a process of their own.
-struct Lab {
+pub(crate) struct Lab {
     process: Option<Child>,
     line: String,
 }
 
 impl Lab {
-    fn start(more: &[&str]) -> Self {
+    pub(crate) fn start(more: &[&str]) -> Self {
         let words = ["lab", "serve", "--listen", "127.1.0.1:0"];
         let mut process = refpoint(words.iter().chain(more)).start();
         let mut line = String::new();
@@ -26,7 +26,7 @@ impl Lab {
     }
 
     /// Returns what stands behind `name=` in the line.
-    fn field(&self, name: &str) -> &str {
+    pub(crate) fn field(&self, name: &str) -> &str {
         let mut words = self.line.split(' ');
         words
             .find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
@@ -37,7 +37,7 @@ impl Lab {
         self.line.split(' ').nth(1).unwrap()
     }
 
-    fn refpoint(&self, words: &[&str]) -> Refpoint {
+    pub(crate) fn refpoint(&self, words: &[&str]) -> Refpoint {
         let login = ["--user", self.field("user")];
         refpoint(words.iter().chain(&login)).env("REFPOINT_PASSWORD", self.field("password"))
     }

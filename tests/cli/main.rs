@@ -15,9 +15,12 @@
 //! | a password is used | and stands in a log, an error, or a dump | `secrets` |
 //! | a name is shown | and moves the cursor of whoever looks | `output` |
 //! | `--help` is there | without an example | `help` |
+//! | a profile is read | and something nearer does not count more | `config` |
+//! | a host is trusted on first use | and anybody later | `trust` |
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
+mod config;
 mod decode;
 mod describe;
 mod export;
@@ -31,4 +34,5 @@ mod program;
 mod secrets;
 mod session;
 mod streams;
+mod trust;
 mod yaml;

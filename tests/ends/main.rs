@@ -9,6 +9,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod arrivals;
+mod backups;
 mod crashes;
 mod faults;
 mod jobs;

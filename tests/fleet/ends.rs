@@ -32,8 +32,7 @@ async fn the_next_night_is_relative_to_the_last() {
     let yard = Yard::new(1, "");
     yard.run(NIGHTLY).await;
     let told = yard.run(&NIGHTLY.replace("{date}", "{run}")).await;
-    let bases: Vec<_> =
-        told.report().units.iter().map(|unit| unit.export.as_ref().unwrap().base.clone()).collect();
+    let bases: Vec<_> = told.report().units.iter().map(|unit| unit.export().unwrap().base.clone()).collect();
     assert!(bases.iter().all(Option::is_some), "{bases:#?}");
 }
 
@@ -285,7 +284,7 @@ async fn a_base_that_the_host_refuses_is_done_without_and_that_is_said() {
     let report = told.report();
     assert_eq!((report.totals.completed, report.exit_code), (2, Some(0)), "{report:#?}");
     for unit in &report.units {
-        let export = unit.export.as_ref().unwrap();
+        let export = unit.export().unwrap();
         assert_eq!(export.base, None);
         assert!(
             export.warnings.iter().any(|warning| warning.contains("all of it was exported")),
@@ -335,7 +334,7 @@ fn the_example_of_a_plan_is_one() {
         .map(|line| line.strip_prefix("# ").filter(|said| is_said(said)).unwrap_or(line))
         .collect();
     let plan = RunPlan::read(&all.join("\n")).unwrap();
-    assert_eq!((plan.exports.len(), plan.stop.fail_fast, plan.stop.max_failures), (2, true, Some(10)));
+    assert_eq!((plan.rules.len(), plan.stop.fail_fast, plan.stop.max_failures), (5, true, Some(10)));
     assert!(plan.window.is_some() && plan.notify.ping.is_some());
 }
 
@@ -346,10 +345,25 @@ fn the_page_on_runs_knows_every_key_of_a_plan() {
     let unknown = |plan: &str| RunPlan::read(plan).unwrap_err().to_string();
     let export = "name = 'n'\n[[export]]\nmachines = ['*']\nto = 'D:\\e\\{run}\\{vm}'\n";
     let mut keys = 0;
-    for table in ["", "[limits]", "[retries]", "[stop]", "[window]", "[[export]]"] {
+    let to = "to = 'D:\\e\\{run}\\{vm}'\n";
+    let tables = [
+        "",
+        "[limits]",
+        "[retries]",
+        "[stop]",
+        "[window]",
+        "[[export]]",
+        "[[backup]]",
+        "[[create]]",
+        "[[prune]]",
+    ];
+    for table in tables {
         let said = match table {
             "" => unknown("no_such_key = 1\n"),
-            "[[export]]" => unknown(&format!("{export}no_such_key = 1\n")),
+            verb if verb.starts_with("[[") => {
+                let to = if ["[[export]]", "[[backup]]"].contains(&verb) { to } else { "" };
+                unknown(&format!("name = 'n'\n{verb}\n{to}machines = ['*']\nno_such_key = 1\n"))
+            }
             table => unknown(&format!("{export}{table}\nno_such_key = 1\n")),
         };
         let known = said.split_once("expected ").unwrap_or_else(|| panic!("{said}")).1;

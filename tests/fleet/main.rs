@@ -5,3 +5,4 @@
 mod ends;
 mod resume;
 mod support;
+mod verbs;

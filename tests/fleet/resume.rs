@@ -108,7 +108,7 @@ async fn what_failed_is_begun_again_only_when_asked_for() {
     // What the failed one has left stays where it is, and is not forgotten.
     let again = told.report().units.iter().find(|unit| unit.tries == 2).unwrap();
     assert!(again.directory.ends_with("-2"), "{again:#?}");
-    let warnings = &again.export.as_ref().unwrap().warnings;
+    let warnings = &again.export().unwrap().warnings;
     assert!(
         warnings.iter().any(|warning| warning.contains("an earlier try ended as failed")),
         "{warnings:#?}"

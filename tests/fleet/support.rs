@@ -8,9 +8,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use refpoint::client::{Connection, Credentials, Dial, Login, Options, Session, Target};
 use refpoint::fleet::{
-    Control, Event, Failure, Keeper, Opener, RunDetails, RunOrder, RunPlan, RunReport, RunSurroundings, Wish,
-    begin_run, find_run, report_of, work_on,
+    Control, Event, Failure, HostForecast, Keeper, Opener, RunDetails, RunOrder, RunPlan, RunReport,
+    RunSurroundings, Wish, begin_run, find_run, foresee, report_of, work_on,
 };
+use refpoint::hyperv::{Host, Owner, Selector};
 use refpoint::lab::{self, Channel, Hosts, Log, Scenario, serve_stream};
 use refpoint::ledger::Ledger;
 use serde_json::Value;
@@ -123,7 +124,7 @@ impl Yard {
 
     /// The hosts of the inventory, with all rules.
     fn inventory(&self, plan: &RunPlan) -> Vec<(String, Vec<u32>)> {
-        let rules: Vec<u32> = (0..plan.exports.len() as u32).collect();
+        let rules: Vec<u32> = (0..plan.rules.len() as u32).collect();
         let count = if self.is_thin { 1 } else { self.hosts.count() };
         let mut hosts: Vec<_> = (1..=count).map(|number| (format!("hv{number:02}"), rules.clone())).collect();
         if self.has_alias {
@@ -221,6 +222,32 @@ impl Yard {
     /// Counts how often a point of each machine was made.
     pub(crate) fn made(&self) -> BTreeMap<String, usize> {
         self.carried_out("CreateReferencePoint", |arguments| arguments["AffectedSystem"].to_string())
+    }
+
+    /// Counts how often each machine or group was exported by its checkpoint to each directory.
+    pub(crate) fn backed_up(&self) -> BTreeMap<String, usize> {
+        self.carried_out("ExportSystemDefinition", |arguments| arguments["ExportDirectory"].to_string())
+    }
+
+    /// Counts the recovery checkpoints that are left on all hosts.
+    pub(crate) async fn checkpoints(&self) -> usize {
+        let mut left = 0;
+        let opener = self.opener();
+        for host in 1..=self.hosts.count() {
+            let host = Host::new(opener.open(&format!("hv{host:02}")).await.unwrap());
+            for machine in host.machines(&Selector::Glob("*".to_owned())).await.unwrap() {
+                left += host.recovery_checkpoints(&Owner::Machine(machine)).await.unwrap().len();
+            }
+        }
+        left
+    }
+
+    /// Says what a run of a plan would do.
+    pub(crate) async fn foresee(&self, text: &str) -> Vec<HostForecast> {
+        let plan = RunPlan::read(text).unwrap();
+        let details =
+            RunDetails { date: "2026-11-22".to_owned(), time: "0200".to_owned(), ..RunDetails::default() };
+        foresee(&plan, &self.inventory(&plan), &details, &self.opener(), &self.keeper(), clock).await
     }
 
     fn carried_out(&self, method: &str, what: impl Fn(&Value) -> String) -> BTreeMap<String, usize> {

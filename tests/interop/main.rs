@@ -14,6 +14,7 @@ mod http;
 mod http_client;
 mod http_peers;
 mod kerberos;
+mod kerberos_page;
 mod lab;
 mod lab_curl;
 mod lab_kerberos;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use refpoint::client::{Credentials, Method, Protocol, Secret, Trust};
+use refpoint::client::{Credentials, KnownHosts, Method, Protocol, Secret, Trust, Unknown};
 use refpoint::fleet::inventory::{
     Error, Files, HostEntry, Inventory, Password, Reason, Secrets, Setting, Source, TrustChoice,
 };
@@ -365,7 +365,7 @@ proxy = 'ftp://mia:Swordfish@proxy'
     let none = Files::Memory(BTreeMap::new());
     let target = |name: &str, password: Option<&str>| {
         let password = password.map(|password| Secret::new(password.to_owned()));
-        host(&inventory, name).settings.target(&Secrets { password, key_passphrase: None }, &none)
+        host(&inventory, name).settings.target(&Secrets { password, ..Secrets::default() }, &none)
     };
     let tickets = target("tickets", None).unwrap();
     assert_eq!(tickets.operation_timeout, Duration::from_secs(120));
@@ -397,6 +397,16 @@ proxy = 'ftp://mia:Swordfish@proxy'
         let refused = target(name, None).map(drop).map_err(|error| error.to_string());
         assert_eq!(refused, Err(error.to_owned()), "{name}");
     }
+    // Whoever trusts on first use has to know where it is remembered.
+    let first =
+        read(&[("a.toml", "[defaults]\nscheme = 'https'\n[host.h]\ntrust_on_first_use = true\n")]).unwrap();
+    let settings = &host(&first, "h").settings;
+    let refused = settings.target(&Secrets::default(), &none).map(drop).unwrap_err().to_string();
+    let nowhere = "a.toml:4 (host h): trust_on_first_use cannot be used: there is nowhere to remember it";
+    assert_eq!(refused, nowhere);
+    let known_hosts = Some(KnownHosts::in_file("known_hosts", std::time::SystemTime::now));
+    let first = settings.target(&Secrets { known_hosts, ..Secrets::default() }, &none).unwrap();
+    assert!(matches!(first.options.tls.trust(), Trust::Known { unknown: Unknown::Remember, .. }));
     // What a command says is laid over what the inventory says.
     let mut said = host(&inventory, "basic").settings.clone();
     said.method = Some(Setting::of_command(Method::Kerberos, "--auth"));

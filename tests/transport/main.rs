@@ -7,6 +7,7 @@ mod answers;
 mod canary;
 mod cuts;
 mod exchange;
+mod first_use;
 mod forged;
 mod login;
 mod proxy;

@@ -19,13 +19,13 @@ use crate::support::{Peer, Request, Response, ask, https, options};
 const HOST: &str = "hv01.lab.test";
 
 /// A certificate with its key, and what signed it.
-struct Made {
-    certificate: CertificateDer<'static>,
-    pem: String,
-    key: KeyPair,
+pub(crate) struct Made {
+    pub(crate) certificate: CertificateDer<'static>,
+    pub(crate) pem: String,
+    pub(crate) key: KeyPair,
 }
 
-fn self_signed(change: impl FnOnce(&mut CertificateParams)) -> Made {
+pub(crate) fn self_signed(change: impl FnOnce(&mut CertificateParams)) -> Made {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(vec![HOST.to_owned()]).unwrap();
     change(&mut params);
@@ -33,7 +33,7 @@ fn self_signed(change: impl FnOnce(&mut CertificateParams)) -> Made {
     Made { certificate: made.der().clone(), pem: made.pem(), key }
 }
 
-fn authority(params: &mut CertificateParams) {
+pub(crate) fn authority(params: &mut CertificateParams) {
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
 }
 
@@ -45,7 +45,7 @@ fn lab_authority() -> CertificateParams {
 }
 
 /// A certificate that an authority signed; returns the authority too.
-fn signed(change: impl FnOnce(&mut CertificateParams)) -> (Made, Made) {
+pub(crate) fn signed(change: impl FnOnce(&mut CertificateParams)) -> (Made, Made) {
     let root = lab_authority();
     let root_key = KeyPair::generate().unwrap();
     let root_made = root.self_signed(&root_key).unwrap();
@@ -59,11 +59,11 @@ fn signed(change: impl FnOnce(&mut CertificateParams)) -> (Made, Made) {
     (leaf, Made { certificate: root_der, pem: root_pem, key: root_key })
 }
 
-fn fingerprint(made: &Made) -> Fingerprint {
+pub(crate) fn fingerprint(made: &Made) -> Fingerprint {
     Fingerprint::of(&made.certificate)
 }
 
-fn server(
+pub(crate) fn server(
     made: &Made,
     clients: Option<&Made>,
     version: &'static rustls::SupportedProtocolVersion,
@@ -85,7 +85,7 @@ fn server(
     TlsAcceptor::from(Arc::new(config))
 }
 
-fn serve(acceptor: TlsAcceptor, peer: Peer) -> DuplexStream {
+pub(crate) fn serve(acceptor: TlsAcceptor, peer: Peer) -> DuplexStream {
     let (near, far) = duplex(64 << 10);
     tokio::spawn(async move {
         if let Ok(stream) = acceptor.accept(far).await {
@@ -101,14 +101,14 @@ pub(crate) fn start(peer: Peer) -> DuplexStream {
     serve(server(&self_signed(|_| {}), None, &rustls::version::TLS13), peer)
 }
 
-async fn open(made: &Made, trust: Trust) -> Result<Connection, Error> {
+pub(crate) async fn open(made: &Made, trust: Trust) -> Result<Connection, Error> {
     let peer = Peer::behind_tls(Method::Ntlm, Binding::Ignore);
     let mut options = options(Method::Ntlm);
     options.tls = Tls::new(trust);
     Connection::over(serve(server(made, None, &rustls::version::TLS13), peer), &https(), options).await
 }
 
-async fn refused(made: &Made, trust: Trust) -> TlsError {
+pub(crate) async fn refused(made: &Made, trust: Trust) -> TlsError {
     match open(made, trust).await {
         Err(error @ Error::Tls { .. }) => {
             assert!(error.is_tls() && error.was_not_sent() && !error.is_retryable());
@@ -119,7 +119,7 @@ async fn refused(made: &Made, trust: Trust) -> TlsError {
     }
 }
 
-async fn problem(made: &Made, trust: Trust) -> CertificateProblem {
+pub(crate) async fn problem(made: &Made, trust: Trust) -> CertificateProblem {
     match refused(made, trust).await {
         TlsError::Certificate { problem, fingerprint: Some(shown) } => {
             assert_eq!(shown, fingerprint(made));
@@ -243,7 +243,7 @@ fn with_certificate(made: &Made, identity: Option<Identity>) -> Options {
     options
 }
 
-fn identity(made: &Made) -> Identity {
+pub(crate) fn identity(made: &Made) -> Identity {
     Identity::from_pem(made.pem.as_bytes(), made.key.serialize_pem().as_bytes(), None).unwrap()
 }
 
@@ -432,6 +432,7 @@ async fn what_the_system_trusts_is_trusted_and_nothing_else() {
         Made { certificate: made.der().clone(), pem: made.pem(), key }
     };
     open(&signed_as(&[HOST], |_| {}), Trust::System).await.unwrap();
+    crate::first_use::beside_the_system(&leaf, &signed_as(&[HOST], |_| {})).await;
     let wrong_name = problem(&signed_as(&["hv02.lab.test"], |_| {}), Trust::System).await;
     assert!(matches!(wrong_name, CertificateProblem::WrongName { .. }), "{wrong_name:?}");
     let expired = signed_as(&[HOST], |params| params.not_after = date_time_ymd(2001, 1, 1));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use refpoint::fleet::{HostState, Outcome, RunReport};
+use refpoint::fleet::{Ending, HostState, Outcome, RunReport};
 use serde_json::{Value as Json, json};
 
 use crate::browser::Browser;
@@ -191,7 +191,7 @@ fn one_unit_is_shown_with_everything_that_is_known_of_it() {
     browser.write(&failed.id);
     browser.click("#table tbody .link");
     let details = text(&browser, "#details-body");
-    let (error, export) = (failed.error().unwrap(), failed.export.as_ref().unwrap());
+    let (error, export) = (failed.error().unwrap(), failed.export().unwrap());
     for part in [&failed.name, &failed.id, &failed.directory, &failed.host, &error.message] {
         assert!(details.contains(part.as_str()), "{part}: {details}");
     }
@@ -206,7 +206,7 @@ fn one_unit_is_shown_with_everything_that_is_known_of_it() {
     browser.press("Enter");
     let first = report.units.iter().find(|unit| unit.unit == rows(&browser)[0]).unwrap();
     let details = text(&browser, "#details-body");
-    let receipt = &first.export.as_ref().unwrap().receipt;
+    let receipt = &first.export().unwrap().receipt;
     for file in receipt.log_files.iter().chain(&receipt.config_files) {
         assert!(details.contains(file.as_str()), "{file}: {details}");
     }
@@ -375,7 +375,8 @@ fn every_outcome_has_a_mark_of_its_own_beside_its_colour() {
         Outcome::Unknown,
     ];
     for (unit, outcome) in report.units.iter_mut().zip(outcomes.iter().cycle()) {
-        unit.export.as_mut().unwrap().outcome = *outcome;
+        let Some(Ending::Export(export)) = &mut unit.ending else { continue };
+        export.outcome = *outcome;
     }
     let (browser, file) = shown(&counted(report), "marks");
     let marks =

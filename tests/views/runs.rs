@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use refpoint::fleet::{
-    DiskReport, ErrorReport, Failure, HostReport, HostState, JobReport, Kind, Named, Number, Outcome,
+    DiskReport, Ending, ErrorReport, Failure, HostReport, HostState, JobReport, Kind, Named, Number, Outcome,
     PointReport, ReceiptReport, Report, RunReport, RunState, UnitReport, UnitState,
 };
 
@@ -94,10 +94,10 @@ impl Runs {
         for unit in &mut report.units {
             if unit.started_at.is_some_and(|at| at >= stop) {
                 (unit.state, unit.tries) = (UnitState::Outstanding, 0);
-                (unit.started_at, unit.finished_at, unit.export) = (None, None, None);
+                (unit.started_at, unit.finished_at, unit.ending) = (None, None, None);
             } else if unit.finished_at.is_some_and(|at| at >= stop) {
                 unit.finished_at = Some(stop);
-                if let Some(export) = &mut unit.export {
+                if let Some(Ending::Export(export)) = &mut unit.ending {
                     export.outcome = Outcome::Detached;
                     export.receipt = ReceiptReport::default();
                     export.finished_at = stop;
@@ -133,7 +133,7 @@ impl Runs {
         let mut report = self.stopped(hosts, units);
         for unit in &mut report.units {
             if unit.outcome() == Some(Outcome::Detached) && unit.state == UnitState::Ended {
-                (unit.state, unit.finished_at, unit.export) = (UnitState::Running, None, None);
+                (unit.state, unit.finished_at, unit.ending) = (UnitState::Running, None, None);
             }
         }
         (report.state, report.reason, report.finished_at) = (RunState::Running, None, None);
@@ -210,7 +210,7 @@ impl Runs {
             tries: 1 + u32::from(self.below(20) == 0),
             started_at: Some(started_at),
             finished_at: Some(finished_at),
-            export: Some(Box::new(Report {
+            ending: Some(Ending::Export(Box::new(Report {
                 schema: "refpoint.export/1".to_owned(),
                 host: host.to_owned(),
                 kind: "vm".to_owned(),
@@ -233,7 +233,7 @@ impl Runs {
                 requests: 9 + self.below(40),
                 bytes_sent: 18_000 + self.below(9000),
                 bytes_received: 44_000 + self.below(90_000),
-            })),
+            }))),
         }
     }
 
@@ -313,7 +313,7 @@ pub(crate) fn hostile() -> RunReport {
             unit.host.clone_from(&host.host);
             unit.name = (*text).to_owned();
             unit.directory = (*text).to_owned();
-            let Some(export) = &mut unit.export else { continue };
+            let Some(Ending::Export(export)) = &mut unit.ending else { continue };
             export.outcome = Outcome::Failed;
             export.warnings = vec![(*text).to_owned()];
             export.receipt.log_files = vec![(*text).to_owned()];

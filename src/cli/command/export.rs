@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use refpoint::client::Target;
 use refpoint::fleet::{
-    BaseChoice, Control, DiskChoice, Event, ExportPlan, Keeper, News, PointChoice, Reason, Report,
+    BaseChoice, Control, DiskChoice, Ending, Event, ExportPlan, Keeper, News, PointChoice, Reason, Report,
     Surroundings, Totals, Wanted, Wish, export, not_begun, preview,
 };
 use refpoint::hyperv::{Directory, Host, Selector};
@@ -15,6 +15,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
 use crate::cli::args::{Format, OutputArgs};
+use crate::cli::config;
 use crate::cli::connection::{ConnectionArgs, Who};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
@@ -217,7 +218,7 @@ fn never_begun(report: &Report, plan: &ExportPlan, format: Format, ui: &Ui) -> S
         Format::Json if ui.is_terminal() => json::pretty(&value(report)) + "\n",
         Format::Json => json::compact(&value(report)) + "\n",
         Format::Jsonl => {
-            let finished = News::UnitFinished { export: Box::new(report.clone()) };
+            let finished = News::UnitFinished { ending: Ending::Export(Box::new(report.clone())) };
             let event = Event::new(report.finished_at, report.host.clone(), plan.what.name(), finished);
             page::line(&event)
         }
@@ -432,7 +433,7 @@ fn plan(args: &Args) -> Result<ExportPlan, Error> {
         settings: settings.transpose()?,
         retry_unknown: args.retry_unknown,
         detach: args.detach,
-        poll: args.poll,
+        poll: args.poll.or_else(|| config::profile().time("poll")),
     })
 }
 

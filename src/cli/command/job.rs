@@ -14,6 +14,7 @@ use super::export::{
     OnInterrupt, Setting, attended, connect, finish, late, lock, save, try_beside, unwritable,
 };
 use crate::cli::args::{Format, OutputArgs};
+use crate::cli::config;
 use crate::cli::connection::{ConnectionArgs, Who};
 use crate::cli::duration;
 use crate::cli::error::Error;
@@ -179,11 +180,12 @@ fn wait(args: &WaitArgs, wish: Wish, format: Format, ui: &mut Ui) -> Result<Exit
                 return forgotten(&around, &id, args.receipt.as_deref(), format, ui).await;
             }
         };
+        let poll = args.poll.or_else(|| config::profile().time("poll"));
         let end = {
             let shown = Mutex::new(Progress::new(ui, format));
             let listener = |event: Event| lock(&shown).hear(&event);
             let around = setting.with(unit, control, &listener);
-            let waited = wait_for_job(&around, &job, args.poll);
+            let waited = wait_for_job(&around, &job, poll);
             // Ctrl-C ends the waiting, never the job: that is what `job cancel` is for.
             let attended = async {
                 let end = attended(waited, &shown, &wishes, OnInterrupt::Detach, signals).await;

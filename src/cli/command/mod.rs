@@ -1,7 +1,10 @@
 //! The commands: one file each, with its arguments and what it does with them.
 
+pub(crate) mod backup;
+pub(crate) mod changes;
 pub(crate) mod cim;
 pub(crate) mod completions;
+pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod explain;
 pub(crate) mod export;
@@ -11,4 +14,5 @@ pub(crate) mod job;
 pub(crate) mod lab;
 pub(crate) mod man;
 pub(crate) mod point;
+pub(crate) mod trust;
 pub(crate) mod vm;

@@ -16,6 +16,7 @@ use crate::cli::ui::Ui;
 #[derive(Debug, Subcommand)]
 pub(crate) enum VmCommand {
     List(VmListArgs),
+    Changes(super::changes::Args),
 }
 
 /// List the machines of a host
@@ -48,7 +49,10 @@ pub(crate) struct GroupListArgs {
 
 /// Runs one of the commands on machines.
 pub(crate) fn run_vm(command: &VmCommand, output: &OutputArgs, ui: &mut Ui) -> Result<Exit, Error> {
-    let VmCommand::List(args) = command;
+    let args = match command {
+        VmCommand::List(args) => args,
+        VmCommand::Changes(args) => return super::changes::run(args, output, ui),
+    };
     let target = args.connection.target(Who::User, ui)?;
     runtime::wait(async {
         let host = Host::new(args.connection.open(target, ui).await?);

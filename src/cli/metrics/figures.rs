@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
 use refpoint::fleet::{
-    Event, HostReport, HostState, Kind, News, Outcome, Report, RunReport, RunState, UnitReport, UnitState,
+    Ending, Event, HostReport, HostState, Kind, News, Outcome, RunReport, RunState, UnitReport, UnitState,
 };
 
 /// What is known of a run.
@@ -183,8 +183,8 @@ impl Figures {
                 self.tried_again(&kind.map_or_else(|| cause.clone(), name));
             }
             News::Warning { .. } => self.warnings += 1,
-            News::UnitFinished { export } => {
-                self.units.insert(key(event), Stage::ended(export));
+            News::UnitFinished { ending } => {
+                self.units.insert(key(event), Stage::ended(ending));
             }
             // How a run ended stands in its report; of the rest there are no numbers.
             _ => {}
@@ -392,8 +392,8 @@ impl Host {
 
 impl Stage {
     fn of(unit: &UnitReport, run_began: Timestamp) -> Self {
-        match (unit.state, &unit.export) {
-            (UnitState::Ended, Some(export)) => Self::ended(export),
+        match (unit.state, &unit.ending) {
+            (UnitState::Ended, Some(ending)) => Self::ended(ending),
             (UnitState::Running, _) => {
                 let moved_at = unit.started_at.unwrap_or(run_began);
                 Self::Running { moved_at, has_job: false, is_stalled: false }
@@ -402,16 +402,13 @@ impl Stage {
         }
     }
 
-    fn ended(export: &Report) -> Self {
+    fn ended(ending: &Ending) -> Self {
+        let (requests, sent, received) = ending.traffic();
         Self::Ended {
-            outcome: export.outcome,
-            error: export.error.as_ref().map(|error| error.kind),
-            traffic: Traffic {
-                requests: export.requests,
-                sent: export.bytes_sent,
-                received: export.bytes_received,
-            },
-            at: export.finished_at,
+            outcome: ending.outcome(),
+            error: ending.error().map(|error| error.kind),
+            traffic: Traffic { requests, sent, received },
+            at: ending.finished_at(),
         }
     }
 

@@ -104,6 +104,9 @@ pub enum TrustChoice {
     Pin(Fingerprint),
     /// Every.
     Anything,
+    /// Those of the system's authorities, and what is remembered of a host; of a host that is seen for the first
+    /// time its certificate is remembered.
+    OnFirstUse,
 }
 
 impl Settings {
@@ -211,6 +214,7 @@ const fn choice(name: &'static str, kind: Kind, variable: &'static str, choice: 
 
 const PASSWORD: &str = "refpoint_password";
 const TRUST: &str = "refpoint_trust";
+const NO_TRUST: &str = "it is none of ca, pin, insecure and trust_on_first_use";
 
 /// All settings there are.
 pub(super) const KEYS: &[Key] = &[
@@ -243,6 +247,7 @@ pub(super) const KEYS: &[Key] = &[
     choice("ca", Kind::Path, TRUST, "ca"),
     choice("pin", Kind::Text, TRUST, "pin"),
     choice("insecure", Kind::Switch, TRUST, "insecure"),
+    choice("trust_on_first_use", Kind::Switch, TRUST, "trust_on_first_use"),
     key("cert", Kind::Path, &[], &["ansible_winrm_cert_pem"], &["ansible_psrp_certificate_pem"]),
     key("key", Kind::Path, &[], &["ansible_winrm_cert_key_pem"], &["ansible_psrp_certificate_key_pem"]),
     key("key_passphrase_file", Kind::Path, &[], &[], &[]),
@@ -406,9 +411,12 @@ impl<'v> Reader<'v> {
                 }
                 [(kind, value)] if kind == "pin" => pin(value).map(Some),
                 [(kind, value)] if kind == "insecure" => Ok(switch(value)?.then_some(TrustChoice::Anything)),
-                _ => Err(Reason::Malformed("it is none of ca, pin and insecure".to_owned())),
+                [(kind, value)] if kind == "trust_on_first_use" => {
+                    Ok(switch(value)?.then_some(TrustChoice::OnFirstUse))
+                }
+                _ => Err(Reason::Malformed(NO_TRUST.to_owned())),
             },
-            _ => Err(Reason::Malformed("it is none of ca, pin and insecure".to_owned())),
+            _ => Err(Reason::Malformed(NO_TRUST.to_owned())),
         };
         let authorities = |value: &Value| file(value).map(|file| Some(TrustChoice::Authorities(file)));
         let anything = |value: &Value| Ok(switch(value)?.then_some(TrustChoice::Anything));
@@ -429,6 +437,9 @@ impl<'v> Reader<'v> {
             self.one_of("insecure", &validation, ignored),
             self.one_of("trust", &[TRUST], own),
             self.one_of("ca", &["refpoint_ca"], authorities),
+            self.one_of("trust_on_first_use", &["refpoint_trust_on_first_use"], |value| {
+                Ok(switch(value)?.then_some(TrustChoice::OnFirstUse))
+            }),
             self.one_of("insecure", &["refpoint_insecure"], anything),
             self.one_of("pin", &["refpoint_pin"], |value| pin(value).map(Some)),
         ];
@@ -469,6 +480,7 @@ pub(super) const OWN: &[&str] = &[
     "refpoint_ca",
     "refpoint_pin",
     "refpoint_insecure",
+    "refpoint_trust_on_first_use",
 ];
 
 fn default<T>(value: T) -> Setting<T> {

@@ -7,7 +7,8 @@ use super::files::Files;
 use super::settings::{Setting, Settings, TrustChoice};
 use super::value::Origin;
 use crate::client::{
-    Account, ClientIdentity, Credentials, Method, Options, Protocol, Proxy, Secret, Target, Tls, Trust,
+    Account, ClientIdentity, Credentials, KnownHosts, Method, Options, Protocol, Proxy, Secret, Target, Tls,
+    Trust, Unknown,
 };
 
 /// What is not written down, or only where it is: the program finds it out, and may have asked a person.
@@ -17,6 +18,8 @@ pub struct Secrets {
     pub password: Option<Secret<String>>,
     /// The passphrase of the client certificate's key.
     pub key_passphrase: Option<Secret<String>>,
+    /// Where certificates are remembered that are trusted on first use.
+    pub known_hosts: Option<KnownHosts>,
 }
 
 impl Settings {
@@ -117,6 +120,16 @@ impl Settings {
             None => Trust::System,
             Some(Setting { value: TrustChoice::Pin(fingerprint), .. }) => Trust::Pin(*fingerprint),
             Some(Setting { value: TrustChoice::Anything, .. }) => Trust::Anything,
+            Some(Setting { value: TrustChoice::OnFirstUse, origin, .. }) => match &secrets.known_hosts {
+                Some(hosts) => Trust::Known { hosts: hosts.clone(), unknown: Unknown::Remember },
+                None => {
+                    return Err(unusable(
+                        "trust_on_first_use",
+                        origin,
+                        "there is nowhere to remember it".to_owned(),
+                    ));
+                }
+            },
             Some(Setting { value: TrustChoice::Authorities(file), origin, .. }) => {
                 let text = files.read(file)?;
                 Trust::authorities(&text).map_err(|error| unusable("ca", origin, error.to_string()))?

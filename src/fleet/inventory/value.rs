@@ -149,6 +149,7 @@ impl fmt::Display for Origin {
         match &self.scope {
             Scope::Default => f.write_str("(default)"),
             Scope::Command => f.write_str("(command)"),
+            Scope::Profile(name) => write!(f, "(profile {name})"),
             Scope::Group(name) => write!(f, "(group {name})"),
             Scope::Host(name) => write!(f, "(host {name})"),
         }
@@ -162,6 +163,8 @@ pub enum Scope {
     Default,
     /// Everybody's, since the arguments or the environment of a command say so.
     Command,
+    /// Everybody's, since a profile says so and nothing before it does.
+    Profile(Arc<str>),
     /// That of the hosts of a group, and of the groups below it.
     Group(Arc<str>),
     /// That of one host.

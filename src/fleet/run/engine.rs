@@ -13,6 +13,7 @@ use super::expand::{Stamp, colliding, expand};
 use super::governor::{Governor, Slots};
 use super::plan::RunPlan;
 use super::report::{RunReport, RunState};
+use super::rule::{CREATE, rank};
 use super::stop::{Stop, Stopper};
 use super::unit::{self, Work};
 use super::write::report;
@@ -20,7 +21,7 @@ use crate::client::Session;
 use crate::fleet::event::{Event, News};
 use crate::fleet::follow::{Control, Reason, Wish};
 use crate::fleet::keeper::Keeper;
-use crate::fleet::report::{Failure, Kind};
+use crate::fleet::report::{Failure, Kind, Outcome};
 use crate::fleet::unit::timestamp;
 use crate::hyperv::Host;
 use crate::ledger::{self, HostStage, NewRun, Unit, UnitStage};
@@ -41,7 +42,8 @@ impl Opener {
         Self(Arc::new(move |host| Box::pin(open(host))))
     }
 
-    pub(super) fn open(&self, host: &str) -> Opening {
+    /// Opens a session with the host that the inventory calls so.
+    pub fn open(&self, host: &str) -> Opening {
         (self.0)(host)
     }
 }
@@ -492,23 +494,32 @@ async fn on_open_host(
     let Some(units) = shared.write(move |ledger| ledger.units_of(run, &name)).await else {
         return Err(Ended::Stopped);
     };
-    let colliding: HashSet<i64> = colliding(&units).into_iter().collect();
+    let colliding: Arc<HashSet<i64>> = Arc::new(colliding(&units).into_iter().collect());
     let todo: Vec<_> = outstanding(&units, shared.around.retry_failed).into_iter().cloned().collect();
     shared.tell_of(label, News::HostPlanned { units: todo.len() });
     let slots = Slots::new(shared.plan.limits.host);
-    let mut machines: HashMap<String, Arc<tokio::sync::Mutex<()>>> = HashMap::new();
     let mut tasks = JoinSet::new();
-    for unit in todo {
-        let work = Work {
-            shared: shared.clone(),
-            host: host.clone(),
-            slots: slots.clone(),
-            machine: machines.entry(unit.what.subject.id.clone()).or_default().clone(),
-            label: label.to_owned(),
-            is_colliding: colliding.contains(&unit.id),
-            unit,
-        };
-        tasks.spawn(unit::work_on(work));
+    for of_one in by_subject(todo) {
+        let mut lacks_point = of_one.first().is_some_and(|first| lacks_point(&units, first));
+        let (shared, host, slots) = (shared.clone(), host.clone(), slots.clone());
+        let (label, colliding) = (label.to_owned(), colliding.clone());
+        // One after the other: what is made is exported, and what nobody needs goes last.
+        tasks.spawn(async move {
+            for unit in of_one {
+                let is_creation = unit.what.verb == CREATE;
+                let work = Work {
+                    shared: shared.clone(),
+                    host: host.clone(),
+                    slots: slots.clone(),
+                    label: label.clone(),
+                    is_colliding: colliding.contains(&unit.id),
+                    lacks_point,
+                    unit,
+                };
+                let outcome = unit::work_on(work).await;
+                lacks_point |= is_creation && outcome != Some(Outcome::Completed);
+            }
+        });
     }
     while let Some(done) = tasks.join_next().await {
         if let Err(failed) = done
@@ -518,6 +529,35 @@ async fn on_open_host(
         }
     }
     Ok(())
+}
+
+/// Puts together what is done with one machine or group, in the order in which it is done.
+fn by_subject(units: Vec<Unit>) -> Vec<Vec<Unit>> {
+    let mut places: HashMap<(ledger::Kind, String), usize> = HashMap::new();
+    let mut all: Vec<Vec<Unit>> = Vec::new();
+    for unit in units {
+        let key = (unit.what.subject.kind, unit.what.subject.id.clone());
+        let place = *places.entry(key).or_insert_with(|| {
+            all.push(Vec::new());
+            all.len() - 1
+        });
+        all[place].push(unit);
+    }
+    for of_one in &mut all {
+        of_one.sort_by_key(|unit| (rank(&unit.what.verb), unit.id));
+    }
+    all
+}
+
+/// Says whether a point was to be made of the same machine or group, and that has ended otherwise.
+fn lacks_point(units: &[Unit], of: &Unit) -> bool {
+    units.iter().any(|unit| {
+        unit.what.verb == CREATE
+            && unit.what.subject.kind == of.what.subject.kind
+            && unit.what.subject.id == of.what.subject.id
+            && unit.stage == UnitStage::Ended
+            && unit.outcome.as_deref() != Some(Outcome::Completed.name())
+    })
 }
 
 /// Logs in, again where that failed for a passing cause.

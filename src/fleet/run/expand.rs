@@ -22,7 +22,7 @@ pub(super) async fn expand(
     rules: &[u32],
     stamp: &Stamp,
 ) -> Result<Vec<NewUnit>, Failure> {
-    let rules = || rules.iter().filter_map(|number| Some((*number, plan.exports.get(*number as usize)?)));
+    let rules = || rules.iter().filter_map(|number| Some((*number, plan.rules.get(*number as usize)?)));
     let all = Selector::Glob("*".to_owned());
     let failed = |error| Failure::from(&error);
     let mut things = Vec::new();
@@ -47,14 +47,15 @@ pub(super) async fn expand(
                 continue;
             }
             let Stamp { date, time, run } = stamp;
-            let directory = rule.to.fill(&Names { host: label, vm: name, id, date, time, run });
+            let names = Names { host: label, vm: name, id, date, time, run };
+            let directory = rule.deed.to().map(|to| to.fill(&names)).transpose();
             let directory =
                 directory.map_err(|error| Failure::new(report::Kind::Usage, format!("{name}: {error}")))?;
             units.push(NewUnit {
                 subject: Subject { kind: *kind, id: id.to_string(), name: name.clone() },
-                verb: EXPORT.to_owned(),
+                verb: rule.deed.verb().to_owned(),
                 rule: number,
-                directory: directory.to_string(),
+                directory: directory.map(|directory| directory.to_string()).unwrap_or_default(),
             });
         }
     }
@@ -64,7 +65,7 @@ pub(super) async fn expand(
 /// Returns the units that would be written to one directory: machines may have the same name.
 pub(super) fn colliding(units: &[Unit]) -> Vec<i64> {
     let mut of_directory: HashMap<String, Vec<i64>> = HashMap::new();
-    for unit in units {
+    for unit in units.iter().filter(|unit| !unit.what.directory.is_empty()) {
         of_directory.entry(unit.what.directory.to_lowercase()).or_default().push(unit.id);
     }
     of_directory.into_values().filter(|units| units.len() > 1).flatten().collect()
@@ -74,7 +75,7 @@ pub(super) fn colliding(units: &[Unit]) -> Vec<i64> {
 /// it. Patterns may match nothing.
 pub(super) fn unmatched(plan: &RunPlan, units: &[Unit]) -> Vec<String> {
     let mut missing = Vec::new();
-    for (number, rule) in plan.exports.iter().enumerate() {
+    for (number, rule) in plan.rules.iter().enumerate() {
         for (kind, selectors) in [(Kind::Vm, &rule.machines), (Kind::Group, &rule.groups)] {
             for selector in selectors {
                 let is_of = |unit: &Unit| {
@@ -91,6 +92,3 @@ pub(super) fn unmatched(plan: &RunPlan, units: &[Unit]) -> Vec<String> {
     }
     missing
 }
-
-/// What is done with a unit.
-pub(super) const EXPORT: &str = "export";

@@ -8,10 +8,13 @@ use tokio::task::JoinSet;
 
 use super::engine::{Opener, RunDetails};
 use super::expand::{Stamp, expand};
-use super::plan::{PointPolicy, RunPlan};
+use super::plan::RunPlan;
+use super::rule::{CreateRule, Deed, ExportRule, PointPolicy, Rule};
 use crate::fleet::keeper::Keeper;
-use crate::fleet::plan::{BaseChoice, ExportPlan, Wanted};
+use crate::fleet::marks::{failed, owner_of};
+use crate::fleet::plan::{BaseChoice, ExportPlan, PointChoice, Wanted};
 use crate::fleet::preview::preview;
+use crate::fleet::prune::{PruneOrder, prune};
 use crate::fleet::report::{Failure, Kind};
 use crate::fleet::unit::Surroundings;
 use crate::hyperv::{Consistency, Directory, Host, Selector};
@@ -39,14 +42,16 @@ pub struct UnitForecast {
     pub name: String,
     /// Which rule of the plan it follows from, counted from one.
     pub rule: u32,
-    /// What would be done with it: `export`.
+    /// What would be done with it: `export`, `backup`, `create`, `prune`.
     pub verb: String,
-    /// Which point: its identifier, or what is made.
+    /// Which point: its identifier, or what is made; empty where there is none.
     pub point: String,
     /// Relative to which; nothing where all would be exported.
     pub base: Option<String>,
-    /// Where the host would write.
+    /// Where the host would write; empty where nothing is written.
     pub directory: String,
+    /// Which points of ours would be let go of.
+    pub removes: Vec<String>,
     /// What a person should know.
     pub warnings: Vec<String>,
     /// Why it would fail.
@@ -129,17 +134,18 @@ async fn unit_of(around: &Surroundings<'_>, plan: &RunPlan, unit: &NewUnit, all:
         point: String::new(),
         base: None,
         directory: unit.directory.clone(),
+        removes: Vec::new(),
         warnings: Vec::new(),
         error: None,
     };
     let meets = |other: &&NewUnit| other.directory.to_lowercase() == unit.directory.to_lowercase();
-    if all.iter().filter(meets).count() > 1 {
+    if !unit.directory.is_empty() && all.iter().filter(meets).count() > 1 {
         let message = "another machine would be written to the same directory";
         let failure = Failure::new(Kind::Usage, message).with_hint("put {id} into the plan's directory");
         forecast.error = Some(failure);
         return forecast;
     }
-    if let Err(failure) = fill(around, plan, unit, &mut forecast).await {
+    if let Err(failure) = fill(around, plan, unit, all, &mut forecast).await {
         forecast.error = Some(failure);
     }
     forecast
@@ -149,53 +155,89 @@ async fn fill(
     around: &Surroundings<'_>,
     plan: &RunPlan,
     unit: &NewUnit,
+    all: &[NewUnit],
     forecast: &mut UnitForecast,
 ) -> Result<(), Failure> {
-    let Some(rule) = plan.exports.get(unit.rule as usize) else { return Ok(()) };
+    let Some(rule) = plan.rules.get(unit.rule as usize) else { return Ok(()) };
     let selector = Selector::parse(&unit.subject.id);
-    let (consistency, point_type) = match &rule.point {
-        PointPolicy::New { consistency, point_type } => (consistency, point_type),
-        PointPolicy::There(choice) => {
-            let what = match unit.subject.kind {
-                ledger::Kind::Vm => Wanted::Machine(selector),
-                ledger::Kind::Group => Wanted::Group(selector),
-            };
-            let directory = Directory::parse(&unit.directory)
-                .map_err(|error| Failure::new(Kind::Usage, error.to_string()))?;
-            let mut export = ExportPlan::new(what, choice.clone(), directory);
-            export.base = rule.base.clone();
-            let seen = preview(around, &export).await?;
-            forecast.point = seen.point.id;
-            forecast.base = seen.base.map(|base| base.id);
-            forecast.warnings = seen.warnings;
+    let what = match unit.subject.kind {
+        ledger::Kind::Vm => Wanted::Machine(selector),
+        ledger::Kind::Group => Wanted::Group(selector),
+    };
+    let base = match &rule.deed {
+        Deed::Export(ExportRule { point: PointPolicy::There(choice), base, .. }) => {
+            let makes = |rule: &Rule| matches!(rule.deed, Deed::Create(_));
+            let is_made = plan.rules.iter().enumerate().any(|(place, rule)| {
+                makes(rule)
+                    && all.iter().any(|other| other.rule as usize == place && other.subject == unit.subject)
+            });
+            if *choice == PointChoice::Latest && is_made {
+                "the one that the run makes before".clone_into(&mut forecast.point);
+                base
+            } else {
+                let directory = Directory::parse(&unit.directory)
+                    .map_err(|error| Failure::new(Kind::Usage, error.to_string()))?;
+                let mut export = ExportPlan::new(what, choice.clone(), directory);
+                export.base = base.clone();
+                let seen = preview(around, &export).await?;
+                forecast.point = seen.point.id;
+                forecast.base = seen.base.map(|base| base.id);
+                forecast.warnings = seen.warnings;
+                return Ok(());
+            }
+        }
+        Deed::Export(ExportRule { point: PointPolicy::New(new), base, .. }) => {
+            forecast.point = of_new(*new);
+            base
+        }
+        Deed::Backup(rule) => {
+            forecast.point =
+                format!("a new one (of a checkpoint, {}-consistent)", level_name(rule.consistency));
+            &rule.base
+        }
+        Deed::Create(new) => {
+            forecast.point = of_new(*new);
+            &BaseChoice::None
+        }
+        Deed::Prune(policy) => {
+            let order = PruneOrder { what: Some(what), policy: *policy, dry_run: true };
+            let pruned = prune(around, &order).await?;
+            if let Some(failure) = pruned.failures().next() {
+                return Err(failure.clone());
+            }
+            let points = pruned.owners.into_iter().flat_map(|owner| owner.points);
+            forecast.removes = points.filter(|point| point.fate == "let-go").map(|point| point.id).collect();
             return Ok(());
         }
     };
-    let level = match consistency {
-        Consistency::Application => "application",
-        Consistency::Crash => "crash",
-    };
-    forecast.point = format!("a new one ({}, {level}-consistent)", point_type.name());
-    let machine = around.host.machine(&selector).await.map_err(|error| Failure::from(&error))?;
-    if let Some(busy) = machine.busy.filter(|busy| busy.is_in_the_way()) {
-        forecast.warnings.push(format!("just now the host is {} it", busy.name()));
+    let owner = owner_of(around, &what).await?;
+    let machines = around.host.machines_of(&owner).await.map_err(failed)?;
+    for machine in machines {
+        if let Some(busy) = machine.busy.filter(|busy| busy.is_in_the_way()) {
+            forecast.warnings.push(format!("just now the host is {} {}", busy.name(), machine.name));
+        }
     }
-    if rule.base == BaseChoice::None {
+    if *base == BaseChoice::None {
         return Ok(());
     }
-    let id = unit.subject.id.clone();
-    let last = around.keeper.with(move |ledger| ledger.last_sound(ledger::Kind::Vm, &id)).await;
-    let last = last.map_err(|error| Failure::from(&error))?.map(|export| export.point);
-    let points = around.host.points(&machine).await.map_err(|error| Failure::from(&error))?;
-    let is_there = |id: &String| points.iter().any(|point| point.id.eq_ignore_ascii_case(id));
+    let (kind, id) = (unit.subject.kind, unit.subject.id.clone());
+    let is_backup = matches!(rule.deed, Deed::Backup(_));
+    let last = around.keeper.with(move |ledger| match is_backup {
+        true => Ok(ledger.last_sound_backup(kind, &id)?.and_then(|backup| backup.point)),
+        false => Ok(ledger.last_sound(kind, &id)?.map(|export| export.point)),
+    });
+    let last = last.await.map_err(|error| Failure::from(&error))?;
+    let marks = around.host.marks(&owner).await.map_err(failed)?;
+    let is_there = |id: &String| marks.iter().any(|mark| mark.id().eq_ignore_ascii_case(id));
+    let done = if is_backup { "backup" } else { "export" };
     let missing = match &last {
         Some(id) if is_there(id) => None,
-        Some(id) => Some(format!("reference point {id}, exported last, is no longer on the host")),
-        None => Some("the ledger knows of no export of it that ended well".to_owned()),
+        Some(id) => Some(format!("reference point {id}, of the last {done}, is no longer on the host")),
+        None => Some(format!("the ledger knows of no {done} of it that ended well")),
     };
     match missing {
         None => forecast.base = last,
-        Some(why) if rule.base == BaseChoice::LastOrNone => {
+        Some(why) if *base == BaseChoice::LastOrNone => {
             forecast.warnings.push(format!("all of it would be exported: {why}"));
         }
         Some(why) => {
@@ -204,4 +246,16 @@ async fn fill(
         }
     }
     Ok(())
+}
+
+fn of_new(new: CreateRule) -> String {
+    let level = level_name(new.consistency);
+    format!("a new one ({}, {level}-consistent)", new.sort.wanted().name())
+}
+
+fn level_name(consistency: Consistency) -> &'static str {
+    match consistency {
+        Consistency::Application => "application",
+        Consistency::Crash => "crash",
+    }
 }

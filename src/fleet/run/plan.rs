@@ -3,10 +3,10 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 
 use super::notify::Notify;
-use super::template::{Template, TemplateError};
+use super::rule::{
+    BACKUP, CREATE, EXPORT, PRUNE, Rule, WrittenBackup, WrittenCreate, WrittenExport, WrittenPrune,
+};
 use super::window::Window;
-use crate::fleet::plan::{BaseChoice, PointChoice};
-use crate::hyperv::{Consistency, PointType, Selector};
 
 /// What is to be done where: a plan for a run over many hosts, as a file says it.
 ///
@@ -27,7 +27,7 @@ use crate::hyperv::{Consistency, PointType, Selector};
 ///     base = 'last-or-none'
 ///     ",
 /// )?;
-/// assert_eq!((plan.name.as_str(), plan.limits.host, plan.exports.len()), ("nightly", 4, 1));
+/// assert_eq!((plan.name.as_str(), plan.limits.host, plan.rules.len()), ("nightly", 4, 1));
 /// # Ok::<(), refpoint::fleet::PlanError>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -46,8 +46,8 @@ pub struct RunPlan {
     pub window: Option<Window>,
     /// Who is told of it.
     pub notify: Notify,
-    /// What is exported.
-    pub exports: Vec<ExportRule>,
+    /// What is done, in the order in which it is done with one machine: what is exported, made, backed up, let go of.
+    pub rules: Vec<Rule>,
 }
 
 /// Why a text is no plan.
@@ -57,9 +57,11 @@ pub enum PlanError {
     #[error("{0}")]
     Text(String),
     /// A rule makes no sense.
-    #[error("export rule {number}: {problem}")]
+    #[error("{verb} rule {number}: {problem}")]
     Rule {
-        /// Which, counted from one.
+        /// Of what.
+        verb: &'static str,
+        /// Which of these, counted from one.
         number: usize,
         /// What is wrong with it.
         problem: String,
@@ -172,39 +174,6 @@ pub struct Stop {
     pub after: Option<Duration>,
 }
 
-/// What of which hosts is exported to where.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ExportRule {
-    /// Which hosts, as a pattern of the inventory.
-    pub hosts: String,
-    /// Which machines.
-    pub machines: Vec<Selector>,
-    /// Which groups of machines.
-    pub groups: Vec<Selector>,
-    /// Which machines and groups not.
-    pub except: Vec<Selector>,
-    /// Which point.
-    pub point: PointPolicy,
-    /// Relative to which.
-    pub base: BaseChoice,
-    /// Where to.
-    pub to: Template,
-}
-
-/// Which point is exported.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PointPolicy {
-    /// One that is made for it.
-    New {
-        /// How consistent.
-        consistency: Consistency,
-        /// Of which type.
-        point_type: PointType,
-    },
-    /// One that is there: the newest of ours, or the only one.
-    There(PointChoice),
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -222,30 +191,13 @@ struct File {
     #[serde(default)]
     notify: Notify,
     #[serde(default)]
-    export: Vec<Rule>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Rule {
-    #[serde(default = "all")]
-    hosts: String,
+    export: Vec<WrittenExport>,
     #[serde(default)]
-    machines: Vec<String>,
+    create: Vec<WrittenCreate>,
     #[serde(default)]
-    groups: Vec<String>,
+    backup: Vec<WrittenBackup>,
     #[serde(default)]
-    except: Vec<String>,
-    point: Option<String>,
-    consistency: Option<String>,
-    #[serde(rename = "type")]
-    point_type: Option<String>,
-    base: Option<String>,
-    to: String,
-}
-
-fn all() -> String {
-    "all".to_owned()
+    prune: Vec<WrittenPrune>,
 }
 
 impl RunPlan {
@@ -257,9 +209,6 @@ impl RunPlan {
         if file.name.is_empty() || !file.name.chars().all(is_plain) {
             return sense("name: letters, digits, - _ and . only, since runs and files are named after it");
         }
-        if file.export.is_empty() {
-            return sense("there is nothing to do: the plan has no [[export]]");
-        }
         let Limits { total, host, volume, share, logins, .. } = file.limits;
         if [total, host, volume, share, logins].contains(&0) {
             return sense("limits: with none at once nothing would ever be done");
@@ -269,10 +218,17 @@ impl RunPlan {
                 "stop: max_failures = 0 would stop before anything has begun; fail_fast stops after one",
             );
         }
-        let rules = file.export.into_iter().enumerate().map(|(place, rule)| {
-            let number = place + 1;
-            rule.read().map_err(|problem| PlanError::Rule { number, problem })
-        });
+        let mut rules = Vec::new();
+        // Units are written down with the place of their rule: exports come first, as they always have.
+        take(&mut rules, EXPORT, file.export, WrittenExport::read)?;
+        take(&mut rules, CREATE, file.create, WrittenCreate::read)?;
+        take(&mut rules, BACKUP, file.backup, WrittenBackup::read)?;
+        take(&mut rules, PRUNE, file.prune, WrittenPrune::read)?;
+        if rules.is_empty() {
+            return sense(
+                "there is nothing to do: the plan has no [[export]], [[create]], [[backup]] or [[prune]]",
+            );
+        }
         Ok(Self {
             name: file.name,
             inventories: file.inventory,
@@ -281,65 +237,30 @@ impl RunPlan {
             stop: file.stop,
             window: file.window,
             notify: file.notify,
-            exports: rules.collect::<Result<_, _>>()?,
+            rules,
         })
+    }
+
+    /// Returns what people call the rule at that place: its verb, and which of these it is, counted from one.
+    pub fn name_of(&self, place: u32) -> String {
+        let Some(rule) = self.rules.get(place as usize) else { return format!("rule {place}") };
+        let verb = rule.deed.verb();
+        let number =
+            self.rules.iter().take(place as usize + 1).filter(|rule| rule.deed.verb() == verb).count();
+        format!("{verb} rule {number}")
     }
 }
 
-impl Rule {
-    fn read(self) -> Result<ExportRule, String> {
-        let selectors = |texts: &[String]| texts.iter().map(|text| Selector::parse(text)).collect::<Vec<_>>();
-        let (machines, groups) = (selectors(&self.machines), selectors(&self.groups));
-        if machines.is_empty() && groups.is_empty() {
-            return Err("it names neither machines nor groups; machines = [\"*\"] is all machines".to_owned());
-        }
-        if [&self.machines, &self.groups, &self.except].into_iter().flatten().any(String::is_empty) {
-            return Err("an empty name names nothing".to_owned());
-        }
-        let default = if groups.is_empty() { "new" } else { "latest" };
-        let point = self.point.as_deref().unwrap_or(default);
-        let point = match point {
-            "new" if !groups.is_empty() => {
-                return Err(
-                    "points of groups are not made by exports: say point = \"latest\" or \"only\"".to_owned()
-                );
-            }
-            "new" => PointPolicy::New {
-                consistency: match self.consistency.as_deref() {
-                    None | Some("application") => Consistency::Application,
-                    Some("crash") => Consistency::Crash,
-                    Some(other) => return Err(format!("consistency {other:?}: application or crash")),
-                },
-                point_type: match self.point_type.as_deref() {
-                    None | Some("rct") => PointType::Rct,
-                    Some("log") => PointType::Log,
-                    Some(other) => return Err(format!("type {other:?}: rct or log")),
-                },
-            },
-            _ if self.consistency.is_some() || self.point_type.is_some() => {
-                return Err("consistency and type are of points that are made: point = \"new\"".to_owned());
-            }
-            "latest" => PointPolicy::There(PointChoice::Latest),
-            "only" => PointPolicy::There(PointChoice::Only),
-            other => return Err(format!("point {other:?}: new, latest or only")),
-        };
-        let base = match self.base.as_deref() {
-            None | Some("none") => BaseChoice::None,
-            Some("last") => BaseChoice::Last,
-            Some("last-or-none") => BaseChoice::LastOrNone,
-            Some(other) => return Err(format!("base {other:?}: none, last or last-or-none")),
-        };
-        let to = Template::parse(&self.to).map_err(|error: TemplateError| error.to_string())?;
-        Ok(ExportRule {
-            hosts: self.hosts,
-            machines,
-            groups,
-            except: selectors(&self.except),
-            point,
-            base,
-            to,
-        })
+fn take<W>(
+    rules: &mut Vec<Rule>,
+    verb: &'static str,
+    written: Vec<W>,
+    read: fn(W) -> Result<Rule, String>,
+) -> Result<(), PlanError> {
+    for (number, written) in (1..).zip(written) {
+        rules.push(read(written).map_err(|problem| PlanError::Rule { verb, number, problem })?);
     }
+    Ok(())
 }
 
 /// `90s`, `15m`, `6h`, `1h30m`.
@@ -393,7 +314,11 @@ fn maybe_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<D
 
 #[cfg(test)]
 mod tests {
+    use super::super::rule::{CreateRule, Deed, PointPolicy};
     use super::*;
+    use crate::fleet::make::Sort;
+    use crate::fleet::plan::BaseChoice;
+    use crate::hyperv::Consistency;
 
     fn rule(lines: &str) -> Result<RunPlan, PlanError> {
         RunPlan::read(&format!("name = 'n'\n[[export]]\n{lines}"))
@@ -404,9 +329,10 @@ mod tests {
         let plan = rule("machines = ['*']\nto = 'D:\\e\\{vm}\\{date}'").unwrap();
         assert_eq!(plan.limits, Limits::default());
         assert_eq!(plan.retries, Retries::default());
-        assert_eq!(plan.exports[0].hosts, "all");
-        let new = PointPolicy::New { consistency: Consistency::Application, point_type: PointType::Rct };
-        assert_eq!((&plan.exports[0].point, &plan.exports[0].base), (&new, &BaseChoice::None));
+        assert_eq!(plan.rules[0].hosts, "all");
+        let Deed::Export(export) = &plan.rules[0].deed else { panic!("{plan:?}") };
+        let new = CreateRule { consistency: Consistency::Application, sort: Sort::Auto };
+        assert_eq!((&export.point, &export.base), (&PointPolicy::New(new), &BaseChoice::None));
     }
 
     #[test]
@@ -415,7 +341,7 @@ mod tests {
         for (lines, words) in [
             (to.to_owned(), "neither machines nor groups"),
             (format!("machines = ['a']\npoint = 'newest'\n{to}"), "new, latest or only"),
-            (format!("groups = ['a']\npoint = 'new'\n{to}"), "latest"),
+            (format!("groups = ['a']\ntype = 'rct'\n{to}"), "point = \"new\""),
             (format!("machines = ['a']\npoint = 'only'\ntype = 'rct'\n{to}"), "point = \"new\""),
             (format!("machines = ['a']\nbase = 'newest'\n{to}"), "last-or-none"),
             (format!("machines = ['a']\nmachine = 'b'\n{to}"), "unknown field `machine`"),
@@ -434,6 +360,41 @@ mod tests {
         ] {
             let error = RunPlan::read(text).unwrap_err().to_string();
             assert!(error.contains(words), "{text}\n{error}");
+        }
+    }
+
+    #[test]
+    fn rules_of_each_verb_are_read_with_what_is_theirs_and_nothing_else() {
+        let to = r"to = 'D:\b\{vm}\{date}'";
+        let plan = RunPlan::read(&format!(
+            "name = 'n'\n[[prune]]\nmachines = ['*']\nkeep_last = 3\nkeep_days = 7\n\
+             [[backup]]\nmachines = ['a']\nbase = 'last-or-none'\nallow_crash_consistent = true\n{to}\n\
+             [[backup]]\ngroups = ['g']\nwait_for_merge = true\n{to}\n\
+             [[create]]\ngroups = ['g']\ntype = 'log'\nconsistency = 'crash'\n"
+        ))
+        .unwrap();
+        let names: Vec<_> = (0..5).map(|place| plan.name_of(place)).collect();
+        assert_eq!(names, ["create rule 1", "backup rule 1", "backup rule 2", "prune rule 1", "rule 4"]);
+        let Deed::Backup(backup) = &plan.rules[1].deed else { panic!("{plan:?}") };
+        assert_eq!(
+            (&backup.base, backup.allow_crash_consistent, backup.wait_for_merge),
+            (&BaseChoice::LastOrNone, true, false)
+        );
+        let Deed::Create(create) = plan.rules[0].deed else { panic!("{plan:?}") };
+        assert_eq!(create, CreateRule { consistency: Consistency::Crash, sort: Sort::Log });
+        let Deed::Prune(policy) = plan.rules[3].deed else { panic!("{plan:?}") };
+        assert_eq!((policy.keep_last, policy.keep_for), (3, Duration::from_secs(7 * 86_400)));
+        for (lines, words) in [
+            ("[[prune]]\nmachines = ['*']".to_owned(), "prune rule 1: nothing says what is to be kept"),
+            ("[[prune]]\nmachines = ['*']\nkeep_last = 0".to_owned(), "what is to be kept"),
+            (format!("[[prune]]\nmachines = ['*']\nkeep_last = 1\n{to}"), "unknown field `to`"),
+            ("[[create]]\nmachines = ['a']\nbase = 'last'".to_owned(), "unknown field `base`"),
+            ("[[backup]]\nmachines = ['a']".to_owned(), "missing field `to`"),
+            (format!("[[backup]]\nmachines = ['a']\npoint = 'new'\n{to}"), "unknown field `point`"),
+            (format!("[[backup]]\n{to}"), "backup rule 1: it names neither"),
+        ] {
+            let error = RunPlan::read(&format!("name = 'n'\n{lines}")).unwrap_err().to_string();
+            assert!(error.contains(words), "{lines}\n{error}");
         }
     }
 

@@ -1,6 +1,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::ending::Ending;
 use crate::fleet::report::{Failure, Outcome, Report};
 
 /// What became of a run, or has become of it so far: what `fleet report` shows, what a webhook carries.
@@ -159,9 +160,9 @@ pub struct UnitReport {
     pub id: String,
     /// What people call it.
     pub name: String,
-    /// What is done with it: `export`.
+    /// What is done with it: `export`, `backup`, `create`, `prune`.
     pub verb: String,
-    /// Where the host is to write.
+    /// Where the host is to write; empty where nothing is written.
     pub directory: String,
     /// How far it is.
     pub state: UnitState,
@@ -171,8 +172,9 @@ pub struct UnitReport {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
-    /// How its export ended, where it was begun.
-    pub export: Option<Box<Report>>,
+    /// How it ended, or was left, where it was begun: `export`, `backup`, `create` or `prune` in JSON.
+    #[serde(flatten)]
+    pub ending: Option<Ending>,
 }
 
 /// How far a unit is.
@@ -190,12 +192,22 @@ pub enum UnitState {
 impl UnitReport {
     /// Returns how it ended, where it has or where it was left.
     pub fn outcome(&self) -> Option<Outcome> {
-        self.export.as_ref().map(|export| export.outcome)
+        self.ending.as_ref().map(Ending::outcome)
+    }
+
+    /// Returns the report of its export, where it is one that was begun.
+    pub fn export(&self) -> Option<&Report> {
+        self.ending.as_ref()?.export()
+    }
+
+    /// Returns what a person should know of its end.
+    pub fn warnings(&self) -> &[String] {
+        self.ending.as_ref().map_or(&[], Ending::warnings)
     }
 
     /// Returns why it did not end well.
     pub fn error(&self) -> Option<&Failure> {
-        self.export.as_ref()?.error.as_ref()
+        self.ending.as_ref()?.error()
     }
 }
 
@@ -234,7 +246,7 @@ impl RunReport {
     /// Returns the one exit code of all that did not end well, and 1 where there are several.
     pub fn exit_code(hosts: &[HostReport], units: &[UnitReport]) -> u8 {
         let of_hosts = hosts.iter().filter_map(|host| host.error.as_ref()).map(|error| error.exit_code);
-        let of_units = units.iter().filter_map(|unit| unit.export.as_ref()).map(|export| export.exit_code());
+        let of_units = units.iter().filter_map(|unit| unit.ending.as_ref()).map(Ending::exit_code);
         of_hosts.chain(of_units).fold(0, Self::both)
     }
 

@@ -1,19 +1,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::sleep;
 
+use super::ending::Ending;
 use super::engine::Shared;
 use super::governor::{Permit, Slot, Slots};
-use super::plan::{BrokenChain, ExportRule, PointPolicy};
+use super::plan::BrokenChain;
+use super::rule::{Deed, Rule};
 use super::stop::Stop;
+use crate::fleet::backup::is_about_a_broken_chain;
 use crate::fleet::event::{Event, News};
-use crate::fleet::make::make_point;
-use crate::fleet::plan::{BaseChoice, ExportPlan, PointChoice, Wanted};
-use crate::fleet::report::{Failure, Kind, Named, Outcome, Report};
-use crate::fleet::unit::{Surroundings, export, not_begun, timestamp};
-use crate::hyperv::{Directory, Host, Selector};
+use crate::fleet::plan::BaseChoice;
+use crate::fleet::report::{Failure, Kind, Outcome};
+use crate::fleet::unit::{Surroundings, timestamp};
+use crate::hyperv::{Directory, Host};
 use crate::ledger::{self, Ledger, Unit, UnitStage};
 
 /// One unit of a run, with all it needs.
@@ -21,87 +22,93 @@ pub(super) struct Work {
     pub(super) shared: Arc<Shared>,
     pub(super) host: Arc<Host>,
     pub(super) slots: Arc<Slots>,
-    /// Whoever works on the machine holds this.
-    pub(super) machine: Arc<Mutex<()>>,
     /// What the inventory calls the host.
     pub(super) label: String,
     /// Whether another unit would be written to the same directory.
     pub(super) is_colliding: bool,
+    /// Whether this run was to make a point of it, and did not.
+    pub(super) lacks_point: bool,
     pub(super) unit: Unit,
 }
 
 /// How a try ended.
 enum Try {
-    Ended(Box<Report>),
+    Ended(Ending),
     /// The run was stopped before the host was asked for anything.
     Left,
 }
 
-/// What a unit has while it is under way: its machine, a slot of its host, a place to write to, and its share of all.
-type Room = (OwnedMutexGuard<()>, Slot, Permit, Permit);
+/// What a unit has while it is under way: a slot of its host, a place to write to, and its share of all.
+type Room = (Slot, Option<Permit>, Permit);
 
-/// Works on a unit until it has ended, or the run has.
-pub(super) async fn work_on(work: Work) {
+/// Works on a unit until it has ended, or the run has. Returns how it ended, where it has.
+pub(super) async fn work_on(work: Work) -> Option<Outcome> {
     match work.ended_before().await {
         Ok(None) => {}
-        Ok(Some(report)) => return work.end(report).await,
-        Err(error) => return work.shared.is_broken(Failure::from(&error)),
+        Ok(Some(ending)) => return work.end(ending).await,
+        Err(error) => {
+            work.shared.is_broken(Failure::from(&error));
+            return None;
+        }
     }
     let mut work = work;
     let mut tries = Tries { earlier: work.move_on(), ..Tries::default() };
+    tries.begins_anew = tries.earlier.is_some();
     loop {
         // Others wait until the end is written down.
-        let Ok((done, room)) = work.one_try(&tries).await else { return };
-        let report = match done {
-            Try::Ended(report) => report,
-            Try::Left => return work.stay_outstanding().await,
+        let Ok((done, room)) = work.one_try(&tries).await else { return None };
+        let ending = match done {
+            Try::Ended(ending) => ending,
+            Try::Left => {
+                work.stay_outstanding().await;
+                return None;
+            }
         };
-        work.feel(&report);
-        let is_fault = report.error.as_ref().is_some_and(|error| error.kind == Kind::Fault);
-        let is_unsent = is_fault && work.is_unsent().await;
-        let Some((cause, count)) = tries.again(&work, &report, is_unsent) else {
-            work.end(report).await;
-            return;
+        work.feel(&ending);
+        let is_fault = ending.error().is_some_and(|error| error.kind == Kind::Fault);
+        let is_unsent = is_fault && work.is_unsent(&ending).await;
+        tries.begins_anew = false;
+        let Some((cause, count)) = tries.again(&work, &ending, is_unsent) else {
+            return work.end(ending).await;
         };
         if work.shared.stopper.stopped().is_some() {
-            work.leave(report).await;
-            return;
+            return work.leave(ending).await;
         }
         drop(room);
         let after = work.shared.pause(count, work.unit.id);
-        let kind = report.error.as_ref().map(|error| error.kind);
+        let kind = ending.error().map(|error| error.kind);
         work.tell(News::Retry { kind, cause, after: after.as_secs_f64() });
         if work.shared.stopper.unless(sleep(after)).await.is_err() {
-            work.leave(report).await;
-            return;
+            return work.leave(ending).await;
+        }
+        if tries.begins_anew && ending.may_have_written() {
+            work.unit.what.directory = format!("{}-full", work.unit.what.directory);
         }
     }
 }
 
 /// What was tried, and how often for which cause.
 #[derive(Default)]
-struct Tries {
+pub(super) struct Tries {
     transient: u32,
     busy: u32,
     /// Why all is exported although there is a base.
-    without_base: Option<String>,
+    pub(super) without_base: Option<String>,
     /// How it ended before somebody wanted it begun again.
-    earlier: Option<String>,
+    pub(super) earlier: Option<String>,
+    /// Whether what came before the next try no longer counts as its own.
+    begins_anew: bool,
 }
 
 impl Tries {
-    fn is_first(&self) -> bool {
-        (self.transient, self.busy) == (0, 0) && self.without_base.is_none()
-    }
-
     /// Says whether a unit that ended so is begun again, why, and for the how-manieth time. Only what the host has
     /// certainly not begun is; of what nobody knows it is looked again what became of it.
-    fn again(&mut self, work: &Work, report: &Report, is_unsent: bool) -> Option<(String, u32)> {
-        let error = report.error.as_ref()?;
+    fn again(&mut self, work: &Work, ending: &Ending, is_unsent: bool) -> Option<(String, u32)> {
+        let error = ending.error()?;
         let retries = &work.shared.plan.retries;
-        let is_untouched = report.job.is_none();
+        let is_untouched = !ending.was_asked();
         let cause = error.message.clone();
-        match (report.outcome, error.kind) {
+        match (ending.outcome(), error.kind) {
             (Outcome::Failed, Kind::Unreachable) if is_untouched => {
                 count(&mut self.transient, retries.transient)
             }
@@ -111,22 +118,45 @@ impl Tries {
             }
             (Outcome::Failed, Kind::Busy) if is_untouched => count(&mut self.busy, retries.busy),
             (Outcome::Unknown, _) => count(&mut self.transient, retries.transient),
-            (Outcome::Failed, Kind::Refused)
-                if is_untouched && report.base.is_some() && retries.broken_chain == BrokenChain::Full =>
-            {
-                let may_be_full = work.rule().is_some_and(|rule| rule.base == BaseChoice::LastOrNone);
-                let is_about_bases = error.code.is_some_and(|code| ABOUT_BASES.contains(&code));
-                if !may_be_full || !is_about_bases || self.without_base.is_some() {
+            (Outcome::Failed, _) if retries.broken_chain == BrokenChain::Full => {
+                let base = ending.base().map(|base| base.id.clone())?;
+                let may_be_full = work.rule().is_some_and(|rule| rule.may_be_full());
+                if !may_be_full || self.without_base.is_some() || !is_about_base(ending, error) {
                     return None;
                 }
-                let base = report.base.as_ref().map(|base| &*base.id).unwrap_or_default();
                 self.without_base =
                     Some(format!("all of it was exported: relative to {base} the host refused: {cause}"));
+                // What a backup has written stays where it is.
+                self.begins_anew = ending.may_have_written();
                 Some(1)
             }
             _ => None,
         }
         .map(|count| (cause, count))
+    }
+}
+
+/// Says whether something failed for its base, and would not without it.
+fn is_about_base(ending: &Ending, error: &Failure) -> bool {
+    match ending {
+        Ending::Export(report) => {
+            error.kind == Kind::Refused
+                && report.job.is_none()
+                && error.code.is_some_and(|code| ABOUT_BASES.contains(&code))
+        }
+        Ending::Backup(_) => is_about_a_broken_chain(error),
+        Ending::Create(_) | Ending::Prune(_) => false,
+    }
+}
+
+impl Rule {
+    /// Says whether all of it may be written where the base does not serve.
+    fn may_be_full(&self) -> bool {
+        match &self.deed {
+            Deed::Export(rule) => rule.base == BaseChoice::LastOrNone,
+            Deed::Backup(rule) => rule.base == BaseChoice::LastOrNone,
+            Deed::Create(_) | Deed::Prune(_) => false,
+        }
     }
 }
 
@@ -137,8 +167,8 @@ const SLOW: Duration = Duration::from_secs(10);
 const ABOUT_BASES: [u32; 4] = [32768, 32773, 2, 4];
 
 /// Says whether the host has done something, however it ended: what it has not may be begun again.
-fn was_carried_out(report: &Report) -> bool {
-    report.job.is_some() || matches!(report.outcome, Outcome::Completed | Outcome::CompletedWithWarnings)
+fn was_carried_out(ending: &Ending) -> bool {
+    ending.was_asked() || matches!(ending.outcome(), Outcome::Completed | Outcome::CompletedWithWarnings)
 }
 
 /// Says whether a unit that ended so is only begun again by somebody who wants that.
@@ -155,12 +185,16 @@ fn count(so_far: &mut u32, most: u32) -> Option<u32> {
 }
 
 impl Work {
-    fn rule(&self) -> Option<&ExportRule> {
-        self.shared.plan.exports.get(self.unit.what.rule as usize)
+    pub(super) fn rule(&self) -> Option<&Rule> {
+        let rule = self.shared.plan.rules.get(self.unit.what.rule as usize);
+        rule.filter(|rule| rule.deed.verb() == self.unit.what.verb)
     }
 
-    /// Says whether its host was certainly never asked for this export.
-    async fn is_unsent(&self) -> bool {
+    /// Says whether its host was certainly never asked for anything that it may have done.
+    async fn is_unsent(&self, ending: &Ending) -> bool {
+        if !matches!(ending, Ending::Export(_)) {
+            return !ending.was_asked();
+        }
         let Ok(directory) = Directory::parse(&self.unit.what.directory) else { return false };
         let subject = self.unit.what.subject.clone();
         let keeper = &self.shared.around.keeper;
@@ -177,19 +211,24 @@ impl Work {
         if self.unit.stage != UnitStage::Ended || !has_failed(self.unit.outcome.as_deref()) {
             return None;
         }
-        let before: Report = serde_json::from_str(self.unit.report.as_deref()?).ok()?;
-        if before.job.is_some() {
+        let before = Ending::read(&self.unit.what.verb, self.unit.report.as_deref()?);
+        if before.as_ref().is_some_and(Ending::may_have_written) {
             let number = self.unit.tries + 1;
             self.unit.what.directory = format!("{}-{number}", self.unit.what.directory);
         }
-        let error = before.error?;
-        Some(format!("an earlier try ended as {}: {}", before.outcome.name(), error.message))
+        Some(match before.as_ref().and_then(Ending::error) {
+            Some(error) => {
+                let outcome = self.unit.outcome.as_deref().unwrap_or_default();
+                format!("an earlier try ended as {outcome}: {}", error.message)
+            }
+            None => "an earlier try failed".to_owned(),
+        })
     }
 
-    /// Returns how the export of this unit ended, where a process before this one saw that and was ended before it
-    /// wrote it down for the unit, or where another command has followed its job: what was begun once is not begun
-    /// again because one word is missing.
-    async fn ended_before(&self) -> Result<Option<Box<Report>>, ledger::Error> {
+    /// Returns how this unit ended, where a process before this one saw that and was ended before it wrote it down for
+    /// the unit, or where another command has followed it: what was begun once is not begun again because one word is
+    /// missing.
+    async fn ended_before(&self) -> Result<Option<Ending>, ledger::Error> {
         let unit = &self.unit;
         let Some(begun) = unit.started_at.filter(|_| !has_failed(unit.outcome.as_deref())) else {
             return Ok(None);
@@ -197,47 +236,62 @@ impl Work {
         // A host that does not say its name is found out by whoever asks it for more.
         let name = self.host.name().await.ok();
         let Ok(directory) = Directory::parse(&unit.what.directory) else { return Ok(None) };
-        let subject = unit.what.subject.clone();
+        let is_here = |host: &str| name.as_ref().is_some_and(|name| host.eq_ignore_ascii_case(name));
+        let (kind, id) = (unit.what.subject.kind, unit.what.subject.id.clone());
         let keeper = &self.shared.around.keeper;
-        let exports = keeper.with(move |ledger| ledger.exports_of(subject.kind, &subject.id)).await?;
-        let is_ours = |export: &ledger::Export| {
-            export.ended_at.is_some_and(|ended| ended >= begun)
-                && (name.as_ref().is_some_and(|name| export.host.eq_ignore_ascii_case(name))
-                    || export.details == self.label)
-                && directory.is_same(&export.directory)
+        let found = match self.rule().map(|rule| &rule.deed) {
+            Some(Deed::Export(_)) => {
+                let exports = keeper.with(move |ledger| ledger.exports_of(kind, &id)).await?;
+                let is_ours = |export: &&ledger::Export| {
+                    export.ended_at.is_some_and(|ended| ended >= begun)
+                        && (is_here(&export.host) || export.details == self.label)
+                        && directory.is_same(&export.directory)
+                };
+                let ended = exports.iter().filter(is_ours).filter_map(|export| export.receipt.as_deref());
+                ended.filter_map(|text| Ending::read(&unit.what.verb, text)).find(was_carried_out)
+            }
+            Some(Deed::Backup(_)) => {
+                let backups = keeper.with(move |ledger| ledger.backups_of(kind, &id)).await?;
+                let is_ours = |backup: &&ledger::Backup| {
+                    backup.ended_at.is_some_and(|ended| ended >= begun)
+                        && is_here(&backup.new.host)
+                        && directory.is_same(&backup.new.directory)
+                };
+                let ended = backups.iter().filter(is_ours).filter_map(|backup| backup.report.as_deref());
+                ended.filter_map(|text| Ending::read(&unit.what.verb, text)).find(was_carried_out)
+            }
+            // A point that was made is found by its purpose, and one that was let go of is gone.
+            _ => None,
         };
-        let ended = exports.iter().filter(|export| is_ours(export));
-        let mut reports = ended.filter_map(|export| serde_json::from_str(export.receipt.as_deref()?).ok());
-        Ok(reports.find(was_carried_out).map(Box::new))
+        Ok(found)
     }
 
     async fn one_try(&self, tries: &Tries) -> Result<(Try, Room), Stop> {
         let (shared, unit) = (&self.shared, &self.unit);
-        let directory = Directory::parse(&unit.what.directory);
-        let selector = Selector::parse(&unit.what.subject.id);
-        let what = match unit.what.subject.kind {
-            ledger::Kind::Vm => Wanted::Machine(selector.clone()),
-            ledger::Kind::Group => Wanted::Group(selector.clone()),
-        };
-        let (Ok(directory), Some(rule)) = (directory, self.rule()) else {
+        let broken = || {
             // The text of a plan is kept with its run: this is a ledger that somebody has changed.
             shared.is_broken(Failure::new(
                 Kind::Ledger,
                 "the ledger's plan and its units do not belong together",
             ));
-            return Err(Stop::Wished(crate::fleet::follow::Reason::Asked));
+            Stop::Wished(crate::fleet::follow::Reason::Asked)
+        };
+        let rule = self.rule().ok_or_else(broken)?;
+        let directory = match rule.deed.to() {
+            Some(_) => Some(Directory::parse(&unit.what.directory).map_err(|_| broken())?),
+            None => None,
         };
         let waited = async {
             // What only this host has comes first: whoever waits for it must not keep others from a share.
-            let machine = self.machine.clone().lock_owned().await;
             let slot = self.slots.take().await;
-            let place = shared.governor.place(&self.label, &directory).await;
-            (machine, slot, place, shared.governor.unit().await)
+            let place = match &directory {
+                Some(directory) => Some(shared.governor.place(&self.label, directory).await),
+                None => None,
+            };
+            (slot, place, shared.governor.unit().await)
         };
         let room = shared.stopper.unless(waited).await?;
-        let (id, now) = (unit.id, shared.now());
-        let is_anew =
-            unit.stage == UnitStage::Ended && tries.is_first() && has_failed(unit.outcome.as_deref());
+        let (id, now, is_anew) = (unit.id, shared.now(), tries.begins_anew);
         let into = unit.what.directory.clone();
         let begin = move |ledger: &mut Ledger| match is_anew {
             true => ledger.unit_begun_anew(id, now, &into),
@@ -247,75 +301,24 @@ impl Work {
             return Err(Stop::Wished(crate::fleet::follow::Reason::Asked));
         }
         self.tell(News::UnitStarted);
-        let mut plan = ExportPlan::new(what, PointChoice::Latest, directory);
-        plan.retry_unknown = shared.around.retry_unknown;
-        plan.base = if tries.without_base.is_some() { BaseChoice::None } else { rule.base.clone() };
         let listener = |event: Event| self.pass_on(event);
         let mut around =
             Surroundings::new(&*self.label, &self.host, &shared.around.keeper, shared.around.clock);
         around.listener = &listener;
         around.control = shared.stopper.control();
         around.unit.clone_from(&unit.what.subject.name);
-        let begun = shared.now();
-        let mut report = match self.point(&around, rule, &selector).await {
-            Ok(point) => {
-                plan.point = point;
-                // Boxed, so that thousands of them wait in what they need and not in what they might.
-                Box::pin(export(&around, &plan)).await
-            }
-            Err(failure) => {
-                let is_unknown = failure.kind == Kind::Unknown;
-                let mut report = not_begun(&plan, &self.label, failure, begun, shared.now());
-                if is_unknown {
-                    // Whether its point is there the next look may tell: that is no end.
-                    report.outcome = Outcome::Unknown;
-                }
-                let named = Named { id: unit.what.subject.id.clone(), name: unit.what.subject.name.clone() };
-                match unit.what.subject.kind {
-                    ledger::Kind::Vm => report.machine = Some(named),
-                    ledger::Kind::Group => report.group = Some(named),
-                }
-                report
-            }
-        };
-        report.warnings.extend(tries.earlier.clone());
-        report.warnings.extend(tries.without_base.clone());
+        let mut ending = self.act(&around, rule, directory, tries).await;
+        ending.warn(tries.earlier.iter().chain(&tries.without_base).cloned());
         let was_cut = shared.stopper.stopped().is_some();
         // A host that refused has a return value, and has begun nothing.
-        let is_untouched = report.job.is_none();
         let is_cut = matches!(
-            report.error.as_ref().map(|error| error.kind),
+            ending.error().map(|error| error.kind),
             Some(Kind::Interrupted | Kind::Terminated | Kind::Deadline)
         );
-        if was_cut && is_untouched && is_cut && report.outcome == Outcome::Failed {
+        if was_cut && !ending.was_asked() && is_cut && ending.outcome() == Outcome::Failed {
             return Ok((Try::Left, room));
         }
-        Ok((Try::Ended(Box::new(report)), room))
-    }
-
-    /// Returns the point to export: of this unit, made once.
-    async fn point(
-        &self,
-        around: &Surroundings<'_>,
-        rule: &ExportRule,
-        selector: &Selector,
-    ) -> Result<PointChoice, Failure> {
-        if self.is_colliding {
-            let message = "another machine would be written to the same directory";
-            return Err(Failure::new(Kind::Usage, message).with_hint("put {id} into the plan's directory"));
-        }
-        let (consistency, point_type) = match &rule.point {
-            PointPolicy::There(choice) => return Ok(choice.clone()),
-            PointPolicy::New { consistency, point_type } => (*consistency, *point_type),
-        };
-        let purpose = format!("run {} unit {}", self.shared.run, self.unit.id);
-        let made = purpose.clone();
-        let made = self.shared.around.keeper.with(move |ledger| ledger.made_for(&made)).await;
-        if let Some(id) = made.map_err(|error| Failure::from(&error))? {
-            return Ok(PointChoice::Named(id));
-        }
-        let owned = Box::pin(make_point(around, selector, consistency, point_type, &purpose)).await?;
-        Ok(PointChoice::Named(owned.point.id))
+        Ok((Try::Ended(ending), room))
     }
 
     fn tell(&self, what: News) {
@@ -341,8 +344,8 @@ impl Work {
     }
 
     /// Learns from how a unit ended how much the host can take.
-    fn feel(&self, report: &Report) {
-        match &report.error {
+    fn feel(&self, ending: &Ending) {
+        match ending.error() {
             Some(error) if matches!(error.kind, Kind::Busy) => self.trouble(&error.message),
             Some(_) => {}
             None => {
@@ -361,10 +364,13 @@ impl Work {
     }
 
     /// Leaves what would have been tried again to whoever takes the run up.
-    async fn leave(&self, report: Box<Report>) {
-        match report.outcome {
-            Outcome::Failed => self.stay_outstanding().await,
-            _ => self.end(report).await,
+    async fn leave(&self, ending: Ending) -> Option<Outcome> {
+        match ending.outcome() {
+            Outcome::Failed => {
+                self.stay_outstanding().await;
+                None
+            }
+            _ => self.end(ending).await,
         }
     }
 
@@ -373,14 +379,15 @@ impl Work {
         self.shared.write(move |ledger| ledger.unit_left(unit)).await;
     }
 
-    async fn end(&self, report: Box<Report>) {
-        let text = serde_json::to_string(&report).unwrap_or_default();
-        let (unit, now, outcome) = (self.unit.id, self.shared.now(), report.outcome);
+    async fn end(&self, ending: Ending) -> Option<Outcome> {
+        let text = ending.text();
+        let (unit, now, outcome) = (self.unit.id, self.shared.now(), ending.outcome());
         let written =
             self.shared.write(move |ledger| ledger.unit_ended(unit, now, outcome.name(), &text)).await;
-        self.tell(News::UnitFinished { export: report });
+        self.tell(News::UnitFinished { ending });
         if written.is_some() && matches!(outcome, Outcome::Failed | Outcome::Cancelled | Outcome::Unknown) {
             self.shared.has_failed();
         }
+        Some(outcome)
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use super::ending::Ending;
 use super::engine::{HostDetails, of_plan};
 use super::expand::unmatched;
 use super::plan::RunPlan;
@@ -113,7 +114,7 @@ fn host(host: RunHost) -> HostReport {
 }
 
 fn unit(unit: Unit) -> UnitReport {
-    let export = unit.report.as_deref().and_then(|text| serde_json::from_str(text).ok());
+    let ending = unit.report.as_deref().and_then(|text| Ending::read(&unit.what.verb, text));
     UnitReport {
         unit: unit.id,
         host: unit.host,
@@ -133,6 +134,6 @@ fn unit(unit: Unit) -> UnitReport {
         tries: unit.tries,
         started_at: unit.started_at.map(timestamp),
         finished_at: unit.finished_at.map(timestamp),
-        export,
+        ending,
     }
 }

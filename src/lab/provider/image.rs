@@ -1,7 +1,8 @@
-//! The image management service: which parts of a disk have changed.
+//! The image management service: how large a disk is, and which parts of it have changed.
 
-use crate::cim::Value;
+use crate::cim::{Instance, Value, embedded};
 
+use super::super::scenario::DiskKind;
 use super::super::world::{Disk, World};
 use super::{Call, Code, Returned};
 
@@ -14,8 +15,21 @@ impl World {
     pub(super) fn invoke_image_service(&mut self, call: &Call<'_>) -> Result<Returned, Code> {
         match &*call.method.name {
             "GetVirtualDiskChanges" => self.changes(call),
+            "GetVirtualHardDiskSettingData" => self.disk_settings(call),
             _ => Err(Code::NotSupported),
         }
+    }
+
+    fn disk_settings(&self, call: &Call<'_>) -> Result<Returned, Code> {
+        let path = call.arguments.text("Path").ok_or(Code::InvalidParameter)?;
+        let mut disks = self.machines.iter().flat_map(|machine| &machine.disks);
+        let disk = disks.find(|disk| disk.file.eq_ignore_ascii_case(path)).ok_or(Code::FileNotFound)?;
+        let settings = Instance::new("Msvm_VirtualHardDiskSettingData")
+            .with("Path", disk.file.as_str())
+            .with("MaxInternalSize", disk.size)
+            .with("Format", if disk.kind == DiskKind::Vhd { 2_u16 } else { 3 });
+        let text = embedded::write(&settings).map_err(|_| Code::Failed)?;
+        Ok(Returned::done().with("SettingData", text))
     }
 
     fn changes(&self, call: &Call<'_>) -> Result<Returned, Code> {

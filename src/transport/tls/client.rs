@@ -12,8 +12,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
+use super::super::Endpoint;
+use super::first_use::FirstUse;
 use super::trust::Watching;
-use super::{Identity, TlsError, Trust};
+use super::{HostPort, Identity, TlsError, Trust};
 
 /// How TLS is done: whom to trust, and with which certificate to answer when asked for one.
 ///
@@ -43,16 +45,23 @@ impl Tls {
 
     /// Loads what is needed now, so that what is wrong with it is known before the first connection.
     pub fn check(&self) -> Result<(), TlsError> {
-        self.verifier().map(|_| ())
+        match &self.trust {
+            Trust::Known { hosts, .. } => Ok(hosts.list().map(|_| ())?),
+            _ => self.verifier().map(|_| ()),
+        }
     }
 
     /// Makes the handshake on a stream.
-    pub(in super::super) async fn connect<S>(&self, host: &str, stream: S) -> Result<Secured<S>, TlsError>
+    pub(in super::super) async fn connect<S>(
+        &self,
+        endpoint: &Endpoint,
+        stream: S,
+    ) -> Result<Secured<S>, TlsError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        let name = server_name(host)?;
-        let watching = Arc::new(Watching::new(self.verifier()?));
+        let name = server_name(endpoint.host())?;
+        let watching = Arc::new(Watching::new(self.verifier_of(HostPort::from(endpoint))?));
         let key = self.identity.as_ref().map(|identity| identity.key());
         let asked = Arc::new(Asked { key, asked: AtomicBool::new(false) });
         let config = config(watching.clone(), asked.clone())?;
@@ -60,6 +69,16 @@ impl Tls {
         let stream = connected.map_err(|error| TlsError::from_io(&error, watching.seen()))?;
         let certificate = watching.seen().ok_or(TlsError::Closed)?;
         Ok(Secured { stream, certificate, asked: asked.asked.load(Ordering::Relaxed) })
+    }
+
+    /// Returns who judges the certificate of one host.
+    fn verifier_of(&self, host: HostPort) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
+        match &self.trust {
+            Trust::Known { hosts, unknown } => {
+                Ok(Arc::new(FirstUse::new(self.verifier(), hosts.clone(), *unknown, host)))
+            }
+            _ => self.verifier(),
+        }
     }
 
     fn verifier(&self) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {

@@ -1,10 +1,11 @@
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 
 use rustls::{AlertDescription, CertificateError, HandshakeType, InvalidMessage, PeerMisbehaved};
 
 use super::super::answer::harmless;
-use super::Fingerprint;
+use super::{Fingerprint, KnownHost, KnownHostsError};
 
 /// What is wrong with TLS.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +27,24 @@ pub enum TlsError {
         /// What it shows.
         found: Fingerprint,
     },
+    /// The host shows another certificate than the one that is remembered of it.
+    #[error(
+        "certificate of {} has changed: seen {seen} {found}, remembered since {} {}",
+        remembered.host, remembered.first_seen_text(), remembered.fingerprint
+    )]
+    Changed {
+        /// What is remembered of it.
+        remembered: Box<KnownHost>,
+        /// What it shows.
+        found: Fingerprint,
+        /// When it showed it, in RFC 3339.
+        seen: String,
+        /// The file in which it is remembered.
+        file: PathBuf,
+    },
+    /// What is remembered of hosts cannot be read, or not be written.
+    #[error("certificates of known hosts: {0}")]
+    KnownHosts(#[from] KnownHostsError),
     /// The host wants a client certificate and got none that it takes.
     #[error("host wants another client certificate than it got, or any")]
     ClientCertificateRefused,
@@ -208,11 +227,13 @@ fn shown(name: &str) -> String {
 const MAX_NAMES: usize = 8;
 const MAX_NAME: usize = 253;
 
-/// The verifier below has no name of its own for this one.
+/// The verifiers below have no names of their own for these.
 fn problem_of_other(reason: &str) -> CertificateProblem {
-    match reason.contains("CaUsedAsEndEntity") {
-        true => CertificateProblem::Authority,
-        false => CertificateProblem::Other(reason.to_owned()),
+    match reason {
+        reason if reason.contains("CaUsedAsEndEntity") => CertificateProblem::Authority,
+        // So the system's verifier says that it is not for servers.
+        "certificate had invalid extensions" => CertificateProblem::Purpose,
+        reason => CertificateProblem::Other(reason.to_owned()),
     }
 }
 

@@ -3,7 +3,9 @@
 mod client;
 mod error;
 mod fingerprint;
+mod first_use;
 mod identity;
+mod known;
 mod trust;
 
 pub(super) use client::Secured;
@@ -12,4 +14,5 @@ pub use client::Tls;
 pub use error::{CertificateProblem, TlsError};
 pub use fingerprint::Fingerprint;
 pub use identity::Identity;
-pub use trust::Trust;
+pub use known::{HostPort, KnownHost, KnownHosts, KnownHostsError, Remembered};
+pub use trust::{Trust, Unknown};

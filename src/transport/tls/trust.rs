@@ -8,7 +8,7 @@ use rustls::{CertificateError, DigitallySignedStruct, RootCertStore, SignatureSc
 
 use super::error::unreadable;
 use super::identity::certificates;
-use super::{Fingerprint, TlsError};
+use super::{Fingerprint, KnownHosts, TlsError};
 
 /// Whose certificate is good enough.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +23,27 @@ pub enum Trust {
     Pin(Fingerprint),
     /// Any certificate. Each connection made so carries a warning.
     Anything,
+    /// What the system trusts, and what is remembered of a host.
+    ///
+    /// A certificate that is remembered stands in for an authority's signature and for nothing else: one that has
+    /// expired, or is for another name, is refused all the same. What is remembered of a host counts more than the
+    /// system's authorities: another certificate is [`TlsError::Changed`], whoever signed it.
+    Known {
+        /// What is remembered.
+        hosts: KnownHosts,
+        /// What to do with a certificate of a host of which nothing is remembered, and that no authority signed.
+        unknown: Unknown,
+    },
+}
+
+/// What becomes of a host that is seen for the first time, with a certificate that nobody vouches for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    /// It is refused.
+    Refuse,
+    /// Its certificate is remembered, and trusted from now on. It is on the disk before anything is sent that says
+    /// who we are.
+    Remember,
 }
 
 impl Trust {
@@ -36,7 +57,8 @@ impl Trust {
         let provider = Arc::new(ring::default_provider());
         let algorithms = provider.signature_verification_algorithms;
         match self {
-            Self::System => {
+            // What is remembered is looked up for each connection.
+            Self::System | Self::Known { .. } => {
                 let verifier = rustls_platform_verifier::Verifier::new(provider);
                 Ok(Arc::new(verifier.map_err(|error| TlsError::NoRoots { reason: error.to_string() })?))
             }

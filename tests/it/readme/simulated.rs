@@ -32,6 +32,25 @@ fn every_command_of_the_page_on_shells_runs() {
     run("shell", &commands);
 }
 
+#[test]
+fn every_command_of_the_page_on_configuration_runs() {
+    let commands = commands_of("docs/configuration.md");
+    assert!(commands.len() == 8 && commands.iter().all(|it| it.starts_with("refpoint ")), "{commands:?}");
+    run("configuration", &commands);
+}
+
+#[test]
+fn every_command_of_the_pages_on_hosts_and_shares_runs() {
+    for (page, count) in [("docs/preparing-a-host.md", 3), ("docs/shares.md", 1)] {
+        let commands = commands_of(page);
+        assert!(
+            commands.len() == count && commands.iter().all(|it| it.starts_with("refpoint ")),
+            "{commands:?}"
+        );
+        run("hosts", &commands);
+    }
+}
+
 /// The commands that need a host get a simulated one: `hv01` is where it listens, `CORP\backup` who may log in.
 fn run(name: &str, commands: &[String]) {
     let host = Simulated::start();
@@ -40,6 +59,8 @@ fn run(name: &str, commands: &[String]) {
     for command in commands {
         let here = command
             .replace("refpoint ", &format!("{} ", env!("CARGO_BIN_EXE_refpoint")))
+            .replace(" https://hv01 ", &format!(" {} ", host.tls))
+            .replace(" remove hv01", &format!(" remove {}", host.tls))
             .replace(" hv01 ", &format!(" {} ", host.target))
             .replace(" hv01, ", &format!(" {}, ", host.target.trim_start_matches("http://")))
             .replace(" > ", &format!(" > {}/", folder.display()))
@@ -49,6 +70,7 @@ fn run(name: &str, commands: &[String]) {
             .arg(&here)
             .env("REFPOINT_PASSWORD", &host.password)
             .env("XDG_STATE_HOME", &folder)
+            .env("XDG_CONFIG_HOME", &folder)
             .current_dir(root())
             .output()
             .unwrap();
@@ -61,13 +83,14 @@ fn run(name: &str, commands: &[String]) {
 pub(crate) struct Simulated {
     process: Child,
     pub(crate) target: String,
+    pub(crate) tls: String,
     pub(crate) password: String,
 }
 
 impl Simulated {
     pub(crate) fn start() -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_refpoint"))
-            .args(["lab", "serve", "--listen", "127.0.0.1:0"])
+            .args(["lab", "serve", "--listen", "127.0.0.1:0", "--tls", "127.0.0.1:0"])
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -80,7 +103,8 @@ impl Simulated {
         let line = line.recv_timeout(std::time::Duration::from_secs(60)).unwrap();
         let words: Vec<&str> = line.split_whitespace().collect();
         let password = words.iter().find_map(|word| word.strip_prefix("password=")).unwrap();
-        Self { process, target: words[1].to_owned(), password: password.to_owned() }
+        let tls = words.iter().find_map(|word| word.strip_prefix("tls=")).unwrap();
+        Self { process, target: words[1].to_owned(), tls: tls.to_owned(), password: password.to_owned() }
     }
 }
 

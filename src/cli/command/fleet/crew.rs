@@ -77,18 +77,15 @@ impl Crew {
 /// Returns the rules of a plan, each with the hosts that it is for.
 fn rules<'i>(plan: &RunPlan, inventory: &'i Inventory) -> Result<Vec<(u32, Vec<&'i str>)>, Error> {
     let mut rules = Vec::new();
-    for (number, rule) in (0u32..).zip(&plan.exports) {
+    for (number, rule) in (0u32..).zip(&plan.rules) {
         let limit = Limit::parse(&rule.hosts, &Files::Disk).map_err(of_inventory)?;
         let (hosts, unmatched) = inventory.limited(&limit).map_err(|error| {
-            of_inventory(error).hint(format!("that is what export rule {} of the plan is for", number + 1))
+            of_inventory(error).hint(format!("that is what {} of the plan is for", plan.name_of(number)))
         })?;
         if let Some(word) = unmatched.first() {
             // Whoever misspells a group would find it out when its hosts are needed.
-            return Err(Error::usage(format!(
-                "export rule {}: no host or group is like {word:?}",
-                number + 1
-            ))
-            .hint("refpoint fleet inventory shows the hosts and their groups"));
+            return Err(Error::usage(format!("{}: no host or group is like {word:?}", plan.name_of(number)))
+                .hint("refpoint fleet inventory shows the hosts and their groups"));
         }
         rules.push((number, hosts.into_iter().map(|host| &*host.name).collect()));
     }
@@ -104,13 +101,11 @@ fn target(entry: &HostEntry, means: &MeansArgs, ui: &mut Ui) -> Result<Target, E
         });
     }
     let settings = &entry.settings;
-    let endpoint = settings.endpoint().map_err(|error| {
-        Error::usage(format!("{}: the address makes no sense", entry.name)).because(error)
-    })?;
+    let endpoint = MeansArgs::endpoint(settings)?;
     if settings.delegate.as_ref().is_some_and(|delegate| delegate.value) {
         ui.warn(&format!("{}: credentials are not delegated; nothing here needs it", entry.name));
     }
-    let mut target = means.over(settings).target(&endpoint, Who::User, ui)?;
+    let mut target = means.over(settings, endpoint.protocol()).target(&endpoint, Who::User, ui)?;
     target.deadline = None;
     if let Some(point) = crash::Point::of_requests() {
         target.tap = Some(point.into_tap());

@@ -9,6 +9,7 @@ use refpoint::fleet::inventory::{
     Error as InventoryError, Files, HostEntry, Inventory, Limit, Source, known_variables,
 };
 
+use crate::cli::config;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::suggest;
@@ -47,6 +48,9 @@ impl HostsArgs {
             // Whoever takes the run up may stand elsewhere.
             return self.inventory.iter().map(|word| absolute(word, None)).collect();
         }
+        if of_plan.is_empty() {
+            return config::profile().inventories().to_vec();
+        }
         let folder = plan.and_then(Path::parent);
         of_plan.iter().map(|word| absolute(word, folder)).collect()
     }
@@ -68,14 +72,18 @@ impl HostsArgs {
 
     /// Reads the inventories, and says what is odd about them.
     pub(crate) fn read(&self, ui: &mut Ui) -> Result<Inventory, Error> {
-        if self.inventory.is_empty() {
+        let inventories = match self.inventory.as_slice() {
+            [] => config::profile().inventories(),
+            said => said,
+        };
+        if inventories.is_empty() {
             return Err(Error::usage("there is no inventory").hint(
                 "-i FILE says where the hosts stand, or REFPOINT_INVENTORY, or the key inventory of a plan",
             ));
         }
         let files = Files::Disk;
         let mut sources = Vec::new();
-        for word in &self.inventory {
+        for word in inventories {
             sources.push(match word.as_str() {
                 "-" => Source::Listing(stdin()?),
                 word => Source::parse(word, &files),

@@ -114,6 +114,7 @@ fn object(host: &HostEntry) -> Json {
         TrustChoice::Authorities(file) => json!({"ca": file}),
         TrustChoice::Pin(fingerprint) => json!({"pin": fingerprint.to_string()}),
         TrustChoice::Anything => json!({"insecure": true}),
+        TrustChoice::OnFirstUse => json!({"trust_on_first_use": true}),
     });
     shown.push("cert", &settings.certificate, |file| json!(file));
     shown.push("key", &settings.key, |file| json!(file));
@@ -181,6 +182,7 @@ fn with_origin(mut shown: Json, origin: &Origin) -> Json {
     let scope = match &origin.scope {
         Scope::Default => "default".to_owned(),
         Scope::Command => "command".to_owned(),
+        Scope::Profile(name) => format!("profile {name}"),
         Scope::Group(name) => format!("group {name}"),
         Scope::Host(name) => format!("host {name}"),
     };

@@ -1,7 +1,7 @@
 //! `refpoint fleet`: many hosts.
 
 mod crew;
-mod hosts;
+pub(crate) mod hosts;
 mod inventory;
 mod plan;
 mod report;

@@ -23,7 +23,7 @@ use crate::cli::ui::Ui;
 #[command(after_help = "Examples:\n  refpoint fleet plan nightly.toml -i hosts.toml\n  \
                   refpoint fleet plan nightly.toml -i hosts.toml --limit hv01 -o json")]
 pub(crate) struct Args {
-    /// The plan: what is exported where to (TOML)
+    /// The plan: what is exported, backed up, made and let go of where (TOML)
     #[arg(value_name = "PLAN")]
     plan: PathBuf,
     #[command(flatten)]
@@ -57,20 +57,26 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
 }
 
 fn show(hosts: &[HostForecast], format: Format, ui: &mut Ui) -> Result<Exit, Error> {
-    let mut list = List::new(&["Host", "Machine or group", "Point", "Relative to", "Directory", "But"]);
+    let mut list =
+        List::new(&["Host", "Machine or group", "Verb", "Point", "Relative to", "Directory", "But"]);
     let mut worst = Exit::Done;
     for host in hosts {
         for unit in &host.units {
             let mut value = serde_json::to_value(unit).unwrap_or_default();
             value["host"] = json!(host.host);
-            let base = unit.base.clone().unwrap_or_else(|| "nothing".to_owned());
+            let base = match (&*unit.verb, &unit.base) {
+                (_, Some(base)) => base.clone(),
+                ("export" | "backup", None) => "nothing".to_owned(),
+                _ => String::new(),
+            };
+            let point = if unit.verb == "prune" { letting_go(&unit.removes) } else { unit.point.clone() };
             let but = but(unit);
-            let cells = [&*host.host, &*unit.name, &*unit.point, &*base, &*unit.directory, &*but];
+            let cells = [&*host.host, &*unit.name, &*unit.verb, &*point, &*base, &*unit.directory, &*but];
             list.push(&format!("{}/{}", host.host, unit.id), cells, value);
         }
         if let Some(error) = &host.error {
             let value = json!({"host": host.host, "error": error});
-            list.push(&host.host, [&host.host, "", "", "", "", &error.message], value);
+            list.push(&host.host, [&host.host, "", "", "", "", "", &error.message], value);
         }
         let errors = host.error.iter().chain(host.units.iter().filter_map(|unit| unit.error.as_ref()));
         for code in errors.map(|error| error.exit_code) {
@@ -86,6 +92,15 @@ fn show(hosts: &[HostForecast], format: Format, ui: &mut Ui) -> Result<Exit, Err
         ui.note(&hint);
     }
     Ok(worst)
+}
+
+/// Returns which points would go.
+fn letting_go(removes: &[String]) -> String {
+    match removes {
+        [] => "none would go".to_owned(),
+        [one] => format!("{one} would go"),
+        [one, rest @ ..] => format!("{one} and {} more would go", rest.len()),
+    }
 }
 
 /// Returns why it would fail, or else what a person should know first.

@@ -28,7 +28,7 @@ use crate::cli::report::{json, yaml};
 use crate::cli::runtime::{self, Signals};
 use crate::cli::ui::Ui;
 
-/// Run a plan: export what it says from all the hosts it is for
+/// Run a plan: export, back up, make points and let go of them on all the hosts it is for
 ///
 /// What is done is written into the ledger before it counts. Ctrl-C and SIGTERM begin nothing more and leave running jobs
 /// to their hosts; fleet resume goes on.
@@ -36,7 +36,7 @@ use crate::cli::ui::Ui;
 #[command(after_help = "Examples:\n  refpoint fleet run nightly.toml -i hosts.toml\n  \
                   refpoint fleet run nightly.toml -i hosts.toml --limit 'hv0*' --metrics-file /var/lib/node_exporter/nightly.prom")]
 pub(crate) struct Args {
-    /// The plan: what is exported where to (TOML)
+    /// The plan: what is exported, backed up, made and let go of where (TOML)
     #[arg(value_name = "PLAN")]
     plan: PathBuf,
     /// Begin nothing more after the first failure

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use proptest::prelude::*;
-use refpoint::fleet::{Kind, News, Outcome, RunState, UnitState};
+use refpoint::fleet::{Ending, Kind, News, Outcome, RunState, UnitState};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::sleep;
 
@@ -107,7 +107,7 @@ async fn a_run_is_counted_while_it_goes() {
     meter.hear(&event(303, "hv01", 2, News::Warning { message: "x".into() }));
     meter.hear(&event(310, "hv01", 3, News::UnitStarted));
     let finished = export("hv01", Outcome::Completed, None);
-    meter.hear(&event(320, "hv01", 3, News::UnitFinished { export: Box::new(finished) }));
+    meter.hear(&event(320, "hv01", 3, News::UnitFinished { ending: Ending::Export(Box::new(finished)) }));
     let page = until(&file, "refpoint_run_units{plan=\"nightly\",state=\"completed\"} 1").await;
     has(
         &page,
@@ -204,7 +204,7 @@ async fn a_run_that_was_stopped_is_no_success_and_is_counted_on_when_it_goes_on(
     stopped.state = RunState::Stopped;
     stopped.exit_code = Some(0);
     let mut outstanding = stopped.units[0].clone();
-    (outstanding.unit, outstanding.state, outstanding.export) = (2, UnitState::Outstanding, None);
+    (outstanding.unit, outstanding.state, outstanding.ending) = (2, UnitState::Outstanding, None);
     stopped.units.push(outstanding);
     assert!(meter.finish(&stopped).await.is_empty());
     let page = fs::read_to_string(&file).unwrap();
@@ -399,7 +399,7 @@ fn any_news() -> impl Strategy<Value = News> {
         "[a-zé ]{0,40}".prop_map(|cause| News::Retry { kind: None, cause, after: 1.0 }),
         prop::sample::select(outcomes.to_vec()).prop_map(|outcome| {
             let error = (outcome == Outcome::Failed).then_some(Kind::JobFailed);
-            News::UnitFinished { export: Box::new(export("hv01", outcome, error)) }
+            News::UnitFinished { ending: Ending::Export(Box::new(export("hv01", outcome, error))) }
         }),
     ]
 }

@@ -195,7 +195,7 @@ fn title(standing: Standing, kind: Option<Kind>) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use refpoint::fleet::Outcome;
+    use refpoint::fleet::{Ending, Outcome};
 
     use super::super::runs::{Runs, counted as summed, failure};
     use super::*;
@@ -223,7 +223,7 @@ mod tests {
         report.hosts.iter_mut().for_each(|host| host.error = None);
         let count = report.units.len();
         for (at, unit) in report.units.iter_mut().enumerate() {
-            let Some(export) = &mut unit.export else { continue };
+            let Some(Ending::Export(export)) = &mut unit.ending else { continue };
             export.outcome = Outcome::Failed;
             let hint = if at % 2 == 0 { "this" } else { "that" };
             export.error = Some(failure(Kind::Fault, Some(0x8033_8012), &format!("at {at}"), Some(hint)));
@@ -241,7 +241,7 @@ mod tests {
         let mut report = Runs::new(1).finished(20, 2);
         report.hosts.iter_mut().for_each(|host| host.error = None);
         for (at, unit) in report.units.iter_mut().enumerate() {
-            let Some(export) = &mut unit.export else { continue };
+            let Some(Ending::Export(export)) = &mut unit.ending else { continue };
             export.outcome = Outcome::Failed;
             export.error =
                 Some(failure(Kind::NotFound, None, "no machine", Some(&format!("there are a{at}, b{at}"))));

@@ -83,7 +83,12 @@ fn case(unit: &UnitReport) -> Case {
         }
         Standing::Failed => Result::Error { kind: sort.map_or("failed", kind), message, text },
     };
-    Case { name: unit.name.clone(), seconds, result }
+    // Exports are called by their machine alone, as they were before there was anything else.
+    let name = match &*unit.verb {
+        "export" => unit.name.clone(),
+        verb => format!("{} ({verb})", unit.name),
+    };
+    Case { name, seconds, result }
 }
 
 /// Says whether a host was asked and has done it badly, or has refused.

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
-use refpoint::fleet::{Event, Failure, Kind, News, Outcome, Report, RunReport};
+use refpoint::fleet::{Ending, Event, Failure, Kind, News, Outcome, RunReport};
 
 use super::cause::counted;
 use super::picture::{Flight, Job, Picture};
@@ -132,7 +132,7 @@ impl Journal {
                 Some(Line::Note(format!("{}: {cause}; again in {after:.1}s", whose(event))))
             }
             News::Warning { message } => self.warning(event, message),
-            News::UnitFinished { export } => self.end(event, export),
+            News::UnitFinished { ending } => self.end(event, ending),
             News::RunStopping { reason } => {
                 Some(Line::Warning(format!("stopping: {reason}; running jobs are left to their hosts")))
             }
@@ -145,25 +145,25 @@ impl Journal {
         }
     }
 
-    fn end(&mut self, event: &Event, export: &Report) -> Option<Line> {
+    fn end(&mut self, event: &Event, ending: &Ending) -> Option<Line> {
         let whose = whose(event);
-        match (export.outcome, &export.error) {
+        match (ending.outcome(), ending.error()) {
             (Outcome::Completed, _) => None,
             // Its warnings were said.
-            (Outcome::CompletedWithWarnings, _) => match export.warnings.first() {
+            (Outcome::CompletedWithWarnings, _) => match ending.warnings().first() {
                 Some(warning) => self.warning(event, warning),
                 None => None,
             },
             (Outcome::Failed | Outcome::Unknown, Some(error)) => self.failure(&whose, error),
             (Outcome::Detached | Outcome::Cancelled, Some(error)) if error.kind == Kind::Deadline => {
                 // The end of a window leaves many, and was said once.
-                let text = format!("{whose}: {}: {}", export.outcome.name(), error.message);
+                let text = format!("{whose}: {}: {}", ending.outcome().name(), error.message);
                 (!self.is_live).then_some(Line::Note(text))
             }
             (outcome, error) => {
-                let message = error.as_ref().map(|error| format!(": {}", error.message)).unwrap_or_default();
+                let message = error.map(|error| format!(": {}", error.message)).unwrap_or_default();
                 let words = format!("{}{message}", outcome.name());
-                self.often(Some(outcome), error.as_ref(), &whose, &words).map(Line::Warning)
+                self.often(Some(outcome), error, &whose, &words).map(Line::Warning)
             }
         }
     }
@@ -384,8 +384,8 @@ mod tests {
                 let at = started + SignedDuration::from_secs(whole * i64::from(step) / 10);
                 events.push(tell(at, News::Progress { state: 4, percent: Some(step * 10) }));
             }
-            if let (Some(at), Some(export)) = (unit.finished_at, &unit.export) {
-                events.push(tell(at, News::UnitFinished { export: export.clone() }));
+            if let (Some(at), Some(ending)) = (unit.finished_at, &unit.ending) {
+                events.push(tell(at, News::UnitFinished { ending: ending.clone() }));
             }
         }
         events.sort_by_key(|event| event.at);
@@ -491,8 +491,8 @@ mod tests {
             "vm",
             News::Retry { kind: Some(Kind::Busy), cause: "busy".into(), after: 1.0 },
         ));
-        let export = failed.unwrap().export.unwrap();
-        picture.hear(&tell(291, "c-failing", "other", News::UnitFinished { export }));
+        let ending = failed.unwrap().ending.unwrap();
+        picture.hear(&tell(291, "c-failing", "other", News::UnitFinished { ending }));
         let lines = rows_of(&picture, at(300), 120, 24);
         let hosts: Vec<&str> = lines[4..].iter().map(|row| row.text.as_str()).collect();
         assert_eq!(

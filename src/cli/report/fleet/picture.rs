@@ -126,8 +126,8 @@ impl Picture {
             News::Retry { cause, .. } if !event.unit.is_empty() => {
                 self.job(event).retry = Some(cause.clone());
             }
-            News::UnitFinished { export } => {
-                let standing = Standing::of_outcome(export.outcome);
+            News::UnitFinished { ending } => {
+                let standing = Standing::of_outcome(ending.outcome());
                 self.ended.add(standing);
                 let flight = self.flight(&event.host);
                 flight.jobs.remove(&(event.number, event.unit.clone()));

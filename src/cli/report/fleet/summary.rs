@@ -98,7 +98,7 @@ const MOST_NAMES: usize = 8;
 
 #[cfg(test)]
 mod tests {
-    use refpoint::fleet::{Kind, Outcome};
+    use refpoint::fleet::{Ending, Kind, Outcome};
     use unicode_width::UnicodeWidthStr;
 
     use super::super::runs::{Runs, counted as summed, failure, hostile};
@@ -115,7 +115,7 @@ mod tests {
         let hosts: Vec<String> = report.hosts.iter().map(|host| host.host.clone()).collect();
         for (at, unit) in report.units.iter_mut().enumerate() {
             unit.name = format!("vm{at}");
-            let export = unit.export.as_mut().unwrap();
+            let Some(Ending::Export(export)) = &mut unit.ending else { panic!("{unit:?}") };
             (export.outcome, export.error) = match at {
                 0 => (
                     Outcome::Failed,

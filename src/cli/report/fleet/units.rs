@@ -1,5 +1,7 @@
 //! The units of a run, one after the other.
 
+use std::collections::HashSet;
+
 use refpoint::fleet::{HostReport, HostState, RunReport, UnitReport};
 
 use super::standing::Standing;
@@ -24,12 +26,14 @@ pub(crate) fn lines(report: &RunReport) -> String {
     report.units.iter().map(line).collect()
 }
 
-/// Returns `host/GUID` for each unit.
+/// Returns `host/GUID` for each unit, once for whatever was done with it.
 pub(crate) fn names(report: &RunReport) -> String {
-    report.units.iter().map(|unit| format!("{}/{}\n", harmless(&unit.host), harmless(&unit.id))).collect()
+    let mut said = HashSet::new();
+    let names = report.units.iter().filter(|unit| said.insert((&*unit.host, &*unit.id)));
+    names.map(|unit| format!("{}/{}\n", harmless(&unit.host), harmless(&unit.id))).collect()
 }
 
-const HEADINGS: &[&str] = &["Host", "Unit", "Outcome", "Started", "Took", "Tries", "Why"];
+const HEADINGS: &[&str] = &["Host", "Unit", "Verb", "Outcome", "Started", "Took", "Tries", "Why"];
 
 fn row(unit: &UnitReport) -> Vec<String> {
     let started = unit.started_at.map(|at| format!("{at:.0}")).unwrap_or_default();
@@ -38,6 +42,7 @@ fn row(unit: &UnitReport) -> Vec<String> {
     vec![
         unit.host.clone(),
         unit.name.clone(),
+        unit.verb.clone(),
         Standing::of(unit).name().to_owned(),
         started,
         took.unwrap_or_default(),
@@ -49,8 +54,7 @@ fn row(unit: &UnitReport) -> Vec<String> {
 /// Returns why a unit did not end well, or what should be known of it all the same.
 pub(crate) fn why(unit: &UnitReport) -> String {
     let error = unit.error().map(|error| error.message.clone());
-    let warnings = || Some(unit.export.as_ref()?.warnings.join("; "));
-    error.or_else(warnings).unwrap_or_default()
+    error.unwrap_or_else(|| unit.warnings().join("; "))
 }
 
 /// Returns how a host stands of which no unit may be known, and why.
@@ -67,7 +71,8 @@ fn host_row(host: &HostReport) -> Option<Vec<String>> {
     let (_, outcome, why) = without_units(host)?;
     let started = host.started_at.map(|at| format!("{at:.0}")).unwrap_or_default();
     let took = host.started_at.zip(host.finished_at).map(|(from, to)| clock(seconds_between(from, to)));
-    let cells = [&host.host, "(whole host)", outcome.name(), &started, &took.unwrap_or_default(), "", why];
+    let cells =
+        [&host.host, "(whole host)", "", outcome.name(), &started, &took.unwrap_or_default(), "", why];
     Some(cells.map(str::to_owned).to_vec())
 }
 

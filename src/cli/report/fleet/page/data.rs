@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 use refpoint::client::codes;
-use refpoint::fleet::{HostReport, HostState, Report, RunReport, RunState, UnitReport};
+use refpoint::fleet::{Ending, HostReport, HostState, RunReport, RunState, UnitReport};
 use serde_json::{Value as Json, json};
 
 use super::super::cause::{Cause, number};
@@ -94,8 +94,7 @@ fn unit(
     texts: &mut Texts,
 ) -> Json {
     let error = unit.error();
-    let warnings = unit.export.as_ref().map_or(&[][..], |export| &export.warnings);
-    let warnings: Vec<i64> = warnings.iter().map(|text| texts.place(Some(text))).collect();
+    let warnings: Vec<i64> = unit.warnings().iter().map(|text| texts.place(Some(text))).collect();
     json!([
         unit.unit,
         host,
@@ -113,14 +112,14 @@ fn unit(
         texts.place(error.and_then(|error| error.hint.as_deref())),
         error.and_then(|error| error.code).map(number),
         warnings,
-        unit.export.as_ref().map(|export| export_of(export, &unit.directory, texts)),
+        unit.ending.as_ref().map(|ending| ending_of(ending, &unit.directory, texts)),
     ])
 }
 
-fn export_of(export: &Report, directory: &str, texts: &mut Texts) -> Json {
-    let returned =
-        export.return_value.as_ref().map(|value| format!("{} ({})", value.code, shown(&value.name)));
-    let job = export.job.as_ref();
+fn ending_of(ending: &Ending, directory: &str, texts: &mut Texts) -> Json {
+    let returned = ending.export().and_then(|export| export.return_value.as_ref());
+    let returned = returned.map(|value| format!("{} ({})", value.code, shown(&value.name)));
+    let job = ending.job();
     let state = job.and_then(|job| job.state).map(|state| {
         let name = codes::job_state(state).map_or("not a state we know", |state| state.code.name);
         let percent =
@@ -132,25 +131,37 @@ fn export_of(export: &Report, directory: &str, texts: &mut Texts) -> Json {
         .iter()
         .map(|error| texts.place(Some(&error.message)))
         .collect();
-    let receipt = &export.receipt;
-    let files =
-        [&receipt.log_files, &receipt.config_files, &receipt.runtime_files, &receipt.guest_state_files];
     let short = |file: &String| match file.strip_prefix(directory) {
         // No text that is harmless holds a tabulator.
         Some(rest) if !directory.is_empty() => format!("\t{}", harmless(rest)),
         _ => shown(file),
     };
+    let files: Vec<String> = match ending {
+        Ending::Export(export) => {
+            let receipt = &export.receipt;
+            let files = [
+                &receipt.log_files,
+                &receipt.config_files,
+                &receipt.runtime_files,
+                &receipt.guest_state_files,
+            ];
+            files.into_iter().flatten().map(short).collect()
+        }
+        Ending::Backup(backup) => backup.files.iter().map(|file| short(&file.path)).collect(),
+        Ending::Create(_) | Ending::Prune(_) => Vec::new(),
+    };
+    let (requests, sent, received) = ending.traffic();
     json!([
-        export.point.as_ref().map(|point| shown(&point.id)),
-        export.base.as_ref().map(|base| shown(&base.id)),
+        ending.point().map(|point| shown(&point.id)),
+        ending.base().map(|base| shown(&base.id)),
         returned,
         job.map(|job| shown(&job.id)),
         state,
         errors,
-        export.requests,
-        export.bytes_sent,
-        export.bytes_received,
-        files.into_iter().flatten().map(short).collect::<Vec<_>>(),
+        requests,
+        sent,
+        received,
+        files,
     ])
 }
 

@@ -1,8 +1,15 @@
 //! `refpoint point`: reference points, and which of them are ours.
 
+mod letting;
+mod pruning;
+
 use clap::{Subcommand, ValueEnum};
-use refpoint::fleet::{Control, Keeper, Owned, adopt_point, create_point};
-use refpoint::hyperv::{Collection, Consistency, Group, Host, Machine, Point, PointType, Selector};
+use refpoint::fleet::{
+    Chain, Control, Happening, Keeper, OwnedMark, Sort, Wanted, adopt_mark, chain_in, create_mark, history,
+};
+use refpoint::hyperv::{
+    Collection, Consistency, Group, Host, Machine, Mark, Owner, Point, PointType, Selector,
+};
 use refpoint::ledger::{self, Newest, Origin};
 use serde_json::{Value as Json, json};
 
@@ -17,13 +24,17 @@ use crate::cli::report::{json as text, table, yaml};
 use crate::cli::runtime::{self, Deadline};
 use crate::cli::ui::Ui;
 
-/// Look at reference points, make them, and say which are ours
+/// Look at reference points, make them, let go of them, and say which are ours
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     List(ListArgs),
     Show(ShowArgs),
     Create(CreateArgs),
     Adopt(AdoptArgs),
+    Destroy(letting::DestroyArgs),
+    Discard(letting::DiscardArgs),
+    Import(letting::ImportArgs),
+    Prune(pruning::Args),
 }
 
 /// List the reference points of machines and groups, and which of them are ours
@@ -64,23 +75,66 @@ pub(crate) struct ShowArgs {
     ledger: LedgerArgs,
 }
 
-/// Have a reference point of a machine made, and write down that it is ours and when it was made
+/// Have a reference point of a machine or of a group made, and write down that it is ours and when it was made
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  refpoint point create hv01 --vm web01")]
+#[command(after_help = "Examples:\n  refpoint point create hv01 --vm web01\n  \
+                  refpoint point create hv01 --group shop --consistency crash")]
 pub(crate) struct CreateArgs {
     #[command(flatten)]
     connection: ConnectionArgs,
-    /// The machine
-    #[arg(long, value_name = "VM")]
-    vm: String,
-    /// What the point keeps: a mark in the change tracking, or a log of changes with their data
-    #[arg(long = "type", value_name = "TYPE", default_value = "rct")]
+    #[command(flatten)]
+    whose: Whose,
+    /// What the point keeps: a mark in the change tracking, or a log of changes with their data; auto is a mark,
+    /// asked for by whichever of two numbers the host takes for it
+    #[arg(long = "type", value_name = "TYPE", default_value = "auto")]
     point_type: Kind,
     /// How consistent the data is to be; another level is never taken instead
     #[arg(long, value_name = "LEVEL", default_value = "application")]
     consistency: Level,
     #[command(flatten)]
     ledger: LedgerArgs,
+}
+
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Whose {
+    /// The machine: its name or GUID
+    #[arg(long, value_name = "VM")]
+    vm: Option<String>,
+    /// The group of machines: its name or GUID
+    #[arg(long, value_name = "GROUP")]
+    group: Option<String>,
+}
+
+impl Whose {
+    pub(crate) fn wanted(&self) -> Wanted {
+        match (&self.vm, &self.group) {
+            (Some(vm), _) => Wanted::Machine(Selector::parse(vm)),
+            (None, group) => Wanted::Group(Selector::parse(group.as_deref().unwrap_or_default())),
+        }
+    }
+}
+
+/// The machine or group of a point, where it is said.
+#[derive(Debug, clap::Args)]
+#[group(multiple = false)]
+pub(crate) struct Perhaps {
+    /// The machine; without, the one that has such a point
+    #[arg(long, value_name = "VM")]
+    vm: Option<String>,
+    /// The group; without, the one that has such a collection of points
+    #[arg(long, value_name = "GROUP")]
+    group: Option<String>,
+}
+
+impl Perhaps {
+    pub(crate) fn wanted(&self) -> Option<Wanted> {
+        match (&self.vm, &self.group) {
+            (Some(vm), _) => Some(Wanted::Machine(Selector::parse(vm))),
+            (None, Some(group)) => Some(Wanted::Group(Selector::parse(group))),
+            (None, None) => None,
+        }
+    }
 }
 
 /// Treat a reference point that somebody else has made as ours from now on
@@ -94,23 +148,32 @@ pub(crate) struct AdoptArgs {
     /// Its identifier or GUID
     #[arg(value_name = "POINT")]
     point: String,
-    /// The machine; without, the one that has such a point
-    #[arg(long, value_name = "VM")]
-    vm: Option<String>,
+    #[command(flatten)]
+    whose: Perhaps,
     #[command(flatten)]
     ledger: LedgerArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Kind {
+    Auto,
     Rct,
     Log,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Level {
+pub(crate) enum Level {
     Application,
     Crash,
+}
+
+impl Level {
+    pub(crate) fn consistency(self) -> Consistency {
+        match self {
+            Self::Application => Consistency::Application,
+            Self::Crash => Consistency::Crash,
+        }
+    }
 }
 
 /// Runs one of the commands.
@@ -121,6 +184,10 @@ pub(crate) fn run(command: &Command, output: &OutputArgs, ui: &mut Ui) -> Result
         Command::Show(args) => show(args, format, ui),
         Command::Create(args) => create(args, format, ui),
         Command::Adopt(args) => adopt(args, format, ui),
+        Command::Destroy(args) => letting::destroy(args, format, ui),
+        Command::Discard(args) => letting::discard(args, format, ui),
+        Command::Import(args) => letting::import(args, format, ui),
+        Command::Prune(args) => pruning::run(args, format, ui),
     }
 }
 
@@ -154,34 +221,63 @@ async fn list_points(
     }
     .map_err(Error::of_hyperv)?;
     for machine in &machines {
-        let ours = ours(keeper, ledger::Kind::Vm, machine.id.to_string()).await?;
+        let known = Known::of(keeper, ledger::Kind::Vm, machine.id.as_str()).await?;
         let of_machine: Vec<_> = points.extract_if(.., |point| point.machine == machine.id).collect();
         let there: Vec<_> = of_machine.iter().map(|point| &*point.id).collect();
         for point in &of_machine {
-            push_point(list, &machine.name, point, &ours, &there);
+            push_point(list, &machine.name, point, &known, &there);
+        }
+        for point in known.missing(&there) {
+            let value = json!({
+                "kind": "vm", "machine": {"id": machine.id.as_str(), "name": machine.name}, "id": point.id,
+                "type": point.point_type, "consistency": point.consistency, "disks": point.disks,
+                "ours": origin(Some(point)), "since": made(Some(point)), "marks": known.marks(&point.id, &there),
+            });
+            push_missing(list, &machine.name, point, &known.marks(&point.id, &there), value);
         }
     }
     if args.vm.is_none() {
         // What a machine leaves behind that has gone is there all the same.
         for point in &points {
-            let ours = ours(keeper, ledger::Kind::Vm, point.machine.to_string()).await?;
+            let known = Known::of(keeper, ledger::Kind::Vm, point.machine.as_str()).await?;
             let of_it = points.iter().filter(|other| other.machine == point.machine);
             let there: Vec<_> = of_it.map(|point| &*point.id).collect();
-            push_point(list, "", point, &ours, &there);
+            push_point(list, "", point, &known, &there);
         }
     }
     Ok(())
 }
 
-fn push_point(list: &mut List<'_>, machine: &str, point: &Point, ours: &[ledger::Point], there: &[&str]) {
+fn push_point(list: &mut List<'_>, machine: &str, point: &Point, known: &Known, there: &[&str]) {
     let disks = point.disks.len().to_string();
     let of = if machine.is_empty() { point.machine.as_str() } else { machine };
-    let mark = mark(&point.id, ours, there);
+    let marks = known.marks(&point.id, there);
+    let mut value = value(machine, point, owned(&point.id, &known.ours));
+    value["marks"] = json!(marks);
     list.push(
         &point.id,
-        [of, &point.id, point.point_type.name(), level(point.consistency), &disks, mark],
-        value(machine, point, owned(&point.id, ours)),
+        [
+            of,
+            &point.id,
+            &numbered(point.point_type.name(), Some(point.point_type.number())),
+            &numbered(level(point.consistency), point.consistency),
+            &disks,
+            &words(&marks),
+        ],
+        value,
     );
+}
+
+/// A point of ours that the host does not have any more.
+fn push_missing(list: &mut List<'_>, of: &str, point: &ledger::Point, marks: &[&str], value: Json) {
+    let kind = point.point_type.map(PointType::of).map_or("unknown", PointType::name);
+    let consistency = match point.subject.kind {
+        ledger::Kind::Vm => numbered(level(point.consistency), point.consistency),
+        ledger::Kind::Group => point.consistency.map(|number| number.to_string()).unwrap_or_default(),
+    };
+    let disks = if point.disks.is_empty() { String::new() } else { point.disks.len().to_string() };
+    let kind = numbered(kind, point.point_type);
+    list.push(&point.id, [of, &point.id, &kind, &consistency, &disks, &words(marks)], value);
 }
 
 /// The same of groups.
@@ -199,18 +295,26 @@ async fn list_collections(
     }
     .map_err(Error::of_hyperv)?;
     for group in &groups {
-        let ours = ours(keeper, ledger::Kind::Group, group.id.to_string()).await?;
+        let known = Known::of(keeper, ledger::Kind::Group, group.id.as_str()).await?;
         let of_group: Vec<_> = all.extract_if(.., |points| points.group == group.id).collect();
         let there: Vec<_> = of_group.iter().map(|points| &*points.id).collect();
+        let of = format!("group {}", group.name);
         for points in &of_group {
             let number = points.consistency.map(|number| number.to_string()).unwrap_or_default();
-            let of = format!("group {}", group.name);
-            let mark = mark(&points.id, &ours, &there);
-            list.push(
-                &points.id,
-                [&of, &points.id, points.point_type.name(), &number, "", mark],
-                collection_value(group, points, owned(&points.id, &ours)),
-            );
+            let marks = known.marks(&points.id, &there);
+            let kind = numbered(points.point_type.name(), Some(points.point_type.number()));
+            let mut value = collection_value(group, points, owned(&points.id, &known.ours));
+            value["marks"] = json!(marks);
+            list.push(&points.id, [&of, &points.id, &kind, &number, "", &words(&marks)], value);
+        }
+        for point in known.missing(&there) {
+            let marks = known.marks(&point.id, &there);
+            let value = json!({
+                "kind": "group", "group": {"id": group.id.as_str(), "name": group.name}, "id": point.id,
+                "type": point.point_type, "consistency": point.consistency, "ours": origin(Some(point)),
+                "since": made(Some(point)), "marks": marks,
+            });
+            push_missing(list, &of, point, &marks, value);
         }
     }
     Ok(())
@@ -220,16 +324,62 @@ fn owned<'p>(id: &str, ours: &'p [ledger::Point]) -> Option<&'p ledger::Point> {
     ours.iter().find(|own| own.id.eq_ignore_ascii_case(id))
 }
 
-/// Says whose a point is; `there` are all of its owner that the host shows.
-fn mark(id: &str, ours: &[ledger::Point], there: &[&str]) -> &'static str {
-    let here = |own: &&ledger::Point| there.iter().any(|id| own.id.eq_ignore_ascii_case(id));
-    let newest = Newest::of(ours.iter().filter(here));
-    owned(id, ours).map_or("foreign", |own| match (own.origin, newest == Newest::Point(own)) {
-        (Origin::Made, true) => "made, latest",
-        (Origin::Made, false) => "made",
-        (Origin::Adopted, true) => "adopted, latest",
-        (Origin::Adopted, false) => "adopted",
-    })
+/// What the ledger knows of the points of a machine or group.
+struct Known {
+    ours: Vec<ledger::Point>,
+    chain: Chain,
+}
+
+impl Known {
+    async fn of(keeper: &Keeper, kind: ledger::Kind, id: &str) -> Result<Self, Error> {
+        let ours = ours(keeper, kind, id.to_owned()).await?;
+        Ok(Self { ours, chain: chain_in(keeper, kind, id).await.map_err(Error::of_failure)? })
+    }
+
+    /// Returns the points of ours that are not among those that the host shows.
+    fn missing<'k>(&'k self, there: &'k [&str]) -> impl Iterator<Item = &'k ledger::Point> {
+        self.ours.iter().filter(|own| !there.iter().any(|id| own.id.eq_ignore_ascii_case(id)))
+    }
+
+    /// Says whose a point is and what depends on it; `there` are all of its owner that the host shows.
+    fn marks(&self, id: &str, there: &[&str]) -> Vec<&'static str> {
+        let is_there = |id: &str| there.iter().any(|there| there.eq_ignore_ascii_case(id));
+        let newest = Newest::of(self.ours.iter().filter(|own| is_there(&own.id)));
+        let mut marks = match owned(id, &self.ours) {
+            None => vec!["foreign"],
+            Some(own) => {
+                let origin = match own.origin {
+                    Origin::Made => "made",
+                    Origin::Adopted => "adopted",
+                };
+                let latest = (newest == Newest::Point(own)).then_some("latest");
+                [origin].into_iter().chain(latest).collect()
+            }
+        };
+        if !is_there(id) {
+            marks.push("missing");
+        }
+        let is_it = |point: &Option<String>| point.as_deref().is_some_and(|it| it.eq_ignore_ascii_case(id));
+        if self.chain.newest.iter().any(|link| is_it(&link.point)) {
+            marks.push("next base");
+        }
+        if self.chain.newest.iter().any(|link| is_it(&link.base)) {
+            marks.push("base of newest");
+        }
+        if self.chain.under_way.iter().any(|link| is_it(&link.point) || is_it(&link.base)) {
+            marks.push("in use");
+        }
+        marks
+    }
+}
+
+fn words(marks: &[&str]) -> String {
+    marks.join(", ")
+}
+
+/// A name with its number, where there is one.
+fn numbered(name: &str, number: Option<u16>) -> String {
+    number.map_or_else(|| name.to_owned(), |number| format!("{name} ({number})"))
 }
 
 fn show(args: &ShowArgs, format: Format, ui: &mut Ui) -> Result<Exit, Error> {
@@ -257,7 +407,9 @@ fn show(args: &ShowArgs, format: Format, ui: &mut Ui) -> Result<Exit, Error> {
             let ids = points.iter().map(|point| point.id.as_str());
             return Err(no_point(&machine.name, &args.point, ids));
         };
-        print(&machine, point, owned(&point.id, &ours), format, ui)
+        let told = history(&keeper, ledger::Kind::Vm, machine.id.as_str(), &point.id).await;
+        let told = told.map_err(Error::of_failure)?;
+        print(&machine, point, owned(&point.id, &ours), &told, format, ui)
     })
 }
 
@@ -305,6 +457,10 @@ async fn show_collection(
         lines.push(("Logs", if points.has_log { "there" } else { "removed" }.to_owned()));
     }
     lines.extend(held.iter().map(|point| ("Point", point.id.clone())));
+    let told = history(keeper, ledger::Kind::Group, group.id.as_str(), &points.id).await;
+    let told = told.map_err(Error::of_failure)?;
+    value["history"] = json!(told);
+    lines.extend(told.iter().map(happened));
     show_one(&points.id, &value, &lines, format, ui)
 }
 
@@ -323,30 +479,36 @@ fn nowhere(id: &str) -> Error {
 }
 
 fn create(args: &CreateArgs, format: Format, ui: &mut Ui) -> Result<Exit, Error> {
-    let wanted = match args.point_type {
-        Kind::Rct => PointType::Rct,
-        Kind::Log => PointType::Log,
+    let sort = match args.point_type {
+        Kind::Auto => Sort::Auto,
+        Kind::Rct => Sort::Rct,
+        Kind::Log => Sort::Log,
     };
-    let consistency = match args.consistency {
-        Level::Application => Consistency::Application,
-        Level::Crash => Consistency::Crash,
-    };
-    let selector = Selector::parse(&args.vm);
+    let (wanted, consistency) = (args.whose.wanted(), args.consistency.consistency());
     let left = "before the point was there; the host may still make it, and the same command takes it up";
-    own(&args.connection, &args.ledger, (&args.vm, left), format, ui, async |around| {
-        create_point(around, &selector, consistency, wanted).await.map_err(Error::of_failure)
+    own(&args.connection, &args.ledger, (&wanted.name(), left), format, ui, async |around| {
+        create_mark(around, &wanted, consistency, sort).await.map_err(Error::of_failure)
     })
 }
 
 fn adopt(args: &AdoptArgs, format: Format, ui: &mut Ui) -> Result<Exit, Error> {
-    let unit = args.vm.clone().unwrap_or_else(|| args.point.clone());
+    let wanted = args.whose.wanted();
+    let unit = wanted.as_ref().map_or_else(|| args.point.clone(), Wanted::name);
     let left = "before the point was adopted";
     own(&args.connection, &args.ledger, (&unit, left), format, ui, async |around| {
-        let machine = match &args.vm {
-            Some(vm) => Selector::parse(vm),
-            None => owner(around.host, &args.point).await?,
+        let wanted = match wanted {
+            Some(wanted) => wanted,
+            None => match owner(around.host, &args.point).await {
+                Ok(machine) => Wanted::Machine(machine),
+                Err(error) if error.kind == Exit::NotFound => {
+                    let all = around.host.all_collections().await.map_err(Error::of_hyperv)?;
+                    let found = all.into_iter().find(|points| points.is_named(&args.point)).ok_or(error)?;
+                    Wanted::Group(Selector::Id(found.group))
+                }
+                Err(error) => return Err(error),
+            },
         };
-        adopt_point(around, &machine, &args.point).await.map_err(Error::of_failure)
+        adopt_mark(around, &wanted, &args.point).await.map_err(Error::of_failure)
     })
 }
 
@@ -381,7 +543,7 @@ fn own(
     (unit, left): (&str, &str),
     format: Format,
     ui: &mut Ui,
-    work: impl AsyncFnOnce(&refpoint::fleet::Surroundings<'_>) -> Result<Owned, Error>,
+    work: impl AsyncFnOnce(&refpoint::fleet::Surroundings<'_>) -> Result<OwnedMark, Error>,
 ) -> Result<Exit, Error> {
     let mut target = connection.target(Who::User, ui)?;
     let deadline = Deadline::after(target.deadline.take());
@@ -396,9 +558,7 @@ fn own(
             Setting { host: &host, label, keeper: &keeper, deadline: deadline.moment(), operation_timeout };
         let around = setting.with(unit.to_owned(), control, &|_| ());
         let owned = deadline.within(work(&around), || late(connection, left)).await?;
-        let (machine, point) = (&owned.machine, &owned.point);
-        let ours = ours(&keeper, ledger::Kind::Vm, machine.id.to_string()).await?;
-        print(machine, point, self::owned(&point.id, &ours), format, ui)
+        print_mark(&owned.owner, &owned.mark, &keeper, format, ui).await
     })
 }
 
@@ -406,15 +566,55 @@ async fn ours(keeper: &Keeper, kind: ledger::Kind, subject: String) -> Result<Ve
     keeper.with(move |ledger| ledger.points_of(kind, &subject)).await.map_err(Error::of_ledger)
 }
 
+/// Shows a point that is ours now.
+async fn print_mark(
+    owner: &Owner,
+    mark: &Mark,
+    keeper: &Keeper,
+    format: Format,
+    ui: &mut Ui,
+) -> Result<Exit, Error> {
+    match (owner, mark) {
+        (Owner::Machine(machine), Mark::Point(point)) => {
+            let ours = ours(keeper, ledger::Kind::Vm, machine.id.to_string()).await?;
+            print(machine, point, owned(&point.id, &ours), &[], format, ui)
+        }
+        (Owner::Group(group), Mark::Collection(points)) => {
+            let ours = ours(keeper, ledger::Kind::Group, group.id.to_string()).await?;
+            let owned = owned(&points.id, &ours);
+            let lines = [
+                ("Collection", points.id.clone()),
+                ("Name", points.name.clone()),
+                ("Group", format!("{} ({})", group.name, group.id)),
+                ("Type", numbered(points.point_type.name(), Some(points.point_type.number()))),
+                ("Consistency", points.consistency.map(|number| number.to_string()).unwrap_or_default()),
+                ("Ours", since(owned)),
+            ];
+            show_one(&points.id, &collection_value(group, points, owned), &lines, format, ui)
+        }
+        _ => Ok(Exit::Done),
+    }
+}
+
 fn print(
     machine: &Machine,
     point: &Point,
     owned: Option<&ledger::Point>,
+    told: &[Happening],
     format: Format,
     ui: &mut Ui,
 ) -> Result<Exit, Error> {
-    let value = value(&machine.name, point, owned);
-    show_one(&point.id, &value, &lines(machine, point, owned), format, ui)
+    let mut value = value(&machine.name, point, owned);
+    let mut lines = lines(machine, point, owned);
+    if !told.is_empty() {
+        value["history"] = json!(told);
+        lines.extend(told.iter().map(happened));
+    }
+    show_one(&point.id, &value, &lines, format, ui)
+}
+
+fn happened(happening: &Happening) -> (&'static str, String) {
+    ("History", format!("{:.0} {} {}", happening.at, happening.what, happening.detail))
 }
 
 fn show_one(
