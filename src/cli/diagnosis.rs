@@ -6,13 +6,14 @@ use refpoint::transport::CertificateProblem;
 
 use super::error::Error;
 use super::exit::Exit;
+use super::explain;
 use super::suggest;
 
 /// Returns the error of a command that asked a host.
 pub(crate) fn of_session(error: SessionError, host: &str) -> Error {
     let kind = kind(&error);
-    let hints = hints(&error);
-    let error = Error::new(kind, format!("{host}: {error}")).because(Below(error));
+    let (hints, code) = (hints(&error), explain::of_session(&error));
+    let error = Error::new(kind, format!("{host}: {error}")).because(Below(error)).explained_by(code);
     hints.into_iter().fold(error, Error::hint)
 }
 

@@ -39,6 +39,13 @@ fn every_command_of_the_page_on_doctor_runs() {
 }
 
 #[test]
+fn every_command_of_the_page_on_shells_runs() {
+    let commands = commands_of("docs/shell.md");
+    assert!(commands.len() == 11 && commands.iter().all(|it| it.starts_with("refpoint ")), "{commands:?}");
+    run("shell", &commands);
+}
+
+#[test]
 fn every_command_of_the_page_on_configuration_runs() {
     let commands = commands_of("docs/configuration.md");
     assert!(commands.len() == 8 && commands.iter().all(|it| it.starts_with("refpoint ")), "{commands:?}");

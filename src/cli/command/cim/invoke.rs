@@ -10,6 +10,7 @@ use crate::cli::argument::{Known, Reader};
 use crate::cli::connection::{ConnectionArgs, Who};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::cli::explain;
 use crate::cli::report::{cell, json, table, text, yaml};
 use crate::cli::schema::{self, Schema, SchemaArgs, Source};
 use crate::cli::ui::Ui;
@@ -205,7 +206,8 @@ fn refusal(
 ) -> Result<Exit, Error> {
     let Some(number) = invoked.code().filter(|_| exit != Exit::Done) else { return Ok(Exit::Done) };
     let meaning = codes::return_value(family, number);
-    Err(Error::new(exit, format!("{host}: {method} returned {meaning}")).hint(meaning.advice()))
+    let error = Error::new(exit, format!("{host}: {method} returned {meaning}")).hint(meaning.advice());
+    Err(error.explained_by(explain::of_refusal(method, number)))
 }
 
 fn show(
