@@ -2,7 +2,10 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::command::{backup, cim, config, demo, export, fleet, identify, job, lab, point, trust, vm};
+use super::command::{
+    backup, cim, completions, config, demo, doctor, explain, export, fleet, identify, job, lab, man, point,
+    trust, vm,
+};
 use super::config::ProfileArgs;
 use super::error::Error;
 use super::exit;
@@ -38,6 +41,7 @@ pub(crate) enum Command {
     Export(Box<export::Args>),
     Backup(Box<backup::Args>),
     Identify(Box<identify::Args>),
+    Doctor(Box<doctor::Args>),
     #[command(subcommand)]
     Vm(Box<vm::VmCommand>),
     #[command(subcommand)]
@@ -56,6 +60,9 @@ pub(crate) enum Command {
     Trust(trust::Command),
     #[command(subcommand)]
     Lab(lab::Command),
+    Explain(explain::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// How things are shown.
@@ -78,6 +85,9 @@ pub(crate) struct OutputArgs {
     /// Use colours: auto obeys NO_COLOR and keeps them out of pipes
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub(crate) color: Color,
+    /// Do not show long tables in a pager, which REFPOINT_PAGER or PAGER names [default: less]
+    #[arg(long, global = true)]
+    pub(crate) no_pager: bool,
 }
 
 impl OutputArgs {

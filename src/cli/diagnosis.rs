@@ -6,13 +6,14 @@ use refpoint::transport::CertificateProblem;
 
 use super::error::Error;
 use super::exit::Exit;
+use super::explain;
 use super::suggest;
 
 /// Returns the error of a command that asked a host.
 pub(crate) fn of_session(error: SessionError, host: &str) -> Error {
     let kind = kind(&error);
-    let hints = hints(&error);
-    let error = Error::new(kind, format!("{host}: {error}")).because(Below(error));
+    let (hints, code) = (hints(&error), explain::of_session(&error));
+    let error = Error::new(kind, format!("{host}: {error}")).because(Below(error)).explained_by(code);
     hints.into_iter().fold(error, Error::hint)
 }
 
@@ -44,7 +45,7 @@ impl std::error::Error for Below {
     }
 }
 
-fn kind(error: &SessionError) -> Exit {
+pub(crate) fn kind(error: &SessionError) -> Exit {
     match error {
         // First what nobody knows: no cause below it may make it look like something that is known.
         error if error.is_outcome_unknown() || error.is_result_lost() => Exit::OutcomeUnknown,
@@ -56,7 +57,7 @@ fn kind(error: &SessionError) -> Exit {
     }
 }
 
-fn kind_of_transport(error: &TransportError) -> Exit {
+pub(crate) fn kind_of_transport(error: &TransportError) -> Exit {
     match error {
         TransportError::Tls { source: TlsError::KnownHosts(_), .. } => Exit::LocalFiles,
         error if error.is_login() || error.is_tls() => Exit::Login,

@@ -8,6 +8,7 @@ use refpoint::fleet::{Failure, Kind};
 use refpoint::{hyperv, ledger};
 
 use super::exit::Exit;
+use super::explain;
 use super::report::text::harmless;
 
 /// Why a command ends without having done what it was asked.
@@ -19,6 +20,8 @@ pub(crate) struct Error {
     message: String,
     source: Option<Box<dyn StdError + Send + Sync>>,
     hints: Vec<String>,
+    /// What to ask `refpoint explain` about, where it is more than the exit code.
+    code: Option<String>,
     /// Nobody reads what we write any more: to be kept quiet about.
     is_closed_pipe: bool,
 }
@@ -26,7 +29,14 @@ pub(crate) struct Error {
 impl Error {
     /// Returns an error without a cause below it.
     pub(crate) fn new(kind: Exit, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), source: None, hints: Vec::new(), is_closed_pipe: false }
+        Self {
+            kind,
+            message: message.into(),
+            source: None,
+            hints: Vec::new(),
+            code: None,
+            is_closed_pipe: false,
+        }
     }
 
     /// Returns an error about arguments or configuration.
@@ -36,7 +46,12 @@ impl Error {
 
     /// Returns the error of something that is asked of Hyper-V.
     pub(crate) fn of_hyperv(error: hyperv::Error) -> Self {
-        Self::of_failure((&error).into())
+        let code = match &error {
+            hyperv::Error::Refused { method, code, .. } => explain::of_refusal(method, *code),
+            _ => error.client().and_then(explain::of_session),
+        };
+        let error = Self::of_failure((&error).into());
+        Self { code: code.or(error.code), ..error }
     }
 
     /// Returns the error of the ledger.
@@ -46,7 +61,8 @@ impl Error {
 
     /// Returns the error that the library's verdict on an export is.
     pub(crate) fn of_failure(failure: Failure) -> Self {
-        let error = Self::new(Exit::of_code(failure.exit_code), failure.message);
+        let code = explain::of_failure(&failure);
+        let error = Self { code, ..Self::new(Exit::of_code(failure.exit_code), failure.message) };
         match failure.hint {
             Some(hint) => error.hint(hint),
             None => error,
@@ -61,6 +77,8 @@ impl Error {
                 Line::Error(text) => message.push_str(&text),
                 Line::Cause(text) => message.push_str(&format!(": {text}")),
                 Line::Hint(text) => hints.push(text),
+                // A program has the number and the exit code, each in a member of its own.
+                Line::More(_) => {}
             }
         }
         let hint = (!hints.is_empty()).then(|| hints.join("; "));
@@ -118,12 +136,20 @@ impl Error {
         self
     }
 
+    /// Returns the same, with what to ask `refpoint explain` about.
+    #[must_use]
+    pub(crate) fn explained_by(mut self, code: Option<String>) -> Self {
+        self.code = code.or(self.code);
+        self
+    }
+
     /// Says that there is nobody left to tell it to.
     pub(crate) fn is_closed_pipe(&self) -> bool {
         self.is_closed_pipe
     }
 
-    /// Returns the lines for standard error: what went wrong, each cause, each hint. Whatever a host said
+    /// Returns the lines for standard error: what went wrong, each cause, each hint, and
+    /// where to read more. Whatever a host said
     /// among them is harmless.
     pub(crate) fn lines(&self) -> Vec<Line> {
         let mut lines = vec![Line::Error(harmless(&self.message).into_owned())];
@@ -139,6 +165,10 @@ impl Error {
             cause = error.source();
         }
         lines.extend(self.hints.iter().map(|hint| Line::Hint(harmless(hint).into_owned())));
+        // Where nobody knows, that is what has to be understood, not what led to it.
+        let code = self.code.clone().filter(|_| self.kind != Exit::OutcomeUnknown);
+        let more = code.or_else(|| explain::of_kind(self.kind));
+        lines.extend(more.map(|code| Line::More(format!("refpoint explain {}", harmless(&code)))));
         lines
     }
 }
@@ -149,6 +179,7 @@ pub(crate) enum Line {
     Error(String),
     Cause(String),
     Hint(String),
+    More(String),
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
-    const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Done,
         Self::Failed,
         Self::Usage,

@@ -33,18 +33,20 @@ impl LedgerArgs {
 
     /// Returns where it is.
     pub(crate) fn path(&self) -> Result<PathBuf, Error> {
-        if let Some(path) = &self.ledger {
-            return Ok(path.clone());
-        }
-        if let Some(path) = config::profile().path("ledger") {
-            return Ok(path);
-        }
-        let state = folders::state().ok_or_else(|| {
-            Error::usage("nowhere to keep the ledger: neither XDG_STATE_HOME nor HOME is set")
-                .hint("--ledger FILE says where")
-        })?;
-        Ok(state.join("ledger.db"))
+        place(self.ledger.clone())
     }
+}
+
+/// Returns where the ledger is: where somebody says, or where it is by default.
+pub(crate) fn place(said: Option<PathBuf>) -> Result<PathBuf, Error> {
+    if let Some(path) = said.or_else(|| config::profile().path("ledger")) {
+        return Ok(path);
+    }
+    let state = folders::state().ok_or_else(|| {
+        Error::usage("nowhere to keep the ledger: neither XDG_STATE_HOME nor HOME is set")
+            .hint("--ledger FILE says where")
+    })?;
+    Ok(state.join("ledger.db"))
 }
 
 /// Opens the ledger in a file.

@@ -8,6 +8,7 @@
 mod args;
 mod argument;
 mod command;
+mod complete;
 mod config;
 mod connection;
 mod crash;
@@ -16,29 +17,36 @@ mod dump;
 mod duration;
 mod error;
 mod exit;
+mod explain;
 mod folders;
 mod journal;
 mod known;
 mod ledger;
 mod logging;
+mod man;
 mod message;
 mod metrics;
 mod notify;
 mod object;
+mod pager;
 mod place;
 mod report;
+mod resource;
 mod runtime;
 #[cfg(test)]
 mod sample;
+mod schema;
 mod screen;
 mod secret;
 mod suggest;
 mod ui;
+mod usage;
 mod words;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::error::ErrorKind;
+use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use self::args::{Cli, Command};
 use self::error::Error;
@@ -47,17 +55,16 @@ use self::ui::Ui;
 
 /// Runs the program on the arguments of the process.
 pub(crate) fn main() -> ExitCode {
-    let parsed = Cli::command().try_get_matches().and_then(|matches| {
-        let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut Cli::command()))?;
-        Ok((cli, matches))
-    });
-    let (mut cli, matches) = match parsed {
+    if let Some(answered) = complete::answer() {
+        return answered;
+    }
+    let (mut cli, matches) = match parse() {
         Ok(parsed) => parsed,
-        Err(help) => return explain(&help),
+        Err(help) => return tell(&help),
     };
     let configured = config::begin(&mut cli, &matches);
     logging::begin(&cli.output);
-    let mut ui = Ui::new(&cli.output);
+    let mut ui = Ui::new(&cli.output).paged_for(&words(&matches), &cli.output);
     let is_of_run = matches!(&cli.command, Command::Fleet(command) if command.is_report());
     let settled = configured.map(|warnings| warnings.iter().for_each(|warning| ui.warn(warning)));
     let settled = settled.and_then(|()| runtime::outlive_limits_of_files());
@@ -68,7 +75,7 @@ pub(crate) fn main() -> ExitCode {
     known::tell(&mut ui);
     // What was printed is brought out before anything is said about it; a disk that is full then is an error
     // even if all else went well.
-    let flushed = ui.flush();
+    let flushed = ui.finish();
     // A reader that has gone does not want to know; how it ended is true all the same.
     let flushed = flushed.or_else(|error| if error.is_closed_pipe() { Ok(()) } else { Err(error) });
     match done.and_then(|exit| flushed.map(|()| exit)) {
@@ -82,6 +89,27 @@ pub(crate) fn main() -> ExitCode {
     }
 }
 
+/// Reads the arguments of the process.
+fn parse() -> Result<(Cli, ArgMatches), clap::Error> {
+    let command = || Cli::command().color(usage::colour(std::env::args_os()));
+    let matches = command().try_get_matches().map_err(|error| match error.kind() {
+        // Its lines of usage are not wrapped, which is worth the time only where somebody reads them.
+        ErrorKind::DisplayHelp => {
+            usage::wrapped(command()).try_get_matches().map_or_else(|help| help, |_| error)
+        }
+        _ => error,
+    })?;
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut Cli::command()))?;
+    Ok((cli, matches))
+}
+
+/// Returns the words of the command.
+fn words(matches: &ArgMatches) -> Vec<&str> {
+    std::iter::successors(matches.subcommand(), |(_, below)| below.subcommand())
+        .map(|(word, _)| word)
+        .collect()
+}
+
 fn run(cli: &Cli, ui: &mut Ui) -> Result<Exit, Error> {
     match &cli.command {
         Command::Demo(args) => command::demo::run(args, &cli.output, ui),
@@ -93,15 +121,19 @@ fn run(cli: &Cli, ui: &mut Ui) -> Result<Exit, Error> {
         Command::Job(command) => command::job::run(command, &cli.output, ui),
         Command::Fleet(command) => command::fleet::run(command, &cli.output, ui),
         Command::Identify(args) => command::identify::run(args, &cli.output, ui),
+        Command::Doctor(args) => command::doctor::run(args, &cli.output, ui),
         Command::Cim(command) => command::cim::run(command, &cli.output, ui),
         Command::Config(command) => command::config::run(command, &cli.output, ui),
         Command::Trust(command) => command::trust::run(command, &cli.output, ui),
         Command::Lab(command) => command::lab::run(command, ui),
+        Command::Completions(args) => command::completions::run(args, ui),
+        Command::Man(args) => command::man::run(args, ui),
+        Command::Explain(args) => command::explain::run(args, &cli.output, ui),
     }
 }
 
 /// Prints help, the version, or what is wrong with the arguments.
-fn explain(help: &clap::Error) -> ExitCode {
+fn tell(help: &clap::Error) -> ExitCode {
     // Whoever closed the pipe has read enough of the help.
     let _ = help.print();
     if help.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() }

@@ -1,21 +1,22 @@
 //! The one place that writes to the terminal: data to standard output, everything else to standard error.
 
-use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::io::{self, IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use terminal_size::{Height, Width, terminal_size_of};
 
-use super::args::{Color, OutputArgs};
+use super::args::{Color, Form, OutputArgs};
 use super::error::{Error, Line};
 use super::journal::{self, Priority};
+use super::pager::{self, Out};
 use super::report::table::cut;
 use super::report::text::harmless;
 use super::screen::Screen;
 
 /// Standard output and standard error.
 pub(crate) struct Ui {
-    out: BufWriter<AutoStream<Stdout>>,
+    out: Out,
     errors: AutoStream<io::Stderr>,
     width: Option<usize>,
     is_quiet: bool,
@@ -23,6 +24,8 @@ pub(crate) struct Ui {
     can_change: bool,
     screen: Screen,
     shown: Vec<Row>,
+    /// What is to be said when the pager has left the terminal.
+    unsaid: Vec<(Priority, Style, &'static str, String)>,
     /// Whether standard error goes to the journal, which asks of each line how much it matters.
     is_journal: bool,
 }
@@ -46,9 +49,11 @@ impl Ui {
         };
         let is_terminal = io::stdout().is_terminal();
         // A terminal that does not know its size is taken for one of the usual size.
-        let columns = terminal_size_of(io::stdout()).map_or(80, |(Width(columns), _)| usize::from(columns));
+        let size = terminal_size_of(io::stdout());
+        let columns = size.map_or(80, |(Width(columns), _)| usize::from(columns));
         Self {
-            out: BufWriter::with_capacity(64 << 10, AutoStream::new(io::stdout(), choice)),
+            out: Out::new(choice),
+            unsaid: Vec::new(),
             errors: AutoStream::new(io::stderr(), choice),
             width: is_terminal.then_some(columns),
             is_quiet: args.quiet,
@@ -57,6 +62,20 @@ impl Ui {
             shown: Vec::new(),
             is_journal: journal::has_standard_error(),
         }
+    }
+
+    /// Has what a command prints go through a pager, where it is one for that and a person reads it.
+    #[must_use]
+    pub(crate) fn paged_for(mut self, command: &[&str], args: &OutputArgs) -> Self {
+        let may_page = self.is_terminal() && !args.no_pager && args.form != Some(Form::Jsonl);
+        if !may_page || !pager::is_for(command) {
+            return self;
+        }
+        if let Some(pager) = pager::wanted(|name| std::env::var_os(name)) {
+            let rows = terminal_size_of(io::stdout()).map_or(24, |(_, Height(rows))| usize::from(rows));
+            self.out = self.out.paged(pager, rows);
+        }
+        self
     }
 
     /// Returns how many columns there are; `None` where a program reads, not a person.
@@ -79,12 +98,28 @@ impl Ui {
 
     /// Writes data. It may wait in a buffer until [`flush`](Self::flush).
     pub(crate) fn print(&mut self, text: &str) -> Result<(), Error> {
-        self.out.write_all(text.as_bytes()).map_err(Error::of_output)
+        if self.out.would_page(text) {
+            // The terminal is the pager's from now on.
+            self.rows(Vec::new());
+        }
+        if let Some(pager) = self.out.write(text).map_err(Error::of_output)? {
+            self.warn(&format!("the pager {pager} cannot be begun; REFPOINT_PAGER names another, or none"));
+        }
+        Ok(())
     }
 
-    /// Brings everything to its reader.
+    /// Brings to its reader what was printed so far.
     pub(crate) fn flush(&mut self) -> Result<(), Error> {
         self.out.flush().map_err(Error::of_output)
+    }
+
+    /// Brings everything to its reader, and waits until he has looked at it.
+    pub(crate) fn finish(&mut self) -> Result<(), Error> {
+        let finished = self.out.finish().map_err(Error::of_output);
+        for (priority, style, label, text) in std::mem::take(&mut self.unsaid) {
+            self.say(priority, style, label, &text);
+        }
+        finished
     }
 
     /// Returns how many columns a line has that changes where it stands; `None` where there is no such line.
@@ -102,7 +137,7 @@ impl Ui {
 
     /// Shows how it goes, in lines that the next ones take the place of; none take them away.
     pub(crate) fn rows(&mut self, rows: Vec<Row>) {
-        if !self.can_change {
+        if !self.can_change || self.out.has_pager() {
             return;
         }
         self.shown = rows;
@@ -156,12 +191,17 @@ impl Ui {
                 Line::Hint(text) => {
                     self.say(Priority::Notice, AnsiColor::Cyan.on_default().bold(), "hint: ", &text);
                 }
+                Line::More(text) => self.say(Priority::Notice, Style::new(), "more: ", &text),
             }
         }
     }
 
     /// Writes a line to standard error. If nobody hears it, there is nobody to tell that either.
-    fn say(&mut self, priority: Priority, style: Style, label: &str, text: &str) {
+    fn say(&mut self, priority: Priority, style: Style, label: &'static str, text: &str) {
+        if self.out.has_pager() {
+            self.unsaid.push((priority, style, label, text.to_owned()));
+            return;
+        }
         // What is said stands above the lines that change.
         let (columns, _) = self.room();
         let erased = self.screen.erase(columns);

@@ -49,6 +49,7 @@ mod claim;
 mod error;
 mod export;
 mod hold;
+mod known;
 mod making;
 mod point;
 mod run;

@@ -171,22 +171,26 @@ fn what_cannot_be_read_says_why_and_the_rest_is_shown() {
         "",
         "error: cannot read the message in tests/data/wire/omi/ntlm-raw-03-message.request.http\n  \
          caused by: it is sealed, and the keys went with its connection\n\
-         hint: save the message before it is sealed, or let --dump write it\n",
+         hint: save the message before it is sealed, or let --dump write it\n\
+         more: refpoint explain exit:11\n",
     );
     refpoint(["cim", "decode", "no-such-file.xml"]).run().is(
         11,
         "",
-        "error: cannot read no-such-file.xml\n  caused by: No such file or directory (os error 2)\n",
+        "error: cannot read no-such-file.xml\n  caused by: No such file or directory (os error 2)\n\
+         more: refpoint explain exit:11\n",
     );
     refpoint(["cim", "decode", "-"]).stdin("").run().is(
         11,
         "",
-        "error: cannot read the message in -\n  caused by: it is empty\n",
+        "error: cannot read the message in -\n  caused by: it is empty\n\
+         more: refpoint explain exit:11\n",
     );
     refpoint(["cim", "decode", "-"]).stdin("<a>").run().is(
         11,
         "",
-        "error: cannot read the message in -\n  caused by: the document ends with 1 elements open at byte 3\n",
+        "error: cannot read the message in -\n  caused by: the document ends with 1 elements open at byte 3\n\
+         more: refpoint explain exit:11\n",
     );
     let run = refpoint(["cim", "decode", "no-such-file.xml", &recorded("01-identify.response")]).run();
     assert_eq!(run.code, Some(11));

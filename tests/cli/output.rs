@@ -22,7 +22,8 @@ fn a_full_disk_is_an_error() {
     run.is(
         11,
         "",
-        "error: cannot write to standard output\n  caused by: No space left on device (os error 28)\n",
+        "error: cannot write to standard output\n  caused by: No space left on device (os error 28)\n\
+         more: refpoint explain exit:11\n",
     );
 }
 

@@ -279,7 +279,8 @@ fn a_class_that_is_not_there_is_told_with_the_one_that_was_meant() {
     });
     let run = host.refpoint(&["cim", "list"], &["Msvm_ComputerSytem"]).run();
     assert_eq!(run.code, Some(10), "{}", run.stderr);
-    assert!(run.stderr.ends_with("hint: did you mean Msvm_ComputerSystem?\n"), "{}", run.stderr);
+    let end = "hint: did you mean Msvm_ComputerSystem?\nmore: refpoint explain 0x80041010\n";
+    assert!(run.stderr.ends_with(end), "{}", run.stderr);
 }
 
 #[test]

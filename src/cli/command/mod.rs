@@ -3,13 +3,17 @@
 pub(crate) mod backup;
 pub(crate) mod changes;
 pub(crate) mod cim;
+pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod demo;
+pub(crate) mod doctor;
+pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod fleet;
 pub(crate) mod identify;
 pub(crate) mod job;
 pub(crate) mod lab;
+pub(crate) mod man;
 pub(crate) mod point;
 pub(crate) mod trust;
 pub(crate) mod vm;

@@ -72,7 +72,12 @@ pub(crate) fn begin(cli: &mut Cli, matches: &ArgMatches) -> Result<Vec<String>, 
 fn needs_one(command: &Command) -> bool {
     !matches!(
         command,
-        Command::Demo(_) | Command::Lab(_) | Command::Config(command::config::Command::Init(_))
+        Command::Demo(_)
+            | Command::Lab(_)
+            | Command::Explain(_)
+            | Command::Completions(_)
+            | Command::Man(_)
+            | Command::Config(command::config::Command::Init(_))
     )
 }
 

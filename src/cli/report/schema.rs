@@ -193,7 +193,7 @@ fn about_method(method: &Method, width: Option<usize>) -> String {
 }
 
 /// Returns entries of a name and lines about it, which stand in a column of their own.
-fn entries(entries: &[(String, Vec<String>)], indent: usize, width: Option<usize>) -> String {
+pub(crate) fn entries(entries: &[(String, Vec<String>)], indent: usize, width: Option<usize>) -> String {
     let column = entries.iter().map(|(name, _)| name.width()).max().unwrap_or_default() + indent + 2;
     let mut text = String::new();
     for (name, lines) in entries {
@@ -207,7 +207,7 @@ fn entries(entries: &[(String, Vec<String>)], indent: usize, width: Option<usize
 }
 
 /// Returns a text in lines that are indented and, on a terminal, no wider than it.
-fn wrapped(text: &str, indent: usize, width: Option<usize>) -> String {
+pub(crate) fn wrapped(text: &str, indent: usize, width: Option<usize>) -> String {
     let room = width.map_or(usize::MAX, |width| width.saturating_sub(indent).max(NARROWEST));
     let mut lines = String::new();
     let mut line = String::new();
@@ -241,7 +241,7 @@ fn meanings(map: &ValueMap) -> Option<String> {
     (!rows.is_empty()).then(|| rows.join(", "))
 }
 
-fn bold(text: &str) -> String {
+pub(crate) fn bold(text: &str) -> String {
     let style = anstyle::Style::new().bold();
     format!("{style}{text}{style:#}\n")
 }

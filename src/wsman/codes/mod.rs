@@ -14,11 +14,13 @@
 //!
 //! Specifications: \[DSP0226\] "Faults" and its fault tables; \[DSP0223\] and CIM_Error for CIM status codes;
 //! \[MS-WSMV\] "WSManFault"; the MSDOC pages "WMI Error Constants", "Msvm_ConcreteJob" and those of the
-//! methods of the Hyper-V reference point services; `wsmerror.h`, `winerror.h` and `vss.h` for numbers.
+//! methods of the Hyper-V reference point services; `wsmerror.h`, `winerror.h`, `ntstatus.h`, `vss.h` and
+//! `krb5.h` for numbers.
 
 mod cim_status;
 mod code;
 mod job_state;
+mod kerberos;
 mod return_value;
 mod search;
 mod subcode;
@@ -29,10 +31,11 @@ mod wsman;
 pub use cim_status::cim_status;
 pub use code::{Code, Retry};
 pub use job_state::{JobState, Treatment, job_outcome, job_state};
+pub use kerberos::kerberos;
 pub use return_value::{
     COMPLETED, JOB_STARTED, Meaning, hyperv_equivalent, is_retryable, is_retryable_creation, return_value,
 };
-pub use search::{Entry, Table, entries, of_fault, search};
+pub use search::{Entry, Synonym, Table, entries, of_fault, search, synonym, synonyms};
 pub use subcode::{Blame, FAULT_DETAIL_PREFIX, FaultDetail, Space, Subcode, fault_detail, subcode};
 pub use wbem::wbem;
 pub use win32::win32;

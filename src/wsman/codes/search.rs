@@ -1,8 +1,8 @@
 //! One look through all tables, for whoever has a number or a name and does not know where it came from.
 
 use super::{
-    Code, FAULT_DETAIL_PREFIX, FaultDetail, JobState, Retry, Subcode, cim_status, job_state, return_value,
-    subcode, wbem, win32, wsman,
+    Code, FAULT_DETAIL_PREFIX, FaultDetail, JobState, Retry, Subcode, cim_status, job_state, kerberos,
+    return_value, subcode, wbem, win32, wsman,
 };
 
 /// Describes one row of any table.
@@ -51,7 +51,9 @@ impl Entry {
     }
 
     fn has_word(&self, word: &str) -> bool {
-        [self.name, self.symbol, without_prefix(self.symbol)].iter().any(|own| same(own, word))
+        let shorter = ["ERROR_", "KRB5"].iter().find_map(|prefix| self.symbol.strip_prefix(prefix));
+        let spellings = [self.name, self.symbol, without_prefix(self.symbol), shorter.unwrap_or(self.name)];
+        spellings.iter().any(|own| same(own, word))
     }
 }
 
@@ -75,6 +77,8 @@ pub enum Table {
     CimStatus,
     /// Codes of Windows: Win32, SSPI, shadow copies, virtual disks.
     Win32,
+    /// Codes of MIT Kerberos.
+    Kerberos,
     /// Subcodes of faults.
     Subcode,
     /// Fault detail URIs.
@@ -93,6 +97,7 @@ impl Table {
             Table::Wbem => "wbem",
             Table::CimStatus => "cim-status",
             Table::Win32 => "win32",
+            Table::Kerberos => "kerberos",
             Table::Subcode => "fault-subcode",
             Table::FaultDetail => "fault-detail",
         }
@@ -109,6 +114,7 @@ impl Table {
             Table::Wbem => "WMI code",
             Table::CimStatus => "CIM status code",
             Table::Win32 => "Windows code",
+            Table::Kerberos => "Kerberos code",
             Table::Subcode => "fault subcode",
             Table::FaultDetail => "fault detail",
         }
@@ -127,6 +133,7 @@ pub fn entries() -> impl Iterator<Item = Entry> {
         .chain(rows(Table::Wbem, wbem::CODES))
         .chain(rows(Table::CimStatus, cim_status::CODES))
         .chain(rows(Table::Win32, win32::CODES))
+        .chain(rows(Table::Kerberos, kerberos::CODES))
         .chain(subcode::SUBCODES.iter().map(Entry::of_subcode))
         .chain(subcode::DETAILS.iter().map(Entry::of_detail))
 }
@@ -145,7 +152,8 @@ pub fn of_fault(number: u32) -> Option<Entry> {
 /// Finds every row, in every table, that the text names.
 ///
 /// The text is a number (decimal, negative as signed HRESULTs are printed, or hexadecimal with or without
-/// `0x`), a symbol with or without its usual prefix, or a name. Case does not matter.
+/// `0x`), a symbol with or without its usual prefix, or a name. Case does not matter. A number or symbol of
+/// NTSTATUS, or of COM such as `E_ACCESSDENIED`, finds the code of Windows that says the same: see [`synonym`].
 ///
 /// ```
 /// # use refpoint::wsman::codes;
@@ -158,10 +166,59 @@ pub fn search(text: &str) -> Vec<Entry> {
         return Vec::new();
     }
     let numbers = numbers(text);
+    let synonym = synonym(text).map(|synonym| synonym.code);
     let word = word(text);
-    let names = |entry: &Entry| numbers.iter().any(|&n| entry.has_number(n)) || entry.has_word(&word);
+    let names = |entry: &Entry| {
+        let is_synonym = entry.table == Table::Win32 && synonym.is_some() && synonym == entry.number;
+        is_synonym || numbers.iter().any(|&n| entry.has_number(n)) || entry.has_word(&word)
+    };
     entries().filter(names).collect()
 }
+
+/// Describes a number that stands in no table and says the same as one that does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Synonym {
+    /// The name in the headers, such as `STATUS_LOGON_FAILURE`.
+    pub symbol: &'static str,
+    /// Its own number.
+    pub number: u32,
+    /// The number of Windows that says the same.
+    pub code: u32,
+}
+
+/// Finds what says the same as a code of Windows: the NTSTATUS of a login, or a symbol of COM.
+pub fn synonym(text: &str) -> Option<Synonym> {
+    let text = text.trim();
+    let numbers = numbers(text);
+    let is_meant = |synonym: &&Synonym| numbers.contains(&synonym.number) || same(synonym.symbol, text);
+    SYNONYMS.iter().find(is_meant).copied()
+}
+
+/// Returns everything that says the same as a code of Windows.
+pub fn synonyms() -> &'static [Synonym] {
+    SYNONYMS
+}
+
+/// `ntstatus.h` with what Windows turns each into, and `winerror.h`.
+static SYNONYMS: &[Synonym] = {
+    const fn of(symbol: &'static str, number: u32, code: u32) -> Synonym {
+        Synonym { symbol, number, code }
+    }
+    &[
+        of("E_ACCESSDENIED", 0x8007_0005, 5),
+        of("E_OUTOFMEMORY", 0x8007_000E, 14),
+        of("E_INVALIDARG", 0x8007_0057, 87),
+        of("STATUS_ACCESS_DENIED", 0xC000_0022, 5),
+        of("STATUS_LOGON_FAILURE", 0xC000_006D, 1326),
+        of("STATUS_ACCOUNT_RESTRICTION", 0xC000_006E, 1327),
+        of("STATUS_PASSWORD_EXPIRED", 0xC000_0071, 1330),
+        of("STATUS_ACCOUNT_DISABLED", 0xC000_0072, 1331),
+        of("STATUS_TIME_DIFFERENCE_AT_DC", 0xC000_0133, 1398),
+        of("STATUS_LOGON_TYPE_NOT_GRANTED", 0xC000_015B, 1385),
+        of("STATUS_ACCOUNT_LOCKED_OUT", 0xC000_0234, 1909),
+    ]
+};
 
 /// Returns every number that the text may be meant as.
 fn numbers(text: &str) -> Vec<u32> {
@@ -199,6 +256,9 @@ fn without_prefix(symbol: &str) -> &str {
         "CIM_ERR_",
         "VSS_E_",
         "SEC_E_",
+        "KRB5KDC_ERR_",
+        "KRB5KRB_AP_ERR_",
+        "KRB5_",
         "w:",
         "a:",
         "n:",
@@ -296,6 +356,30 @@ mod tests {
     }
 
     #[test]
+    fn what_says_the_same_as_a_code_of_windows_finds_it() {
+        for text in ["E_ACCESSDENIED", "0xC0000022", "c0000022", "-1073741790", "status_access_denied"] {
+            assert_eq!(found(text), [("win32", "access-denied")], "{text}");
+        }
+        for synonym in synonyms() {
+            assert_eq!(win32(synonym.code).map(|code| code.number), Some(synonym.code), "{}", synonym.symbol);
+            assert!(entries().all(|entry| entry.symbol != synonym.symbol), "{}", synonym.symbol);
+        }
+        assert_eq!(synonym("5"), None);
+    }
+
+    #[test]
+    fn a_code_of_kerberos_is_found_as_its_messages_have_it() {
+        for text in ["-1765328377", "KDC_ERR_S_PRINCIPAL_UNKNOWN", "KRB5KDC_ERR_S_PRINCIPAL_UNKNOWN"] {
+            assert_eq!(found(text), [("kerberos", "server-unknown")], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_code_of_winrm_is_found_by_half_of_its_prefix() {
+        assert_eq!(found("WSMAN_OPERATION_TIMEDOUT"), [("wsman", "operation-timed-out")]);
+    }
+
+    #[test]
     fn a_subcode_is_found_with_and_without_its_prefix() {
         assert_eq!(found("w:TimedOut"), [("fault-subcode", "timed-out")]);
         assert_eq!(search("w:TimedOut"), search("wsman:timedout"));
@@ -346,6 +430,7 @@ mod tests {
             + wbem::CODES.len()
             + cim_status::CODES.len()
             + win32::CODES.len()
+            + kerberos::CODES.len()
             + subcode::SUBCODES.len()
             + subcode::DETAILS.len();
         assert_eq!(entries().count(), rows);

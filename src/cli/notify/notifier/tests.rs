@@ -131,7 +131,14 @@ impl Server {
 const HANG: &str = "";
 
 fn ui() -> Ui {
-    Ui::new(&OutputArgs { output: None, form: None, verbose: 0, quiet: true, color: Color::Never })
+    Ui::new(&OutputArgs {
+        output: None,
+        form: None,
+        verbose: 0,
+        quiet: true,
+        color: Color::Never,
+        no_pager: true,
+    })
 }
 
 fn notifier(plan: &str, server: &Server) -> Notifier {

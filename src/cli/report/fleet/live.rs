@@ -602,7 +602,14 @@ mod tests {
             report.units.retain(|unit| unit.outcome() == Some(Outcome::Completed));
             report.hosts.retain(|host| host.error.is_none());
         }
-        let output = OutputArgs { form: None, output: None, verbose: 0, quiet: is_quiet, color: Color::Auto };
+        let output = OutputArgs {
+            form: None,
+            output: None,
+            verbose: 0,
+            quiet: is_quiet,
+            color: Color::Auto,
+            no_pager: true,
+        };
         let mut ui = Ui::new(&output);
         let mut live = Live::new(&mut ui, Format::Table, None);
         let events = events(&report);
