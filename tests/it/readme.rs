@@ -1,7 +1,13 @@
 //! The README stays true: every command in it runs.
 
 #[cfg(feature = "cli")]
+mod page;
+#[cfg(feature = "cli")]
+mod rehearsing;
+#[cfg(feature = "cli")]
 pub(crate) mod simulated;
+#[cfg(feature = "cli")]
+mod troubleshooting;
 
 use std::path::Path;
 use std::process::{Command, Output};
