@@ -1,7 +1,9 @@
 //! The README stays true: every command in it runs.
 
+mod library;
 #[cfg(feature = "cli")]
 mod page;
+mod paved;
 #[cfg(feature = "cli")]
 mod rehearsing;
 #[cfg(feature = "cli")]
