@@ -1,4 +1,4 @@
-use super::Scheme;
+use super::{KerberosTrouble, Scheme};
 
 /// What the functions of this room return.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -93,6 +93,8 @@ pub enum Error {
         origin: String,
         /// The library's own words.
         reason: String,
+        /// What they mean.
+        trouble: KerberosTrouble,
     },
     /// The KDC does not take this password, or does not let this account in: no other mechanism will.
     #[error("{origin} refused by the KDC: {reason}")]
@@ -101,6 +103,8 @@ pub enum Error {
         origin: String,
         /// The library's own words.
         reason: String,
+        /// What they mean.
+        trouble: KerberosTrouble,
     },
     /// No ticket for the service could be had.
     #[error("no kerberos ticket for the service: {}", tried(attempts))]
@@ -113,6 +117,8 @@ pub enum Error {
     Kerberos {
         /// The library's own words.
         reason: String,
+        /// What they mean.
+        trouble: KerberosTrouble,
     },
     /// A token came for another scheme.
     #[error("token belongs to another scheme than {0}")]
@@ -126,6 +132,22 @@ pub struct Attempt {
     pub name: String,
     /// What the KDC, or the library on its behalf, answered.
     pub answer: String,
+    /// What that means.
+    pub trouble: KerberosTrouble,
+}
+
+impl Error {
+    /// Returns what Kerberos stumbled over, where it was Kerberos that did; of several service names that were
+    /// tried, what the last of them came to.
+    pub fn trouble(&self) -> Option<KerberosTrouble> {
+        match self {
+            Self::NoTickets { trouble, .. }
+            | Self::PasswordRefused { trouble, .. }
+            | Self::Kerberos { trouble, .. } => Some(*trouble),
+            Self::NoServiceTicket { attempts } => attempts.last().map(|attempt| attempt.trouble),
+            _ => None,
+        }
+    }
 }
 
 fn tried(attempts: &[Attempt]) -> String {

@@ -19,6 +19,8 @@ use std::sync::OnceLock;
 
 use libloading::Library;
 
+use super::KerberosTrouble;
+
 /// The library's functions.
 pub(super) struct Gssapi {
     _library: Library,
@@ -254,6 +256,11 @@ pub(super) struct Status {
 impl Status {
     fn own(text: &str) -> Self {
         Self { minor: 0, text: text.to_owned() }
+    }
+
+    /// Returns what it means.
+    pub(super) fn trouble(&self) -> KerberosTrouble {
+        KerberosTrouble::of(self.minor as i32)
     }
 
     /// Says whether the KDC refuses the password, or the account itself.

@@ -70,7 +70,8 @@ impl Initiator {
                 }
                 Err(status) => {
                     let another = status.is_unknown_service();
-                    attempts.push(Attempt { name: service, answer: status.text });
+                    let trouble = status.trouble();
+                    attempts.push(Attempt { name: service, answer: status.text, trouble });
                     if !another {
                         break;
                     }
@@ -156,9 +157,12 @@ impl Initiator {
             }
         };
         let with_password = matches!(self.credentials, Credentials::Password { .. });
-        acquired.map_err(|status| match with_password && status.is_refused_password() {
-            true => Error::PasswordRefused { origin: self.origin(), reason: status.text },
-            false => Error::NoTickets { origin: self.origin(), reason: status.text },
+        acquired.map_err(|status| {
+            let (origin, trouble) = (self.origin(), status.trouble());
+            match with_password && status.is_refused_password() {
+                true => Error::PasswordRefused { origin, reason: status.text, trouble },
+                false => Error::NoTickets { origin, reason: status.text, trouble },
+            }
         })
     }
 
@@ -299,6 +303,7 @@ impl Acceptor {
         let credential = api.acquire(None, Usage::Accept, &[("keytab", &self.keytab)]);
         let credential = credential.map_err(|status| Error::NoTickets {
             origin: format!("the keytab {}", self.keytab),
+            trouble: status.trouble(),
             reason: status.text,
         })?;
         Ok((api.context(), credential))
@@ -407,7 +412,7 @@ fn load() -> Result<&'static Gssapi> {
 const PACKAGE: &str = "libgssapi-krb5-2 or krb5-libs";
 
 fn failed(status: Status) -> Error {
-    Error::Kerberos { reason: status.text }
+    Error::Kerberos { trouble: status.trouble(), reason: status.text }
 }
 
 /// A NetBIOS domain is looked for in the default realm; if that is another domain, trying the password

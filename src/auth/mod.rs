@@ -26,6 +26,7 @@ mod der;
 mod error;
 mod gssapi;
 mod mechanism;
+mod trouble;
 
 pub mod http;
 pub mod kerberos;
@@ -42,3 +43,4 @@ pub use error::{Attempt, Error, Result};
 pub use mechanism::{
     Binding, Chosen, FileTime, Fresh, Mechanism, Protection, Report, Scheme, Seal, Step, Target, Token,
 };
+pub use trouble::KerberosTrouble;

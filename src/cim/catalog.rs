@@ -11,7 +11,7 @@ use super::name::Name;
 use super::value::{Scalar, Value};
 
 /// A set of classes that is complete: every superclass and every class that a reference or an embedded
-/// instance names is in it.
+/// instance names is in it, unless it was put together [`from_classes`](Self::from_classes) that a host has told.
 ///
 /// Names are found in any letter case. What a class inherits was put together when the catalogue was
 /// loaded, so looking costs a hash.
@@ -82,6 +82,27 @@ impl Catalog {
         let catalog = Self { classes: classes.into(), resolved, index };
         catalog.refuse_changed_properties(&lines)?;
         Ok(catalog)
+    }
+
+    /// Returns the catalogue of classes that a host has told one by one, with what they inherit.
+    ///
+    /// Such a catalogue is not complete: a superclass or a class referred to that is not among them is not known.
+    pub fn from_classes(classes: impl IntoIterator<Item = Class>) -> Result<Self, Error> {
+        let mut classes: Vec<Class> = classes.into_iter().collect();
+        if classes.len() > mof::MAX_CLASSES {
+            return Err(Error::Limit { what: "classes", limit: mof::MAX_CLASSES });
+        }
+        classes.sort_by_cached_key(|class| class.name.to_ascii_lowercase());
+        let names: Vec<Name> = classes.iter().map(|class| class.name.clone()).collect();
+        for class in &mut classes {
+            class.superclass = class.superclass.take().filter(|above| names.contains(above));
+        }
+        let lines = vec![0; classes.len()];
+        let loading = Loading { index: NameIndex::new(&classes, |class| &class.name), lines, classes };
+        loading.refuse_duplicates()?;
+        let resolved = loading.resolve()?;
+        let Loading { classes, index, .. } = loading;
+        Ok(Self { classes: classes.into(), resolved, index })
     }
 
     /// Returns the classes in the order of their names.

@@ -164,6 +164,17 @@ impl ObjectPath {
         }
     }
 
+    /// Returns whether it leads to CIM objects, which live in namespaces. Of other resources, `winrm/config`
+    /// for one, the resource URI says everything.
+    pub fn is_cim(&self) -> bool {
+        self.namespace.is_some()
+            || self.resource.as_deref().is_none_or(|uri| {
+                let begins =
+                    |head: &str| uri.get(..head.len()).is_some_and(|start| start.eq_ignore_ascii_case(head));
+                begins(WMI_PREFIX) || begins(DMTF_PREFIX) || begins(CIM_XML_PREFIX)
+            })
+    }
+
     /// Returns the selectors. `__cimnamespace` is among them only where the URI does not say the
     /// namespace: a host that is told twice refuses (MS-WSMV 3.1.4.1.1).
     pub fn selectors(&self) -> impl Iterator<Item = (Cow<'_, str>, Cow<'_, Key>)> {
@@ -309,6 +320,9 @@ impl FromStr for ObjectPath {
 }
 
 const WMI_PREFIX: &str = "http://schemas.microsoft.com/wbem/wsman/1/wmi/";
+/// Where classes of the DMTF's schema and of its CIM-XML binding are.
+const DMTF_PREFIX: &str = "http://schemas.dmtf.org/wbem/wscim/1/";
+const CIM_XML_PREFIX: &str = "http://schemas.dmtf.org/wbem/cim-xml/";
 const CIM_NAMESPACE: &str = "__cimnamespace";
 /// What WMI takes where a path names no namespace.
 const DEFAULT_NAMESPACE: &str = "root/cimv2";

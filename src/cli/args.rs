@@ -2,7 +2,9 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::command::{backup, cim, config, demo, export, fleet, identify, job, lab, point, trust, vm};
+use super::command::{
+    backup, cim, config, demo, doctor, export, fleet, identify, job, lab, point, trust, vm,
+};
 use super::config::ProfileArgs;
 use super::error::Error;
 use super::exit;
@@ -38,6 +40,7 @@ pub(crate) enum Command {
     Export(Box<export::Args>),
     Backup(Box<backup::Args>),
     Identify(Box<identify::Args>),
+    Doctor(Box<doctor::Args>),
     #[command(subcommand)]
     Vm(Box<vm::VmCommand>),
     #[command(subcommand)]

@@ -44,7 +44,7 @@ impl std::error::Error for Below {
     }
 }
 
-fn kind(error: &SessionError) -> Exit {
+pub(crate) fn kind(error: &SessionError) -> Exit {
     match error {
         // First what nobody knows: no cause below it may make it look like something that is known.
         error if error.is_outcome_unknown() || error.is_result_lost() => Exit::OutcomeUnknown,
@@ -56,7 +56,7 @@ fn kind(error: &SessionError) -> Exit {
     }
 }
 
-fn kind_of_transport(error: &TransportError) -> Exit {
+pub(crate) fn kind_of_transport(error: &TransportError) -> Exit {
     match error {
         TransportError::Tls { source: TlsError::KnownHosts(_), .. } => Exit::LocalFiles,
         error if error.is_login() || error.is_tls() => Exit::Login,

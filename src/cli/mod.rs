@@ -27,9 +27,11 @@ mod notify;
 mod object;
 mod place;
 mod report;
+mod resource;
 mod runtime;
 #[cfg(test)]
 mod sample;
+mod schema;
 mod screen;
 mod secret;
 mod suggest;
@@ -93,6 +95,7 @@ fn run(cli: &Cli, ui: &mut Ui) -> Result<Exit, Error> {
         Command::Job(command) => command::job::run(command, &cli.output, ui),
         Command::Fleet(command) => command::fleet::run(command, &cli.output, ui),
         Command::Identify(args) => command::identify::run(args, &cli.output, ui),
+        Command::Doctor(args) => command::doctor::run(args, &cli.output, ui),
         Command::Cim(command) => command::cim::run(command, &cli.output, ui),
         Command::Config(command) => command::config::run(command, &cli.output, ui),
         Command::Trust(command) => command::trust::run(command, &cli.output, ui),

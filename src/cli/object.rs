@@ -3,6 +3,7 @@
 use refpoint::cim::{Catalog, Key, ObjectPath, Scalar, Type};
 
 use super::error::Error;
+use super::schema::Schema;
 use super::suggest;
 
 /// Returns the object that words name.
@@ -10,13 +11,18 @@ use super::suggest;
 /// `CLASS key=value…` is checked against the bundled schema, because Windows answers a key that is missing with
 /// "not found"; a path in one word (`Class.Key="v"`) is taken as it is, for when the schema is wrong.
 pub(crate) fn parse(words: &[String], namespace: &str) -> Result<ObjectPath, Error> {
+    parse_with(words, namespace, &Schema::bundled())
+}
+
+/// The same, checked against a schema.
+pub(crate) fn parse_with(words: &[String], namespace: &str, schema: &Schema) -> Result<ObjectPath, Error> {
     let Some((first, keys)) = words.split_first() else {
         return Err(Error::usage("which object?"));
     };
     if keys.is_empty() {
         let path = parse_path(first, namespace)?;
         // A class alone is its only instance, or one whose keys were forgotten.
-        return if path.keys.is_empty() { checked(path) } else { Ok(path) };
+        return if path.keys.is_empty() { checked(path, schema) } else { Ok(path) };
     }
     let mut path = parse_path(first, namespace)?;
     if !path.keys.is_empty() {
@@ -27,7 +33,7 @@ pub(crate) fn parse(words: &[String], namespace: &str) -> Result<ObjectPath, Err
         let value = key(&path.class, name, value);
         path = path.with_key(name, value);
     }
-    checked(path)
+    checked(path, schema)
 }
 
 /// Returns the object that the text of a WMI path names. Quotes around values may be missing: shells take
@@ -109,8 +115,8 @@ fn key(class: &str, name: &str, value: &str) -> Key {
 }
 
 /// Refuses keys that the class does not have, and too few of them.
-fn checked(path: ObjectPath) -> Result<ObjectPath, Error> {
-    let Some(shape) = Catalog::bundled().shape(&path.class) else { return Ok(path) };
+fn checked(path: ObjectPath, schema: &Schema) -> Result<ObjectPath, Error> {
+    let Some(shape) = schema.shape(&path.class) else { return Ok(path) };
     if shape.class().is_singleton && path.keys.is_empty() {
         return Ok(path);
     }

@@ -111,6 +111,8 @@ pub(super) struct Caller {
     left_over: Vec<LeftOver>,
     /// Whether the connection itself has logged in anew for the last request.
     logged_in_again: bool,
+    /// The longest that one request may take, where that is less than usual.
+    pub(super) most_patience: Option<Duration>,
     /// Set when nobody waits any more: what is under way is finished, and nothing is tried again.
     pub(super) abandoned: Arc<AtomicBool>,
 }
@@ -122,6 +124,7 @@ impl Caller {
             connection: None,
             left_over: Vec::new(),
             logged_in_again: false,
+            most_patience: None,
             abandoned: Arc::default(),
         }
     }
@@ -246,6 +249,7 @@ impl Caller {
             return Err(Error::Transport { operation: asked.to_owned(), source });
         }
         let patience = self.shared.target.operation_timeout.saturating_mul(stretch);
+        let patience = self.most_patience.map_or(patience, |most| patience.min(most));
         self.exchange(operation, asked, limit, patience).await
     }
 
@@ -463,7 +467,11 @@ pub(super) fn label<O: Operation>(operation: &O) -> String {
     let head = operation.head();
     let Some(action) = &head.action else { return "Identify".to_owned() };
     let verb = action.rsplit('/').next().unwrap_or(action);
-    let class = |path: &ObjectPath| path.class.to_string();
+    // A class is read at a resource of its own, which names it in a selector.
+    let class = |path: &ObjectPath| match path.key_text("ClassName").filter(|_| path.class == "*") {
+        Some(class) => format!("class {class}"),
+        None => path.class.to_string(),
+    };
     match head.resource.as_deref() {
         Some(resource) if action.starts_with(&*resource.resource_uri()) => {
             format!("{}.{verb}", resource.class)

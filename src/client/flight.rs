@@ -36,6 +36,13 @@ impl<T: Send + 'static> Flight<T> {
     }
 }
 
+impl<T: Send + 'static> Flight<T> {
+    /// Gives it up where it is, and its connection with it: for what waits on the host and opens nothing there.
+    pub(super) fn give_up(mut self) {
+        self.future = None;
+    }
+}
+
 impl<T: Send + 'static> Future for Flight<T> {
     type Output = (Box<Caller>, T);
 

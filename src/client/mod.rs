@@ -66,5 +66,5 @@ pub use crate::transport::{
 };
 pub use crate::wsman::{
     AssociationFilter, Content, EndpointReference, Enumerate, Error as MessageError, Fault, Fragment,
-    Identity, Invoke, Invoked, Item, Mode, Neighbours, Subscribe, codes,
+    Identity, Invoke, Invoked, Item, Mode, Neighbours, Opening, Subscribe, codes,
 };

@@ -43,7 +43,8 @@ pub(super) enum Manner {
     Once,
     /// Losing a page: the host has gone on. But one that has said that its time was up has given none.
     Page,
-    /// The same for events, where running out of time is the normal case and means that nothing happened.
+    /// The same for events, where running out of time is the normal case and means that nothing happened; that is
+    /// for whoever waits to know.
     Events,
     /// A connection and nothing else, for somebody who waits for it.
     Opening,
@@ -154,7 +155,7 @@ impl Attempts {
             Error::Transport { source, .. } => self.after_loss(source, error.standing()),
             _ => None,
         };
-        let is_last = self.manner != Manner::Events && self.made >= self.retries.attempts;
+        let is_last = self.made >= self.retries.attempts;
         again.filter(|again| !is_last && again.pause < self.limit.left())
     }
 
@@ -165,8 +166,9 @@ impl Attempts {
         let pause = if is_too_soon { self.pause() } else { Duration::ZERO };
         let may = match self.manner {
             Manner::Repeatable => self.timeouts <= 1,
-            Manner::Page | Manner::Events => true,
-            Manner::Once | Manner::Opening => false,
+            Manner::Page => true,
+            // Whoever waits for events asks again himself, and looks first what else is due.
+            Manner::Once | Manner::Opening | Manner::Events => false,
         };
         may.then_some(Again { pause, anew: false })
     }

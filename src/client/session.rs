@@ -198,6 +198,29 @@ impl Session {
         }))
     }
 
+    /// Changes a part of an object, and nothing else of it; returns what the part has become, where the host
+    /// says so.
+    pub async fn put_part(
+        &mut self,
+        path: &ObjectPath,
+        part: Fragment,
+        content: Content,
+    ) -> Result<Option<Content>, Error> {
+        let put = Put { resource: self.located(path), fragment: Some(part), content };
+        self.caller().call(&put).await
+    }
+
+    /// Makes an object at a resource: that of its class, or one that is no class at all.
+    pub async fn create_at(
+        &mut self,
+        resource: &ObjectPath,
+        instance: Instance,
+    ) -> Result<EndpointReference, Error> {
+        let resource = self.located(resource);
+        let create = Create { resource, fragment: None, content: Content::Instance(instance) };
+        self.caller().call(&create).await
+    }
+
     /// Makes an object of the instance's class, in a namespace; returns the reference to it.
     ///
     /// ```
@@ -221,8 +244,7 @@ impl Session {
     ) -> Result<EndpointReference, Error> {
         let namespace = self.namespace(namespace);
         let resource = ObjectPath::new(namespace, instance.class.clone());
-        let create = Create { resource, fragment: None, content: Content::Instance(instance) };
-        self.caller().call(&create).await
+        self.create_at(&resource, instance).await
     }
 
     /// Removes an object.
@@ -570,7 +592,7 @@ impl Session {
     /// URI keeps it: it says where it is.
     fn located(&self, path: &ObjectPath) -> ObjectPath {
         let mut path = path.clone();
-        if path.namespace.is_none() {
+        if path.namespace.is_none() && path.is_cim() {
             path.namespace = Some(self.target().namespace.clone());
         }
         path

@@ -7,13 +7,14 @@ use super::flight::Flight;
 use super::retry::{Manner, jitter};
 use super::{Error, Session};
 use crate::cim::{DateTime, Interval};
-use crate::wsman::{Item, Renew, Subscribe, Subscribed, Unsubscribe};
+use crate::wsman::{Fault, Item, Renew, Subscribe, Subscribed, Unsubscribe};
 
 /// Events of a host, which are pulled as they happen.
 ///
 /// Waiting for an event has no limit but the session's deadline: that nothing happens is no error. The futures
-/// of [`next`](Self::next) may be dropped without losing an event that has arrived. Dropped it is ended on the
-/// host, as an [`Enumeration`](super::Enumeration) is.
+/// of [`next`](Self::next) may be dropped without losing an event that has arrived. While it is waited for, the
+/// subscription is prolonged in time. Dropped it is ended on the host, as an [`Enumeration`](super::Enumeration)
+/// is, but at once: a request that waits there for an event is given up, and its connection with it.
 pub struct Subscription<'s> {
     session: &'s mut Session,
     /// Away while a pull is under way.
@@ -21,6 +22,8 @@ pub struct Subscription<'s> {
     flight: Option<Flight<Landed>>,
     items: std::vec::IntoIter<Item>,
     expires: Option<DateTime>,
+    /// How it is ended; none when that has been said.
+    ending: Option<Unsubscribe>,
 }
 
 type Landed = (Watch, Result<Vec<Item>, Error>);
@@ -31,11 +34,18 @@ struct Watch {
     /// The newest context; none when the host has ended it.
     context: Option<String>,
     ending: Unsubscribe,
+    /// What the host was asked for, and how long it has granted at last.
+    life: Interval,
+    granted: Duration,
+    /// When it has to be prolonged.
+    due: Instant,
+    /// How often in a row the host has said at once that its time was up.
+    early: u32,
 }
 
 impl<'s> Subscription<'s> {
     pub(super) async fn open(session: &'s mut Session, mut request: Subscribe) -> Result<Self, Error> {
-        request.expires.get_or_insert(Interval::new(LIFE));
+        let life = *request.expires.get_or_insert(Interval::new(LIFE));
         let flight = Flight::new(
             session.take_caller(),
             |mut caller| async move {
@@ -48,8 +58,11 @@ impl<'s> Subscription<'s> {
         session.put_caller(caller);
         let (request, Subscribed { manager, expires, context }) = subscribed?;
         let ending = ending(&request, &Subscribed { manager, expires, context: None });
-        let watch = Watch { request, context, ending };
-        Ok(Self { session, watch: Some(watch), flight: None, items: Vec::new().into_iter(), expires })
+        let granted = granted(expires, life);
+        let (early, due) = (0, Instant::now() + granted / 2);
+        let watch = Watch { request, context, ending: ending.clone(), life, granted, due, early };
+        let items = Vec::new().into_iter();
+        Ok(Self { session, watch: Some(watch), flight: None, items, expires, ending: Some(ending) })
     }
 
     /// Returns until when or for how long the host keeps it, as the host says.
@@ -70,7 +83,7 @@ impl<'s> Subscription<'s> {
         }
     }
 
-    /// Prolongs it.
+    /// Prolongs it from now on by so much. Nobody has to: waiting does.
     pub async fn renew(&mut self, life: Interval) -> Result<(), Error> {
         if let Some(flight) = &mut self.flight {
             let (caller, (watch, items)) = flight.await;
@@ -80,18 +93,15 @@ impl<'s> Subscription<'s> {
             let waiting = std::mem::take(&mut self.items);
             self.items = waiting.chain(items?).collect::<Vec<_>>().into_iter();
         }
-        let Some(watch) = &self.watch else { return Ok(()) };
-        let Unsubscribe { resource, identifier } = watch.ending.clone();
-        let renew = Renew { resource, identifier, expires: Some(life) };
-        let expires = self.session.caller().call(&renew).await?;
+        let Some(watch) = &mut self.watch else { return Ok(()) };
+        watch.life = life;
+        let expires = watch.renew(self.session.caller()).await?;
         self.expires = expires.or(self.expires);
         Ok(())
     }
 
     /// Ends it on the host.
     pub async fn close(mut self) -> Result<(), Error> {
-        // A pull that waits for an event may wait for ever: it is finished in the background.
-        drop(self.flight.take());
         self.leave();
         self.session.caller().close().await
     }
@@ -107,7 +117,8 @@ impl<'s> Subscription<'s> {
                         let items = watch.pull(&mut caller).await;
                         (caller, (watch, items))
                     },
-                    |(watch, _)| Some(watch.ending.into()),
+                    // Ended by the subscription itself, which outlives it.
+                    |_| None,
                 ))
             }
         };
@@ -125,8 +136,12 @@ impl<'s> Subscription<'s> {
     }
 
     fn leave(&mut self) {
-        if let Some(watch) = self.watch.take() {
-            self.session.caller().leave(watch.ending);
+        if let Some(flight) = self.flight.take() {
+            flight.give_up();
+        }
+        self.watch = None;
+        if let Some(ending) = self.ending.take() {
+            self.session.caller().leave(ending);
         }
     }
 }
@@ -140,21 +155,65 @@ impl Drop for Subscription<'_> {
 impl Watch {
     /// Waits for events: empty only when the host has ended the subscription. Heartbeats are empty pages.
     async fn pull(&mut self, caller: &mut Caller) -> Result<Vec<Item>, Error> {
-        while let Some(context) = &self.context {
+        while let Some(context) = self.context.clone() {
+            if self.due <= Instant::now() {
+                match self.renew(caller).await {
+                    Ok(_) => {}
+                    // Some hosts do not prolong: it goes on for as long as it lives.
+                    Err(error) if error.fault().is_some() => self.due = Instant::now() + self.granted / 2,
+                    Err(error) => return Err(error),
+                }
+            }
             let asked = Instant::now();
-            let mut pull = self.request.pull(context.as_str());
+            let mut pull = self.request.pull(context);
             pull.max_elements = Some(caller.shared.target.max_elements);
-            let page = caller.call_as(&pull, Manner::Events).await?;
-            self.context = page.context;
-            if !page.items.is_empty() {
-                return Ok(page.items);
+            // The host must not still be waiting when it is time to prolong it.
+            caller.most_patience = Some(self.due - asked);
+            let page = caller.call_as(&pull, Manner::Events).await;
+            caller.most_patience = None;
+            match page {
+                Ok(page) => {
+                    self.context = page.context;
+                    if !page.items.is_empty() {
+                        self.early = 0;
+                        return Ok(page.items);
+                    }
+                }
+                Err(error) if error.fault().is_some_and(Fault::is_timeout) => {}
+                Err(error) => return Err(error),
             }
-            if asked.elapsed() < BREATH {
-                sleep(jitter(BREATH, caller.shared.target.random)).await;
-            }
+            self.breathe(asked, caller.shared.target.random).await;
         }
         Ok(Vec::new())
     }
+
+    /// Waits a while where the host has said at once that nothing has happened, longer each time.
+    async fn breathe(&mut self, asked: Instant, random: fn() -> u128) {
+        if asked.elapsed() >= TOO_SOON {
+            self.early = 0;
+            return;
+        }
+        self.early = self.early.saturating_add(1);
+        let doubled = 1_u32.checked_shl(self.early).unwrap_or(u32::MAX);
+        let longest = BREATH.saturating_mul(doubled).min(LONGEST_BREATH);
+        sleep(jitter(longest, random)).await;
+    }
+
+    async fn renew(&mut self, caller: &mut Caller) -> Result<Option<DateTime>, Error> {
+        let Unsubscribe { resource, identifier } = self.ending.clone();
+        let renew = Renew { resource, identifier, expires: Some(self.life) };
+        let expires = caller.call(&renew).await?;
+        self.granted = granted(expires, self.life);
+        self.due = Instant::now() + self.granted / 2;
+        Ok(expires)
+    }
+}
+
+/// Returns how long the host keeps a subscription: what it says, where it says a length of time. A point in time
+/// is one of the host's clock.
+fn granted(expires: Option<DateTime>, asked: Interval) -> Duration {
+    let said = expires.and_then(DateTime::as_interval).unwrap_or(asked).as_duration();
+    said.min(asked.as_duration()).max(SHORTEST_LIFE)
 }
 
 /// Returns how a subscription is ended.
@@ -166,5 +225,10 @@ fn ending(request: &Subscribe, subscribed: &Subscribed) -> Unsubscribe {
 
 /// How long a subscription lives that says nothing of it.
 const LIFE: Duration = Duration::from_secs(600);
-/// A pause after a page without events that came at once.
-const BREATH: Duration = Duration::from_millis(500);
+/// It makes no sense to ask for less: prolonging it takes time as well.
+const SHORTEST_LIFE: Duration = Duration::from_secs(4);
+/// An answer that came sooner was not waited for.
+const TOO_SOON: Duration = Duration::from_secs(1);
+/// A pause after an answer without events that came at once, and the longest.
+const BREATH: Duration = Duration::from_millis(250);
+const LONGEST_BREATH: Duration = Duration::from_secs(15);

@@ -120,6 +120,9 @@ impl From<&ledger::Error> for Failure {
             ledger::Error::DirectoryTaken { .. } => {
                 Some("give this export a directory of its own, or follow the other one to its end first")
             }
+            ledger::Error::BackupOpen { .. } => Some(
+                "use a directory of its own, or bring the backup to its end first: its command again does that",
+            ),
             ledger::Error::Damaged { .. } => {
                 Some("move the file away and look at the hosts' jobs before exporting again")
             }

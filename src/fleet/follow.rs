@@ -40,22 +40,37 @@ pub enum Reason {
 #[derive(Clone, Debug)]
 pub struct Control {
     wishes: watch::Receiver<Wish>,
+    /// Whether that something is to be cancelled is not heard.
+    is_tidying: bool,
 }
 
 impl Control {
     /// Returns the two ends: who wishes, and who listens.
     pub fn new() -> (watch::Sender<Wish>, Self) {
         let (sender, wishes) = watch::channel(Wish::GoOn);
-        (sender, Self { wishes })
+        (sender, Self { wishes, is_tidying: false })
+    }
+
+    /// Returns the same for what has to be done although everything was cancelled, or because it was.
+    pub(super) fn tidying(&self) -> Self {
+        Self { is_tidying: true, ..self.clone() }
     }
 
     pub(super) fn wish(&self) -> Wish {
-        *self.wishes.borrow()
+        self.heard(*self.wishes.borrow())
+    }
+
+    fn heard(&self, wish: Wish) -> Wish {
+        match wish {
+            Wish::Cancel | Wish::Kill if self.is_tidying => Wish::GoOn,
+            wish => wish,
+        }
     }
 
     /// Returns the wish, which from now on is not news.
     fn take(&mut self) -> Wish {
-        *self.wishes.borrow_and_update()
+        let wish = *self.wishes.borrow_and_update();
+        self.heard(wish)
     }
 
     /// Waits for the next wish; for ever where nobody is left to wish.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::event::News;
 use super::follow::{Cut, Followed, cut, follow, within};
@@ -12,6 +12,7 @@ use super::patience::{Again, MOST_TRIES, Patience, again};
 use super::plan::Wanted;
 use super::points::Owned;
 use super::report::{Failure, Kind};
+use super::tend::{destroy_mark, warn_of_job};
 use super::unit::{Surroundings, may_have_begun};
 use super::verdict::{interrupted, not_asked};
 use crate::client::codes::Treatment;
@@ -230,7 +231,7 @@ async fn anew(
         }
     };
     if !is_as_wanted(around, &mark, sort, consistency).await? {
-        let failure = undo(around, &mark, sort.wanted()).await;
+        let failure = undo(around, owner, &mark, sort.wanted()).await;
         end(around, &making, None).await?;
         return Err(failure);
     }
@@ -298,7 +299,11 @@ async fn finish(around: &Surroundings<'_>, path: &ObjectPath) -> Result<(), Fail
     };
     match follow(around, path, None, &mut None).await {
         Followed::Over(job) => match job.treatment() {
-            Treatment::Succeeded | Treatment::SucceededWithWarnings => Ok(()),
+            Treatment::Succeeded => Ok(()),
+            Treatment::SucceededWithWarnings => {
+                warn_of_job(around, path, &job, "making of the point").await;
+                Ok(())
+            }
             _ => {
                 let errors = around.host.job_errors(path).await.unwrap_or_default();
                 let said = errors.first().map_or(&job.error_description, |error| &error.message);
@@ -374,6 +379,7 @@ async fn recover(around: &Surroundings<'_>, owner: &Owner, making: &Making) -> R
         };
     }
     let settled = around.operation_timeout + SETTLING;
+    let began = Instant::now();
     let mut waits = 0;
     loop {
         let marks = around.host.marks(owner).await.map_err(failed)?;
@@ -386,7 +392,9 @@ async fn recover(around: &Surroundings<'_>, owner: &Owner, making: &Making) -> R
         }
         let machines = around.host.machines_of(owner).await.map_err(failed)?;
         let is_busy = machines.iter().any(|machine| machine.busy.is_some_and(|busy| busy.is_in_the_way()));
-        let has_settled = around.now().duration_since(making.at).is_ok_and(|elapsed| elapsed >= settled);
+        // A clock that was set back is not waited for.
+        let elapsed = around.now().duration_since(making.at).unwrap_or_default();
+        let has_settled = elapsed.max(began.elapsed()) >= settled;
         if has_settled && (!is_busy || waits > MOST_WAITS) {
             return match &*new {
                 [] if !is_busy => Ok(None),
@@ -465,7 +473,7 @@ async fn unclear(around: &Surroundings<'_>, making: &Making, new: &[&Mark]) -> R
 }
 
 /// Removes what is not what was asked for, so that nobody takes it for that later.
-async fn undo(around: &Surroundings<'_>, mark: &Mark, wanted: PointType) -> Failure {
+async fn undo(around: &Surroundings<'_>, owner: &Owner, mark: &Mark, wanted: PointType) -> Failure {
     let points = around.host.points_within(mark).await.unwrap_or_default();
     let of = points.iter().find(|point| point.point_type != wanted || !point.is_whole());
     let detail = of.or(points.first()).map_or_else(String::new, |point| {
@@ -476,13 +484,10 @@ async fn undo(around: &Surroundings<'_>, mark: &Mark, wanted: PointType) -> Fail
         mark.point_type().name(),
         wanted.name()
     );
-    let removed = match around.host.destroy(mark).await {
-        Ok(Begun::Done) => true,
-        Ok(Begun::Job(path)) => finish(around, &path).await.is_ok(),
-        Err(_) => false,
+    let what = match destroy_mark(around, owner, mark).await {
+        Ok(()) => "it was removed again".to_owned(),
+        Err(failure) => format!("{} may still be there: {}", mark.id(), failure.message),
     };
-    let what =
-        if removed { "it was removed again".to_owned() } else { format!("it is still there: {}", mark.id()) };
     Failure::new(Kind::Refused, format!("{made}; {what}"))
 }
 

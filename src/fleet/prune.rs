@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::marks::{failed, kind_of, unkept};
 use super::plan::Wanted;
 use super::report::{Failure, Kind, Named};
-use super::retain::{Fate, Policy, retain};
-use super::tend::{destroy_mark, uses_of};
+use super::retain::{Fate, Policy, need, retain};
+use super::tend::{destroy_mark, kin_of, uses_now};
 use super::unit::{Surroundings, timestamp};
 use crate::hyperv::{Owner, Selector};
 use crate::ledger;
@@ -159,7 +159,8 @@ async fn of(around: &Surroundings<'_>, owner: &Owner, order: &PruneOrder) -> Res
     let marks = around.host.marks(owner).await.map_err(failed)?;
     let is_there = |point: &ledger::Point| marks.iter().any(|mark| mark.id().eq_ignore_ascii_case(&point.id));
     let (there, gone): (Vec<_>, Vec<_>) = ours.into_iter().partition(is_there);
-    let uses = uses_of(around, owner).await?;
+    let kin = kin_of(around, owner, &marks).await.map_err(failed)?;
+    let uses = uses_now(around, owner, &marks, &kin).await?;
     let mut fates = Vec::new();
     for (point, fate, why) in retain(there, &uses.chain, &order.policy, around.now()) {
         let mut decided = PointFate {
@@ -177,12 +178,20 @@ async fn of(around: &Surroundings<'_>, owner: &Owner, order: &PruneOrder) -> Res
             decided.why = format!("job {job} exports a point, and does not say which");
         } else if fate == Fate::LetGo && !order.dry_run {
             let mark = marks.iter().find(|mark| mark.id().eq_ignore_ascii_case(&point.id));
-            match mark {
-                Some(mark) => match destroy_mark(around, owner, mark).await {
+            // Those before took their time, in which somebody else may have begun with this one.
+            let uses = uses_now(around, owner, &marks, &kin).await;
+            match (mark, uses) {
+                (_, Err(failure)) => decided.error = Some(failure),
+                (_, Ok(uses)) if need(&point.id, &uses.chain).is_some() || !uses.silent.is_empty() => {
+                    decided.fate = Fate::Keep.name().to_owned();
+                    decided.why = need(&point.id, &uses.chain)
+                        .unwrap_or_else(|| "a job exports a point, and does not say which".to_owned());
+                }
+                (Some(mark), Ok(_)) => match destroy_mark(around, owner, mark).await {
                     Ok(()) => decided.is_removed = true,
                     Err(failure) => decided.error = Some(failure),
                 },
-                None => decided.is_removed = true,
+                (None, Ok(_)) => decided.is_removed = true,
             }
         }
         fates.push(decided);
@@ -198,7 +207,7 @@ async fn of(around: &Surroundings<'_>, owner: &Owner, order: &PruneOrder) -> Res
             id: point.id.clone(),
             since: timestamp(point.made_at),
             fate: "gone".to_owned(),
-            why: "the host does not have it any more: somebody else has removed it".to_owned(),
+            why: "the host does not have it any more".to_owned(),
             is_removed: false,
             error: None,
         });

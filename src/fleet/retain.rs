@@ -79,15 +79,8 @@ pub fn retain(
 
 /// Returns why a point is kept; the strongest reason there is.
 fn reason(point: &Point, place: usize, chain: &Chain, policy: &Policy, now: SystemTime) -> Option<String> {
-    let is_it = |id: &Option<String>| id.as_deref().is_some_and(|id| is_same(id, &point.id));
-    if let Some(link) = chain.under_way.iter().find(|link| is_it(&link.point) || is_it(&link.base)) {
-        return Some(format!("in use: {}", link.what));
-    }
-    if let Some(link) = chain.newest.iter().find(|link| is_it(&link.point)) {
-        return Some(format!("what the next is relative to: {}", link.what));
-    }
-    if let Some(link) = chain.newest.iter().find(|link| is_it(&link.base)) {
-        return Some(format!("base of the newest: {}", link.what));
+    if let Some(why) = need(&point.id, chain) {
+        return Some(why);
     }
     if place == 0 && chain.newest.is_empty() {
         return Some("the newest, and nothing made of it has ended well".to_owned());
@@ -101,6 +94,21 @@ fn reason(point: &Point, place: usize, chain: &Chain, policy: &Policy, now: Syst
     // A clock that was set back makes points of the future, which are certainly not old.
     let age = now.duration_since(point.made_at).unwrap_or_default();
     (!policy.keep_for.is_zero() && age <= policy.keep_for).then(|| format!("{} old", days(age)))
+}
+
+/// Returns why a point is needed, whatever the policy.
+pub(super) fn need(id: &str, chain: &Chain) -> Option<String> {
+    let is_it = |other: &Option<String>| other.as_deref().is_some_and(|other| is_same(other, id));
+    if let Some(link) = chain.under_way.iter().find(|link| is_it(&link.point) || is_it(&link.base)) {
+        return Some(format!("in use: {}", link.what));
+    }
+    if let Some(link) = chain.newest.iter().find(|link| is_it(&link.point)) {
+        return Some(format!("what the next is relative to: {}", link.what));
+    }
+    if let Some(link) = chain.newest.iter().find(|link| is_it(&link.base)) {
+        return Some(format!("base of the newest: {}", link.what));
+    }
+    None
 }
 
 fn let_go(place: usize, policy: &Policy) -> String {

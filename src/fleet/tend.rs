@@ -2,6 +2,7 @@
 
 use tokio::time::sleep;
 
+use super::event::News;
 use super::follow::{Followed, follow, within};
 use super::look::{LOOK_AGAIN, SETTLING};
 use super::marks::{OwnedMark, failed, kind_of, own_mark, owner_of, unkept};
@@ -12,7 +13,7 @@ use super::retain::{Chain, Link};
 use super::unit::{Surroundings, may_have_begun};
 use super::verdict::interrupted;
 use crate::client::codes::Treatment;
-use crate::hyperv::{Begun, Error, Guid, Job, Mark, ObjectPath, Owner, advice};
+use crate::hyperv::{Begun, Error, Guid, Job, Mark, ObjectPath, Owner, Selector, advice};
 use crate::ledger::{self, Origin, Stage};
 
 /// A point that a person means, and whether it is ours.
@@ -62,12 +63,12 @@ pub async fn find_mark(
             };
             let points = host.all_points().await.map_err(failed)?;
             if let Some(point) = points.into_iter().find(|point| point.is_named(id)) {
-                let selector = crate::hyperv::Selector::Id(point.machine.clone());
+                let selector = Selector::Id(point.machine.clone());
                 (Owner::Machine(host.machine(&selector).await.map_err(failed)?), Mark::Point(point))
             } else {
                 let all = host.all_collections().await.map_err(failed)?;
                 let found = all.into_iter().find(|points| points.is_named(id)).ok_or_else(nowhere)?;
-                let selector = crate::hyperv::Selector::Id(found.group.clone());
+                let selector = Selector::Id(found.group.clone());
                 (Owner::Group(host.group(&selector).await.map_err(failed)?), Mark::Collection(found))
             }
         }
@@ -80,24 +81,108 @@ pub async fn find_mark(
 
 /// Returns what depends on the points of an owner: what the ledger says of exports, backups and makings, and what
 /// the host's jobs are at.
+///
+/// A collection goes with its points, and a point takes its collection's worth along: what is made of the one counts
+/// for the other.
 pub async fn uses_of(around: &Surroundings<'_>, owner: &Owner) -> Result<Uses, Failure> {
+    let marks = around.host.marks(owner).await.map_err(failed)?;
+    let kin = kin_of(around, owner, &marks).await.map_err(failed)?;
+    uses_now(around, owner, &marks, &kin).await
+}
+
+/// A point under whose name something may be made of a point of an owner: one of a collection, or the collection that
+/// one belongs to.
+pub(super) struct Kin {
+    kind: ledger::Kind,
+    subject: String,
+    /// Its identifier.
+    id: String,
+    /// That of the point of the owner.
+    of: String,
+}
+
+/// Finds what points of an owner are called as parts of collections, or as collections.
+pub(super) async fn kin_of(
+    around: &Surroundings<'_>,
+    owner: &Owner,
+    marks: &[Mark],
+) -> Result<Vec<Kin>, Error> {
+    let host = around.host;
+    let mut kin = Vec::new();
+    match owner {
+        Owner::Group(_) => {
+            for mark in marks {
+                let held = host.points_within(mark).await?;
+                kin.extend(held.into_iter().map(|point| Kin {
+                    kind: ledger::Kind::Vm,
+                    subject: point.machine.to_string(),
+                    id: point.id,
+                    of: mark.id().to_owned(),
+                }));
+            }
+        }
+        Owner::Machine(machine) => {
+            if host.groups(&Selector::Glob("*".to_owned())).await?.is_empty() {
+                return Ok(kin);
+            }
+            for collection in host.all_collections().await? {
+                let held = host.collected(&collection).await?;
+                kin.extend(held.into_iter().filter(|point| point.machine == machine.id).map(|point| Kin {
+                    kind: ledger::Kind::Group,
+                    subject: collection.group.to_string(),
+                    id: collection.id.clone(),
+                    of: point.id,
+                }));
+            }
+        }
+    }
+    Ok(kin)
+}
+
+/// Returns what depends on points by now.
+pub(super) async fn uses_now(
+    around: &Surroundings<'_>,
+    owner: &Owner,
+    marks: &[Mark],
+    kin: &[Kin],
+) -> Result<Uses, Failure> {
     let (kind, id) = (kind_of(owner), owner.id().to_string());
-    let mut chain = around
+    let mut others: Vec<_> = kin.iter().map(|kin| (kin.kind, kin.subject.clone())).collect();
+    others.sort_by(|one, other| one.1.cmp(&other.1));
+    others.dedup();
+    let (mut chain, of_others) = around
         .keeper
         .with(move |ledger| {
-            let exports = ledger.exports_of(kind, &id)?;
-            let backups = ledger.backups_of(kind, &id)?;
-            Ok(chain_of(&exports, &backups))
+            let of =
+                |kind, id: &str| Ok(chain_of(&ledger.exports_of(kind, id)?, &ledger.backups_of(kind, id)?));
+            let own = of(kind, &id)?;
+            let others: Result<Vec<_>, ledger::Error> =
+                others.into_iter().map(|(kind, id)| of(kind, &id)).collect();
+            Ok((own, others?))
         })
         .await
         .map_err(unkept)?;
-    let marks = around.host.marks(owner).await.map_err(failed)?;
+    let is_same = |id: &str, other: &str| {
+        id.eq_ignore_ascii_case(other)
+            || Guid::last_in(id).is_some_and(|guid| Some(guid) == Guid::last_in(other))
+    };
+    let called = |id: &str| kin.iter().find(|kin| is_same(&kin.id, id)).map(|kin| kin.of.clone());
+    for theirs in of_others {
+        let ours = |link: Link| {
+            let (point, base) =
+                (link.point.as_deref().and_then(called), link.base.as_deref().and_then(called));
+            (point.is_some() || base.is_some()).then_some(Link { point, base, ..link })
+        };
+        chain.newest.extend(theirs.newest.into_iter().filter_map(ours));
+        chain.under_way.extend(theirs.under_way.into_iter().filter_map(ours));
+    }
     // What a job calls a point is the GUID within its identifier.
     let spelled = |id: &str| {
         let is_it = |mark: &&Mark| {
             mark.is_named(id) || Guid::last_in(mark.id()).is_some_and(|guid| Some(guid) == Guid::last_in(id))
         };
-        marks.iter().find(is_it).map_or_else(|| id.to_owned(), |mark| mark.id().to_owned())
+        let known = marks.iter().find(is_it).map(|mark| mark.id().to_owned());
+        known.or_else(|| called(id)).unwrap_or_else(|| id.to_owned())
     };
     let mut silent = Vec::new();
     for job in around.host.jobs().await.map_err(failed)?.iter().filter(|job| !job.is_over()) {
@@ -114,7 +199,7 @@ pub async fn uses_of(around: &Surroundings<'_>, owner: &Owner) -> Result<Uses, F
     Ok(Uses { chain, silent })
 }
 
-/// Returns what the ledger knows to depend on points; both come newest first.
+/// Returns what the ledger knows to depend on points; both come newest first, as they were begun.
 pub(super) fn chain_of(exports: &[ledger::Export], backups: &[ledger::Backup]) -> Chain {
     let of_export = |export: &ledger::Export| Link {
         what: format!("export to {}", export.directory),
@@ -130,7 +215,8 @@ pub(super) fn chain_of(exports: &[ledger::Export], backups: &[ledger::Backup]) -
         |outcome: &Option<String>| outcome.as_deref().is_some_and(|outcome| outcome.starts_with("completed"));
     let mut newest = Vec::new();
     // What the next is relative to, and what was done last: the last need not be fit to go on from.
-    newest.extend(exports.iter().find(|export| export.sound && export.ended_at.is_some()).map(of_export));
+    let last_sound = exports.iter().filter(|export| export.sound && export.ended_at.is_some());
+    newest.extend(last_sound.max_by_key(|export| (export.ended_at, export.id)).map(of_export));
     newest.extend(exports.iter().find(|export| is_done(&export.outcome)).map(of_export));
     newest.extend(backups.iter().find(|backup| backup.sound && backup.ended_at.is_some()).map(of_backup));
     newest.extend(backups.iter().find(|backup| is_done(&backup.outcome)).map(of_backup));
@@ -264,7 +350,11 @@ async fn finish(around: &Surroundings<'_>, path: &ObjectPath, what: &str) -> Res
     let id = path.key_text("InstanceID").unwrap_or_default().into_owned();
     match follow(around, path, None, &mut None).await {
         Followed::Over(job) => match job.treatment() {
-            Treatment::Succeeded | Treatment::SucceededWithWarnings => Ok(()),
+            Treatment::Succeeded => Ok(()),
+            Treatment::SucceededWithWarnings => {
+                warn_of_job(around, path, &job, what).await;
+                Ok(())
+            }
             _ => Err(refused(around, path, &job, what).await),
         },
         // What came of it is looked at.
@@ -282,6 +372,14 @@ async fn finish(around: &Surroundings<'_>, path: &ObjectPath, what: &str) -> Res
             ))
         }
     }
+}
+
+/// Tells what a job warns of that has done what it was to do.
+pub(super) async fn warn_of_job(around: &Surroundings<'_>, path: &ObjectPath, job: &Job, what: &str) {
+    let errors = around.host.job_errors(path).await.unwrap_or_default();
+    let said = errors.first().map_or(&*job.error_description, |error| &error.message);
+    let said = if said.is_empty() { "it does not say which" } else { said };
+    around.tell(News::Warning { message: format!("the {what} ended with warnings: {said}") });
 }
 
 async fn refused(around: &Surroundings<'_>, path: &ObjectPath, job: &Job, what: &str) -> Failure {

@@ -2,7 +2,7 @@
 
 use super::host::begun;
 use super::{Begun, Error, Guid, Host, is_same_disk};
-use crate::cim::{Catalog, Value, embedded, wql_literal};
+use crate::cim::{Catalog, Instance, Value, embedded, wql_literal};
 use crate::client::Invoke;
 
 /// A disk of a machine as it is now.
@@ -21,6 +21,18 @@ pub struct Changes {
     pub size: u64,
     /// Where a range begins and how long it is, in their order; none touches the next.
     pub ranges: Vec<(u64, u64)>,
+}
+
+impl Disk {
+    /// Reads one; what is put into a drive and taken out again, an image of a CD, is none that is backed up.
+    fn read(row: &Instance) -> Option<Self> {
+        let sort = row.text("ResourceSubType").unwrap_or_default();
+        if MEDIA.iter().any(|media| media.eq_ignore_ascii_case(sort)) {
+            return None;
+        }
+        let file = row.texts("HostResource").next()?.to_owned();
+        Some(Self { id: row.text("InstanceID")?.to_owned(), file })
+    }
 }
 
 impl Changes {
@@ -73,16 +85,12 @@ impl Host {
     pub async fn disks(&self, machine: &Guid) -> Result<Vec<Disk>, Error> {
         let pattern = format!("Microsoft:{machine}%");
         let wql = format!(
-            "SELECT InstanceID, HostResource FROM Msvm_StorageAllocationSettingData \
+            "SELECT InstanceID, HostResource, ResourceSubType FROM Msvm_StorageAllocationSettingData \
              WHERE ResourceType = 31 AND InstanceID LIKE {}",
             wql_literal(&pattern)
         );
         let rows = self.session().await.query(wql).instances().await?;
-        let disk = |row: &crate::cim::Instance| {
-            let file = row.texts("HostResource").next()?.to_owned();
-            Some(Disk { id: row.text("InstanceID")?.to_owned(), file })
-        };
-        Ok(rows.iter().filter_map(disk).collect())
+        Ok(rows.iter().filter_map(Disk::read).collect())
     }
 
     /// Returns how large the guest sees the disk in a file.
@@ -155,6 +163,9 @@ const SERVICE: &str = "Msvm_ImageManagementService";
 const METHOD: &str = "GetVirtualDiskChanges";
 const SETTINGS: &str = "GetVirtualHardDiskSettingData";
 
+/// `ResourceSubType` of what is of the same class as disks are, and is none.
+const MEDIA: [&str; 2] = ["Microsoft:Hyper-V:Virtual CD/DVD Disk", "Microsoft:Hyper-V:Virtual Floppy Disk"];
+
 /// So much of a disk is asked for at once.
 const STEP: u64 = 1 << 40;
 
@@ -167,6 +178,20 @@ mod tests {
     fn answer(processed: u64, ranges: &[(u64, u64)]) -> Answer {
         let (offsets, lengths) = ranges.iter().copied().unzip();
         Answer { processed, offsets, lengths }
+    }
+
+    /// With an image of a CD in its drive every machine had a disk that no point covers.
+    #[test]
+    fn an_image_in_a_drive_is_no_disk() {
+        let row = |sort: &str, file: &str| {
+            let row =
+                Instance::new("Msvm_StorageAllocationSettingData").with("InstanceID", r"Microsoft:A\B\0\1\L");
+            let row = row.with("ResourceType", 31_u16).with("ResourceSubType", sort);
+            Disk::read(&row.with("HostResource", vec![file.to_owned()]))
+        };
+        assert_eq!(row("Microsoft:Hyper-V:Virtual CD/DVD Disk", r"D:\setup.iso"), None);
+        let disk = row("Microsoft:Hyper-V:Virtual Hard Disk", r"D:\os.vhdx").unwrap();
+        assert_eq!((&*disk.id, &*disk.file), (r"Microsoft:A\B\0\1\L", r"D:\os.vhdx"));
     }
 
     #[test]

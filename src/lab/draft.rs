@@ -1,6 +1,8 @@
 //! Instances as hosts render them: every property that the class has, null where nothing is said.
 
-use crate::cim::{Catalog, ClassShape, Instance, Name, Value};
+use crate::cim::{ClassShape, Instance, Name, Value};
+
+use super::lexicon::lexicon;
 
 /// An instance in the making.
 pub(super) struct Draft {
@@ -12,14 +14,13 @@ pub(super) struct Draft {
 impl Draft {
     /// Begins an instance of a class of the catalogue.
     pub(super) fn of(class: &str) -> Self {
-        let shape =
-            Catalog::bundled().shape(class).expect("hosts say nothing of classes that are not bundled");
+        let shape = lexicon().shape(class).expect("hosts say nothing of classes that are not bundled");
         Self::named(shape.name().clone(), shape)
     }
 
     /// Begins an instance of a class that no catalogue knows, with the properties of another one.
     pub(super) fn like(class: &str, known: &str) -> Self {
-        let shape = Catalog::bundled().shape(known).expect("a bundled class");
+        let shape = lexicon().shape(known).expect("a bundled class");
         Self::named(class.into(), shape)
     }
 

@@ -3,10 +3,11 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::cim::{Catalog, Instance, Name};
+use crate::cim::{Instance, Name};
 use crate::wsman::{EndpointReference, Item, Mode, Style, write_instance};
 use crate::xml::Writer;
 
+use super::lexicon::lexicon;
 use super::site::Site;
 use super::store::{Row, Span};
 use super::world::World;
@@ -148,7 +149,7 @@ impl Enumeration {
     /// Returns the item that an instance makes; none where it is not wanted.
     fn item(&self, instance: Instance, world: &World) -> Option<Item> {
         if let Some(condition) = self.selection.as_ref().and_then(|select| select.condition.as_ref())
-            && condition.holds(&instance, Catalog::bundled()) != Some(true)
+            && condition.holds(&instance, lexicon()) != Some(true)
         {
             return None;
         }
@@ -177,7 +178,7 @@ impl Enumeration {
 
 /// Returns an instance with some of its properties, in the order in which they were asked for.
 fn project(instance: &Instance, properties: &[String]) -> Instance {
-    let shape = Catalog::bundled().shape(&instance.class);
+    let shape = lexicon().shape(&instance.class);
     let mut projected = Instance::new(instance.class.clone());
     projected.namespace.clone_from(&instance.namespace);
     for name in properties {
@@ -194,8 +195,7 @@ fn project(instance: &Instance, properties: &[String]) -> Instance {
 
 /// Returns an instance as an object of one of its superclasses.
 fn as_object_of(class: &Name, instance: &Instance) -> Instance {
-    let names: Vec<_> =
-        Catalog::bundled().properties(class).map(|property| property.name.to_string()).collect();
+    let names: Vec<_> = lexicon().properties(class).map(|property| property.name.to_string()).collect();
     let mut shown = project(instance, &names);
     shown.class = class.clone();
     shown

@@ -100,6 +100,8 @@ pub enum Fault {
     VanishJobs,
     /// `restart-service`: the host's service starts anew, before the request is looked at.
     RestartService,
+    /// `end-subscriptions`: all subscriptions of the host are gone, before the request is looked at.
+    EndSubscriptions,
     /// `wrong-seal`: one bit of the sealed answer is not as it was sealed.
     WrongSeal,
     /// `oversized-reply`, `bytes`: the answer is blown up with white space to so many bytes.
@@ -249,28 +251,52 @@ impl Rule {
 }
 
 impl Fault {
+    /// What a scenario and the log call all of them.
+    pub const NAMES: [&str; 19] = [
+        "refuse-connect",
+        "clock-skew",
+        "cut",
+        "stall",
+        "lost-response",
+        "status",
+        "page",
+        "redirect",
+        "quota",
+        "busy",
+        "timed-out",
+        "access-denied",
+        "internal-error",
+        "slow",
+        "vanish-jobs",
+        "restart-service",
+        "end-subscriptions",
+        "wrong-seal",
+        "oversized-reply",
+    ];
+
     /// Returns what a scenario and the log call it.
     pub fn name(&self) -> &'static str {
-        match self {
-            Self::RefuseConnect => "refuse-connect",
-            Self::ClockSkew(_) => "clock-skew",
-            Self::CutRequest(_) | Self::CutReply(_) => "cut",
-            Self::StallRequest | Self::StallReply(_) => "stall",
-            Self::LostResponse => "lost-response",
-            Self::Status { .. } => "status",
-            Self::Page { .. } => "page",
-            Self::Redirect { .. } => "redirect",
-            Self::Quota => "quota",
-            Self::Busy(_) => "busy",
-            Self::TimedOut => "timed-out",
-            Self::AccessDenied => "access-denied",
-            Self::InternalError => "internal-error",
-            Self::Slow(_) => "slow",
-            Self::VanishJobs => "vanish-jobs",
-            Self::RestartService => "restart-service",
-            Self::WrongSeal => "wrong-seal",
-            Self::OversizedReply(_) => "oversized-reply",
-        }
+        Self::NAMES[match self {
+            Self::RefuseConnect => 0,
+            Self::ClockSkew(_) => 1,
+            Self::CutRequest(_) | Self::CutReply(_) => 2,
+            Self::StallRequest | Self::StallReply(_) => 3,
+            Self::LostResponse => 4,
+            Self::Status { .. } => 5,
+            Self::Page { .. } => 6,
+            Self::Redirect { .. } => 7,
+            Self::Quota => 8,
+            Self::Busy(_) => 9,
+            Self::TimedOut => 10,
+            Self::AccessDenied => 11,
+            Self::InternalError => 12,
+            Self::Slow(_) => 13,
+            Self::VanishJobs => 14,
+            Self::RestartService => 15,
+            Self::EndSubscriptions => 16,
+            Self::WrongSeal => 17,
+            Self::OversizedReply(_) => 18,
+        }]
     }
 
     /// Says whether nothing else can happen to the request: it is not carried out, or its answer is lost.
@@ -539,6 +565,7 @@ impl Written {
             }
             "vanish-jobs" => Fault::VanishJobs,
             "restart-service" => Fault::RestartService,
+            "end-subscriptions" => Fault::EndSubscriptions,
             "wrong-seal" => Fault::WrongSeal,
             "oversized-reply" => Fault::OversizedReply(self.bytes.take().unwrap_or(OVERSIZED)),
             other => return Err(format!("there is no fault {other:?}")),
@@ -611,6 +638,26 @@ mod tests {
             Occasion { host, name: "HV01", connection: 1, request: 1, user, ..Occasion::default() };
         let fires = |_: &u64| !rules.fire(rule.moment(), &occasion).is_empty();
         (1..=occasions).filter(fires).collect()
+    }
+
+    #[test]
+    fn every_fault_has_a_name_that_scenarios_know_and_a_row_in_the_documentation() {
+        let page = include_str!("../../docs/faults.md");
+        let rows = page.lines().skip_while(|line| !line.starts_with("| `what`")).skip(2);
+        let cells = rows.take_while(|line| line.starts_with('|')).filter_map(|row| row.split('|').nth(1));
+        let mut documented: Vec<&str> = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+        documented.sort_unstable();
+        documented.dedup();
+        let mut names = Fault::NAMES.to_vec();
+        names.sort_unstable();
+        assert_eq!(names, documented);
+        for name in names {
+            match rule(&format!("what = '{name}'")) {
+                Ok(rule) => assert_eq!(rule.what.name(), name),
+                // One that needs more keys.
+                Err(error) => assert!(error.starts_with(name), "{error}"),
+            }
+        }
     }
 
     #[test]
@@ -753,6 +800,7 @@ mod tests {
             ("what = 'slow'\nseconds = 1.5", Fault::Slow(Duration::from_millis(1500))),
             ("what = 'vanish-jobs'", Fault::VanishJobs),
             ("what = 'restart-service'", Fault::RestartService),
+            ("what = 'end-subscriptions'", Fault::EndSubscriptions),
             ("what = 'wrong-seal'", Fault::WrongSeal),
             ("what = 'oversized-reply'\nbytes = 5", Fault::OversizedReply(5)),
         ] {

@@ -4,22 +4,26 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cim::{Catalog, ClassShape, Instance, Name, ObjectPath, Scalar, Type, Value};
-use crate::wsman::names::{ANONYMOUS, WSMAN};
+use crate::cim::{ClassShape, DateTime, Instance, Interval, Name, ObjectPath, Scalar, Type, Value};
+use crate::wsman::names::{ANONYMOUS, WSMAN, delivery};
 use crate::wsman::{
-    Content, Enumerate, Filter, Get, GetClass, Identity, Incoming, Invoke, Invoked, Irregularity, Neighbours,
-    Opening, Operation, Page, Polymorphism, Pull, Release, ReplyHeader, Request, RequestHeader, Style,
+    Content, Create, Delete, EndpointReference, Enumerate, Filter, Fragment, Get, GetClass, Identity,
+    Incoming, Invoke, Invoked, Irregularity, Neighbours, Opening, Operation, Page, Polymorphism, Pull, Put,
+    Release, Renew, ReplyHeader, Request, RequestHeader, Style, Subscribe, Subscribed, Unsubscribe,
     decode_request, encode_fault, encode_reply,
 };
 
+use super::config;
 use super::enumeration::Enumeration;
+use super::lexicon::lexicon;
 use super::provider::{Arguments, Call};
 use super::refusal::Refusal;
 use super::response::{Caller, Entry, Response, Upset};
-use super::scenario::{Gone, JobClass, Scenario};
-use super::site::{CIMV2, Identifiers, Site, VIRTUALIZATION};
+use super::scenario::{Gone, JobClass, Role, Scenario};
+use super::site::{CIMV2, Identifiers, OLD_VIRTUALIZATION, STANDARD_CIMV2, Site, VIRTUALIZATION};
 use super::store::{Object, Row, Service, Span, has_class, has_method};
-use super::world::World;
+use super::subscription::{Pulled, Subscription};
+use super::world::{Serial, World};
 use super::wql::{self, Neighbourhood, Query};
 
 /// One simulated host of a fleet.
@@ -32,6 +36,8 @@ pub struct Host {
     name: Arc<str>,
     world: Option<Box<World>>,
     contexts: HashMap<String, Enumeration>,
+    /// By the context that their next pull needs.
+    subscriptions: HashMap<String, Subscription>,
     identifiers: Identifiers,
     refusals: Vec<Refusal>,
     skew: i64,
@@ -46,6 +52,10 @@ struct Exchange<'e> {
     header: ReplyHeader,
     entry: Entry,
     delay: Duration,
+    /// When it is worth asking the same again, where nothing has happened yet.
+    again: Option<Duration>,
+    /// How long the operation may take.
+    patience: Duration,
 }
 
 impl Host {
@@ -58,6 +68,7 @@ impl Host {
             name,
             world: None,
             contexts: HashMap::new(),
+            subscriptions: HashMap::new(),
             identifiers: Identifiers::new(index ^ 1 << 40),
             refusals: Vec::new(),
             skew: 0,
@@ -79,6 +90,11 @@ impl Host {
         self.contexts.len()
     }
 
+    /// Returns how many subscriptions are open at a moment.
+    pub fn open_subscriptions(&self, now: Duration) -> usize {
+        self.subscriptions.values().filter(|subscription| subscription.expires > now).count()
+    }
+
     /// Lets something happen to the host.
     pub fn upset(&mut self, now: Duration, upset: Upset) {
         match upset {
@@ -91,6 +107,11 @@ impl Host {
                 world.drop_jobs(site.now);
                 world.restarts += 1;
                 world.restarting = Some(site.now + site.scenario.speed.restart);
+            }),
+            Upset::EndSubscriptions => self.subscriptions.clear(),
+            Upset::PointGone(id) => self.with_world(now, |world, _| {
+                let found = world.points.iter().find(|(_, point)| point.id == id).map(|(serial, _)| *serial);
+                found.into_iter().for_each(|serial| world.delete_point(serial));
             }),
             Upset::MachineBusy { machine, status } => self.with_world(now, |world, _| {
                 let named = |name: &str, id: &str| name == machine || id.eq_ignore_ascii_case(&machine);
@@ -111,8 +132,10 @@ impl Host {
             header: ReplyHeader::default(),
             entry: Entry::default(),
             delay: Duration::ZERO,
+            again: None,
+            patience: Duration::ZERO,
         };
-        let incoming = decode_request(envelope, Catalog::bundled(), &Default::default());
+        let incoming = decode_request(envelope, lexicon(), &Default::default());
         match incoming {
             Ok(Incoming { header, request: Request::Identify(operation), .. }) => {
                 exchange.entry = entry(&header, &Request::Identify(operation));
@@ -131,15 +154,24 @@ impl Host {
         let language = Some(scenario.host.locale.tag().to_owned());
         let header = ReplyHeader { message_id: Some(message_id), language, ..ReplyHeader::default() };
         let limit = usize::try_from(scenario.limits.max_envelope_size).unwrap_or(usize::MAX);
-        let mut exchange =
-            Exchange { caller, site, limit, header, entry: Entry::default(), delay: Duration::ZERO };
+        let mut exchange = Exchange {
+            caller,
+            site,
+            limit,
+            header,
+            entry: Entry::default(),
+            delay: Duration::ZERO,
+            again: None,
+            patience: Duration::ZERO,
+        };
         if envelope.len() > limit {
             return exchange.respond(Err(Refusal::RequestTooLarge));
         }
-        match decode_request(envelope, Catalog::bundled(), &Default::default()) {
+        match decode_request(envelope, lexicon(), &Default::default()) {
             Ok(incoming) => {
                 exchange.receive(&incoming);
                 let most = most_time(&incoming.header, &scenario);
+                exchange.patience = most;
                 let answer = self.answer(&mut exchange, incoming);
                 exchange.respond_within(most, answer)
             }
@@ -173,8 +205,15 @@ impl Host {
         world.advance(site);
         self.contexts.retain(|_, context| context.expires > site.now);
         let open = self.contexts.values().filter(|context| context.user == exchange.caller.user).count();
-        let continues =
-            matches!(incoming.request, Request::Pull(_) | Request::Release(_) | Request::Identify(_));
+        self.look(exchange);
+        let continues = matches!(
+            incoming.request,
+            Request::Pull(_)
+                | Request::Release(_)
+                | Request::Identify(_)
+                | Request::Renew(_)
+                | Request::Unsubscribe(_)
+        );
         if !continues && open >= site.scenario.limits.max_operations {
             return Err(Refusal::Quota);
         }
@@ -194,15 +233,12 @@ impl Host {
             Request::Pull(operation) => self.pull(exchange, operation),
             Request::Release(operation) => self.release(exchange, &operation),
             Request::Invoke(operation) => self.invoke(exchange, &operation),
-            Request::Put(operation) => self.change(exchange, &operation.resource),
-            Request::Delete(operation) => self.change(exchange, &operation.resource),
-            Request::Create(operation) => {
-                exchange.shape(&operation.resource)?;
-                Err(Refusal::NotCapable)
-            }
-            Request::Subscribe(_) | Request::Renew(_) | Request::Unsubscribe(_) => {
-                Err(Refusal::EventsNotSupported)
-            }
+            Request::Put(operation) => self.put(exchange, &operation),
+            Request::Delete(operation) => self.delete(exchange, &operation),
+            Request::Create(operation) => self.create(exchange, &operation),
+            Request::Subscribe(operation) => self.subscribe(exchange, &operation),
+            Request::Renew(operation) => self.renew(exchange, &operation),
+            Request::Unsubscribe(operation) => self.unsubscribe(exchange, &operation),
             _ => Err(Refusal::UnknownAction),
         }
     }
@@ -211,22 +247,23 @@ impl Host {
         self.world.as_deref().expect("made before anything is answered")
     }
 
+    fn world_mut(&mut self) -> &mut World {
+        self.world.as_deref_mut().expect("made before anything is answered")
+    }
+
     fn get(&self, exchange: &Exchange<'_>, operation: &Get) -> Result<Content, Refusal> {
+        if config::is_config(&operation.resource) {
+            exchange.may_configure()?;
+            return match operation.fragment {
+                None => config::get(&self.world().config, &operation.resource).map(Content::Instance),
+                Some(_) => Err(Refusal::Fragment),
+            };
+        }
         let instance = self.instance(exchange, &operation.resource)?;
         let Some(fragment) = &operation.fragment else {
             return Ok(Content::Instance(instance));
         };
-        let (name, is_text) = match fragment.expression.strip_suffix("/text()") {
-            Some(name) => (name, true),
-            None => (fragment.expression.as_str(), false),
-        };
-        let declared = Catalog::bundled().property(&instance.class, name).ok_or(Refusal::Fragment)?;
-        let value = instance.value(name).cloned().unwrap_or_default();
-        if is_text {
-            let texts: Vec<_> = value.scalars().filter_map(Scalar::to_text).collect();
-            return Ok(Content::Text(texts.concat()));
-        }
-        Ok(Content::Properties(Instance::new(instance.class.clone()).with(declared.name.clone(), value)))
+        part_of(&instance, fragment)
     }
 
     /// Returns the instance that a resource with all its keys names.
@@ -252,16 +289,82 @@ impl Host {
         world.render(row, site).ok_or(gone)
     }
 
-    /// Hyper-V's objects are changed by methods, never by themselves.
-    fn change(&self, exchange: &Exchange<'_>, resource: &ObjectPath) -> Result<String, Refusal> {
+    /// Returns the number of an object that is no more than its properties. Hyper-V's are changed by methods,
+    /// never by themselves.
+    fn plain(&self, exchange: &Exchange<'_>, resource: &ObjectPath) -> Result<Serial, Refusal> {
         self.instance(exchange, resource)?;
-        Err(Refusal::NotCapable)
+        match self.world().find(resource, exchange.site) {
+            Some(Object::Plain(serial)) => Ok(serial),
+            _ => Err(Refusal::NotCapable),
+        }
+    }
+
+    fn put(&mut self, exchange: &mut Exchange<'_>, operation: &Put) -> Result<String, Refusal> {
+        if config::is_config(&operation.resource) {
+            exchange.may_configure()?;
+            let (None, Content::Instance(said)) = (&operation.fragment, &operation.content) else {
+                return Err(Refusal::Fragment);
+            };
+            let changed = config::put(&mut self.world_mut().config, &operation.resource, said)?;
+            exchange.entry.return_value = Some(0);
+            return exchange.reply(operation, &Some(Content::Instance(changed)), true);
+        }
+        let serial = self.plain(exchange, &operation.resource)?;
+        let (said, part) = match (&operation.fragment, &operation.content) {
+            (None, Content::Instance(said)) if said.class == operation.resource.class => (said.clone(), None),
+            (None, _) => return Err(Refusal::Schema),
+            (Some(part), content) => (said_of(&operation.resource.class, part, content)?, Some(part)),
+        };
+        let changed = self.world_mut().change_plain(serial, &said)?;
+        exchange.entry.return_value = Some(0);
+        let content = match part {
+            None => Content::Instance(changed),
+            Some(part) => part_of(&changed, part)?,
+        };
+        exchange.reply(operation, &Some(content), true)
+    }
+
+    fn create(&mut self, exchange: &mut Exchange<'_>, operation: &Create) -> Result<String, Refusal> {
+        let namespace = exchange.namespace(&operation.resource)?;
+        let shape = exchange.shape(&operation.resource)?;
+        if !operation.resource.keys.is_empty() {
+            return Err(Refusal::UnexpectedKey);
+        }
+        let (None, Content::Instance(said)) = (&operation.fragment, &operation.content) else {
+            return Err(Refusal::Fragment);
+        };
+        if said.class != *shape.name() {
+            return Err(Refusal::Schema);
+        }
+        let made = self.world_mut().make_plain(said, namespace)?;
+        exchange.entry.return_value = Some(0);
+        let reference = EndpointReference::to(self.world().path_of(&made));
+        exchange.reply(operation, &reference, true)
+    }
+
+    fn delete(&mut self, exchange: &mut Exchange<'_>, operation: &Delete) -> Result<String, Refusal> {
+        if operation.fragment.is_some() {
+            return Err(Refusal::Fragment);
+        }
+        if config::is_config(&operation.resource) {
+            exchange.may_configure()?;
+            return Err(Refusal::NotCapable);
+        }
+        let serial = self.plain(exchange, &operation.resource)?;
+        self.world_mut().remove_plain(serial)?;
+        exchange.entry.return_value = Some(0);
+        exchange.reply(operation, &(), true)
     }
 
     fn enumerate(&mut self, exchange: &mut Exchange<'_>, operation: Enumerate) -> Result<String, Refusal> {
         let site = exchange.site;
         if let Opening::FirstPage { max_elements: Some(0) } = operation.opening {
             return Err(Refusal::NoElements);
+        }
+        if config::is_config(&operation.resource) {
+            exchange.may_configure()?;
+            let page = Page { items: config::list(&operation)?, ..Page::default() };
+            return exchange.reply(&operation, &page, false);
         }
         let mut enumeration = self.open(exchange, &operation)?;
         enumeration.patience = match operation.expires {
@@ -303,7 +406,7 @@ impl Host {
             }
             Some(Filter::Wql(_)) if resource.class != "*" => Err(Refusal::WqlOnClass),
             Some(Filter::Wql(text)) => match wql::parse(text).map_err(|_| Refusal::InvalidQuery)? {
-                Query::Select(select) if select.within => Err(Refusal::InvalidQuery),
+                Query::Select(select) if select.within.is_some() => Err(Refusal::InvalidQuery),
                 Query::Select(select) => {
                     let shape = exchange.class(namespace, &select.class)?;
                     let is_known = |name: &String| {
@@ -387,6 +490,9 @@ impl Host {
         if operation.max_elements == Some(0) {
             return Err(Refusal::NoElements);
         }
+        if self.subscriptions.contains_key(&operation.context) {
+            return self.pull_events(exchange, operation);
+        }
         let context = self.contexts.get(&operation.context).ok_or(Refusal::Context)?;
         if context.user != exchange.caller.user {
             return Err(Refusal::OtherUser);
@@ -398,6 +504,122 @@ impl Host {
         let most = operation.max_elements.unwrap_or(1);
         let refill = operation.context.clone();
         self.page(exchange, &operation, enumeration, most, operation.max_characters, Some(refill))
+    }
+
+    /// Drops the subscriptions that nobody has prolonged, and looks for the others what has happened.
+    fn look(&mut self, exchange: &Exchange<'_>) {
+        let site = exchange.site;
+        self.subscriptions.retain(|_, subscription| subscription.expires > site.now);
+        let world = self.world.as_deref().expect("made before anything is answered");
+        // Whoever subscribed may see what he may see; rights do not change while a host runs.
+        let caller = exchange.caller;
+        for subscription in self.subscriptions.values_mut().filter(|one| one.user == caller.user) {
+            subscription.look(world, site, &|row| sees(caller, row));
+        }
+        self.subscriptions.retain(|_, subscription| !subscription.is_overrun());
+    }
+
+    fn subscribe(&mut self, exchange: &mut Exchange<'_>, operation: &Subscribe) -> Result<String, Refusal> {
+        let site = exchange.site;
+        let namespace = exchange.namespace(&operation.resource)?;
+        if !site.questions().subscriptions {
+            return Err(Refusal::EventsNotSupported);
+        }
+        if operation.mode != delivery::PULL {
+            return Err(Refusal::DeliveryMode);
+        }
+        if operation.locale.is_none() {
+            return Err(Refusal::DeliveryLocale);
+        }
+        let text = match &operation.filter {
+            Some(Filter::Wql(text)) => text,
+            Some(_) => return Err(Refusal::FilterDialect),
+            None => return Err(Refusal::InvalidQuery),
+        };
+        if operation.resource.class != "*" {
+            return Err(Refusal::WqlOnClass);
+        }
+        let Query::Select(select) = wql::parse(text).map_err(|_| Refusal::InvalidQuery)? else {
+            return Err(Refusal::InvalidQuery);
+        };
+        let user = &exchange.caller.user;
+        if self.subscriptions.values().filter(|open| open.user == *user).count()
+            >= site.scenario.limits.max_subscriptions
+        {
+            return Err(Refusal::Quota);
+        }
+        let identifier = format!("uuid:{}", self.identifiers.guid());
+        let mut subscription = Subscription::new(user, namespace, select, identifier.clone())?;
+        exchange.class(namespace, subscription.class())?;
+        subscription.check()?;
+        let world = self.world.as_deref().expect("made before anything is answered");
+        let caller = exchange.caller;
+        let life = operation.expires.map(Interval::as_duration);
+        let heartbeat = operation.heartbeats.map(Interval::as_duration);
+        let life = subscription.begin(world, site, &|row| sees(caller, row), life, heartbeat)?;
+        let context = format!("uuid:{}", self.identifiers.guid());
+        let mut manager = EndpointReference::to(operation.resource.clone());
+        manager.identifier = Some(identifier);
+        let expires = Some(DateTime::Interval(Interval::new(life)));
+        let subscribed = Subscribed { manager, expires, context: Some(context.clone()) };
+        self.subscriptions.insert(context, subscription);
+        exchange.reply(operation, &subscribed, true)
+    }
+
+    fn renew(&mut self, exchange: &mut Exchange<'_>, operation: &Renew) -> Result<String, Refusal> {
+        let now = exchange.site.now;
+        let context = self.subscribed(exchange, operation.identifier.as_deref())?;
+        let subscription = self.subscriptions.get_mut(&context).ok_or(Refusal::Subscription)?;
+        let life = subscription.prolong(now, operation.expires.map(Interval::as_duration));
+        exchange.reply(operation, &Some(DateTime::Interval(Interval::new(life))), true)
+    }
+
+    fn unsubscribe(
+        &mut self,
+        exchange: &mut Exchange<'_>,
+        operation: &Unsubscribe,
+    ) -> Result<String, Refusal> {
+        let context = self.subscribed(exchange, operation.identifier.as_deref())?;
+        self.subscriptions.remove(&context);
+        exchange.reply(operation, &(), true)
+    }
+
+    /// Returns the context of the subscription of a name.
+    fn subscribed(&self, exchange: &Exchange<'_>, identifier: Option<&str>) -> Result<String, Refusal> {
+        let mut open = self.subscriptions.iter();
+        let found = open.find(|(_, subscription)| Some(&*subscription.identifier) == identifier);
+        let (context, subscription) = found.ok_or(Refusal::Subscription)?;
+        match subscription.user == exchange.caller.user {
+            true => Ok(context.clone()),
+            false => Err(Refusal::OtherUser),
+        }
+    }
+
+    fn pull_events(&mut self, exchange: &mut Exchange<'_>, operation: Pull) -> Result<String, Refusal> {
+        let namespace = exchange.namespace(&operation.resource)?;
+        let (now, patience) = (exchange.site.now, exchange.patience);
+        let subscription = self.subscriptions.get_mut(&operation.context).ok_or(Refusal::Context)?;
+        if subscription.user != exchange.caller.user {
+            return Err(Refusal::OtherUser);
+        }
+        if subscription.namespace != *namespace {
+            return Err(Refusal::OtherResource);
+        }
+        let id = exchange.entry.message_id.clone().unwrap_or_default();
+        let most = operation.max_elements.unwrap_or(1).min(exchange.site.scenario.limits.max_batch_items);
+        let patience = operation.max_time.map_or(patience, |most| most.as_duration().min(patience));
+        let most = usize::try_from(most).unwrap_or(usize::MAX).min(EVENTS_ON_A_PAGE);
+        match subscription.pull(&id, now, patience, most) {
+            Pulled::Events(items) => {
+                let page = Page { items, context: Some(operation.context.clone()), expires: None };
+                exchange.reply(&operation, &page, true)
+            }
+            Pulled::Nothing(pause) => {
+                exchange.again = Some(pause);
+                Err(Refusal::TimedOut)
+            }
+            Pulled::TimedOut => Err(Refusal::TimedOut),
+        }
     }
 
     fn release(&mut self, exchange: &mut Exchange<'_>, operation: &Release) -> Result<String, Refusal> {
@@ -507,6 +729,10 @@ impl Host {
         shape: ClassShape<'_>,
     ) -> Result<Object, Refusal> {
         let site = exchange.site;
+        if *shape.name() == "StdRegProv" {
+            // Its methods are static.
+            return if resource.keys.is_empty() { Ok(Object::Registry) } else { Err(Refusal::UnexpectedKey) };
+        }
         let Some(service) = Service::ALL.into_iter().find(|one| resource.class == one.class()) else {
             let instance = self.instance(exchange, resource)?;
             return self.world().find(&self.world().path_of(&instance), site).ok_or(Refusal::NotFound);
@@ -636,11 +862,27 @@ impl Exchange<'_> {
     }
 
     fn known_namespace(&self, named: &Name) -> Result<&'static str, Refusal> {
-        let known = [VIRTUALIZATION, CIMV2].into_iter().find(|known| *named == *known);
+        let role = self.site.scenario.host.hyper_v;
+        let of_role = match role {
+            Role::Running | Role::Stopped => Some(VIRTUALIZATION),
+            Role::Old => Some(OLD_VIRTUALIZATION),
+            Role::Absent => None,
+        };
+        let known = of_role.into_iter().chain([CIMV2, STANDARD_CIMV2]).find(|known| *named == *known);
         let known = known.ok_or(Refusal::InvalidNamespace)?;
         match self.caller.rights.namespace {
+            // The provider lives in the process of the management service.
+            true if role == Role::Stopped && known == VIRTUALIZATION => Err(Refusal::ProviderFailure),
             true => Ok(known),
             false => Err(Refusal::NamespaceDenied),
+        }
+    }
+
+    /// The service's own settings only administrators may read.
+    fn may_configure(&self) -> Result<(), Refusal> {
+        match self.caller.rights == super::Rights::ADMINISTRATOR {
+            true => Ok(()),
+            false => Err(Refusal::AccessDenied),
         }
     }
 
@@ -649,13 +891,13 @@ impl Exchange<'_> {
         let namespace = self.namespace(resource)?;
         if self.is_job_class(&resource.class) {
             let export_job = "Msvm_VirtualSystemReferencePointExportJob";
-            return Catalog::bundled().shape(export_job).ok_or(Refusal::InvalidClass);
+            return lexicon().shape(export_job).ok_or(Refusal::InvalidClass);
         }
         self.class(namespace, &resource.class)
     }
 
     fn class(&self, namespace: &str, class: &str) -> Result<ClassShape<'static>, Refusal> {
-        let shape = Catalog::bundled().shape(class).ok_or(Refusal::InvalidClass)?;
+        let shape = lexicon().shape(class).ok_or(Refusal::InvalidClass)?;
         let is_there = shape.class().namespace.as_ref().is_some_and(|declared| *declared == *namespace);
         match is_there && has_class(self.site.scenario, shape.name()) {
             true => Ok(shape),
@@ -671,7 +913,7 @@ impl Exchange<'_> {
             _ => None,
         };
         let of_rules = scenario.jobs.iter().filter_map(|rule| rule.class.as_ref());
-        !Catalog::bundled().is_known(class)
+        !lexicon().is_known(class)
             && of_rules.chain(of_questions).any(|named| named.eq_ignore_ascii_case(class))
     }
 
@@ -714,7 +956,7 @@ impl Exchange<'_> {
                 (encode_fault(&self.header, &fault).unwrap_or_default(), 500)
             }
         };
-        Response { envelope, status, delay: self.delay, entry: self.entry }
+        Response { envelope, status, delay: self.delay, again: self.again, entry: self.entry }
     }
 
     /// Answers, but no later than the request allows: then the operation goes on unseen.
@@ -739,6 +981,8 @@ fn sees(caller: &Caller, row: Row) -> bool {
                 | Object::Drive(_)
                 | Object::Volume(_)
                 | Object::File(_)
+                | Object::Plain(_)
+                | Object::Registry
         )
     };
     caller.rights.hyper_v
@@ -777,6 +1021,43 @@ fn check_argument(value: &Value, ty: Type, is_array: bool) -> Result<(), Refusal
         }
     }
     Ok(())
+}
+
+/// Events are long: an envelope holds the object as it is and as it was.
+const EVENTS_ON_A_PAGE: usize = 20;
+
+/// Returns a part of an instance.
+fn part_of(instance: &Instance, part: &Fragment) -> Result<Content, Refusal> {
+    let (name, is_text) = property_of(part);
+    let declared = lexicon().property(&instance.class, name).ok_or(Refusal::Fragment)?;
+    let value = instance.value(name).cloned().unwrap_or_default();
+    if is_text {
+        let texts: Vec<_> = value.scalars().filter_map(Scalar::to_text).collect();
+        return Ok(Content::Text(texts.concat()));
+    }
+    Ok(Content::Properties(Instance::new(instance.class.clone()).with(declared.name.clone(), value)))
+}
+
+/// Returns the property that a fragment is about, and whether it is its text alone.
+fn property_of(part: &Fragment) -> (&str, bool) {
+    match part.expression.strip_suffix("/text()") {
+        Some(name) => (name, true),
+        None => (&part.expression, false),
+    }
+}
+
+/// Returns what the body of a request about a part says of the object.
+fn said_of(class: &Name, part: &Fragment, content: &Content) -> Result<Instance, Refusal> {
+    let (name, is_text) = property_of(part);
+    let declared = lexicon().property(class, name).ok_or(Refusal::Fragment)?;
+    let value = match content {
+        Content::Text(text) if is_text => {
+            Value::parse(declared.ty, declared.is_array, [&**text]).map_err(|_| Refusal::Schema)?
+        }
+        Content::Properties(said) if !is_text => said.value(name).cloned().ok_or(Refusal::Schema)?,
+        _ => return Err(Refusal::Schema),
+    };
+    Ok(Instance::new(class.clone()).with(declared.name.clone(), value))
 }
 
 /// Returns whether a path was read from a resource URI, which it then remembers.

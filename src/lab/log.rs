@@ -33,7 +33,7 @@ pub(super) struct Line<'a> {
     /// What a method was given.
     #[serde(serialize_with = "as_object")]
     pub(super) arguments: &'a [(String, String)],
-    /// What a method returned. Not null means: it was carried out.
+    /// What a method returned, and 0 for what was put, made or removed. Not null means: it was carried out.
     pub(super) return_value: Option<u32>,
     /// The subcode of the fault that the host answered, and what the lab did on purpose; both, with `; `
     /// between them, where there were both.

@@ -11,7 +11,9 @@
 //!     ├──────────────┬──────────────┐
 //!  enumeration    wql            provider/  one file for each kind of object: rendering and methods
 //!     │              │              │
+//!     │              │     subscription  what has happened since a client last asked
 //!  store    objects by class, by path, by association; one instance at a time
+//!     │     lexicon   the classes; plain, registry, config: what there is beside Hyper-V
 //!     │
 //!  world    what stands on the host now  ◄── scenario   what stood there at first, and the switches
 //! ```
@@ -25,20 +27,25 @@
 
 mod asked;
 mod certificate;
+mod config;
 mod dialect;
 mod draft;
 mod enumeration;
 pub mod fault;
 mod host;
+mod lexicon;
 mod log;
+mod plain;
 mod provider;
 mod refusal;
+mod registry;
 mod response;
 pub mod scenario;
 mod server;
 mod service;
 mod site;
 mod store;
+mod subscription;
 mod text;
 mod world;
 mod wql;

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::wsman::codes::{self, FAULT_DETAIL_PREFIX};
-use crate::wsman::names::{ADDRESSING, BINDING, ENUMERATION, FAULT_ACTION, WSMAN};
+use crate::wsman::names::{ADDRESSING, BINDING, ENUMERATION, EVENTING, FAULT_ACTION, WSMAN};
 use crate::wsman::{Fault, FaultCode, Irregularity, ProviderFault, Subcode, WsmanFault};
 use crate::xml::Namespace;
 
@@ -114,6 +114,16 @@ pub enum Refusal {
     Fragment,
     /// The provider cannot do that.
     NotCapable,
+    /// An object of the same keys is there.
+    AlreadyExists,
+    /// An object that lacks what it has to have.
+    ObjectInvalid,
+    /// Events that are not to be pulled.
+    DeliveryMode,
+    /// A subscription that says no language.
+    DeliveryLocale,
+    /// A subscription that is not there.
+    Subscription,
 }
 
 use FaultCode::{MustUnderstand, Receiver, Sender, VersionMismatch};
@@ -189,6 +199,13 @@ impl Refusal {
                 (Sender, Some((BINDING, "PolymorphismModeNotSupported")), "", 0x8033_8137, false)
             }
             Self::Fragment => (Sender, w("UnsupportedFeature"), "", 0x8033_8077, false),
+            Self::AlreadyExists => (Sender, w("AlreadyExists"), "", 0x8004_1019, true),
+            Self::ObjectInvalid => (Receiver, w("InternalError"), "", 0x8004_1008, true),
+            Self::DeliveryMode => {
+                (Sender, Some((EVENTING, "DeliveryModeRequestedUnavailable")), "", 0x8033_80FF, false)
+            }
+            Self::DeliveryLocale => (Sender, Some((EVENTING, "InvalidMessage")), "", 0x8033_8114, false),
+            Self::Subscription => (Sender, Some((EVENTING, "InvalidMessage")), "", 0x8033_8008, false),
             Self::NotCapable => (Sender, a("ActionNotSupported"), "", 0x8033_8102, false),
         }
     }
@@ -346,6 +363,11 @@ mod tests {
             Refusal::OtherResource,
             Refusal::Fragment,
             Refusal::NotCapable,
+            Refusal::AlreadyExists,
+            Refusal::ObjectInvalid,
+            Refusal::DeliveryMode,
+            Refusal::DeliveryLocale,
+            Refusal::Subscription,
             Refusal::Polymorphism,
         ]) {
             let fault = refusal.fault("hv01", Locale::default());

@@ -23,6 +23,9 @@ pub struct Response {
     pub status: u16,
     /// How long the host takes before it answers.
     pub delay: Duration,
+    /// Nothing has happened yet that was waited for: whoever has time asks the same again after so long, and the
+    /// answer at hand is for whoever has none.
+    pub again: Option<Duration>,
     /// What the log says.
     pub entry: Entry,
 }
@@ -40,7 +43,7 @@ pub struct Entry {
     pub keys: Vec<(String, String)>,
     /// What the method was given, as texts; arguments with several values are left out.
     pub arguments: Vec<(String, String)>,
-    /// What the method returned.
+    /// What the method returned; 0 for what was put, made or removed.
     pub return_value: Option<u32>,
     /// The local name of the fault's subcode.
     pub fault: Option<String>,
@@ -62,6 +65,10 @@ pub enum Upset {
         /// The second entry of `OperationalStatus`: 32768 to 32774.
         status: u16,
     },
+    /// All subscriptions are gone, and those who have them are not told.
+    EndSubscriptions,
+    /// A point is gone, as if somebody had removed it, whatever the machine is doing.
+    PointGone(String),
     /// The clock of the host is wrong by so many seconds.
     ClockSkew(i64),
     /// The next request is refused.

@@ -31,7 +31,7 @@ use serde::Deserialize;
 
 use crate::cim::{Catalog, Timestamp};
 
-pub use self::host::{Access, Drive, HostSettings, Limits, Share};
+pub use self::host::{Access, Drive, HostSettings, Limits, Role, Share};
 pub use self::machine::{
     Bulk, Busy, Checkpoint, CheckpointKind, Collection, Consistency, Disk, DiskKind, Group, Machine,
     MachineState, Point, PointKind,

@@ -9,8 +9,12 @@ use super::text::{Locale, Text};
 
 /// The namespace of Hyper-V.
 pub(super) const VIRTUALIZATION: &str = "root/virtualization/v2";
+/// The namespace of Hyper-V before Windows Server 2012, which knew no reference points.
+pub(super) const OLD_VIRTUALIZATION: &str = "root/virtualization";
 /// The namespace of Windows.
 pub(super) const CIMV2: &str = "root/cimv2";
+/// The namespace of Windows' newer classes.
+pub(super) const STANDARD_CIMV2: &str = "root/StandardCimv2";
 
 /// The first build of Windows Server 2016, which has reference points.
 pub(super) const BUILD_2016: u32 = 14393;

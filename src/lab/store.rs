@@ -6,10 +6,11 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use crate::cim::{Catalog, Instance, Key, Name, ObjectPath, Type, Value};
+use crate::cim::{Instance, Key, Name, ObjectPath, Type, Value};
 
 use super::draft::Draft;
-use super::scenario::{JobClass, PointKind, Scenario, ServiceNames};
+use super::lexicon::lexicon;
+use super::scenario::{JobClass, PointKind, Role, Scenario, ServiceNames};
 use super::site::{BUILD_1703, BUILD_2016, CIMV2, Site, VIRTUALIZATION, class_path};
 use super::world::{Serial, World};
 
@@ -45,6 +46,10 @@ pub(super) enum Object {
     Volume(usize),
     /// A file or a directory, by its place.
     File(usize),
+    /// What is no more than its properties.
+    Plain(Serial),
+    /// `StdRegProv`, which has methods and no instance.
+    Registry,
     /// One of many that the scenario makes up: which table, and which of it.
     Bulk(usize, u32),
 }
@@ -170,7 +175,7 @@ pub(super) fn has_method(scenario: &Scenario, method: &str) -> bool {
 
 /// Returns whether a class is another one or derived from it. What no schema knows is a job.
 pub(super) fn is_a(class: &str, ancestor: &str) -> bool {
-    let catalog = Catalog::bundled();
+    let catalog = lexicon();
     catalog.is_a(class, ancestor) || (!catalog.is_known(class) && catalog.is_a("CIM_ConcreteJob", ancestor))
 }
 
@@ -181,7 +186,7 @@ impl World {
             true => is_a(candidate, class),
             false => candidate.eq_ignore_ascii_case(class),
         };
-        if Catalog::bundled().class(class).is_some_and(|class| class.is_association) {
+        if lexicon().class(class).is_some_and(|class| class.is_association) {
             let links = self.links(site, &|candidate| wanted(candidate));
             return vec![Span::Rows(links.into_iter().map(Row::Link).collect::<Vec<_>>().into_iter())];
         }
@@ -243,7 +248,8 @@ impl World {
             found.push(Object::OperatingSystem);
         }
         if wanted("Win32_Service") {
-            found.push(Object::ManagementProcess);
+            let is_there = matches!(site.scenario.host.hyper_v, Role::Running | Role::Stopped);
+            found.extend(is_there.then_some(Object::ManagementProcess));
         }
         let drives = || 0..site.scenario.host.drives.len();
         if wanted("Win32_LogicalDisk") {
@@ -257,6 +263,8 @@ impl World {
                 found.extend(self.files.places(directories).map(Object::File));
             }
         }
+        let plain = self.plain.iter().filter(|(_, plain)| wanted(&plain.class));
+        found.extend(plain.map(|(serial, _)| Object::Plain(*serial)));
         found
     }
 
@@ -406,6 +414,8 @@ impl World {
             Object::Drive(at) => self.draft_drive(at, site),
             Object::Volume(at) => self.draft_volume(at, site),
             Object::File(place) => self.draft_file(place, site)?,
+            Object::Plain(serial) => return self.plain.get(&serial).cloned(),
+            Object::Registry => return None,
             Object::Bulk(table, at) => draft_bulk(table, at, site)?,
         };
         let is_windows = matches!(
@@ -417,7 +427,7 @@ impl World {
                 | Object::File(_)
         );
         let mut instance = draft.finish(&NAMESPACES[usize::from(is_windows)]);
-        if let Some(class) = Catalog::bundled().class(&instance.class)
+        if let Some(class) = lexicon().class(&instance.class)
             && let Some(namespace) = &class.namespace
         {
             instance.namespace = Some(namespace.clone());
@@ -429,7 +439,7 @@ impl World {
     pub(super) fn path_of(&self, instance: &Instance) -> ObjectPath {
         let namespace = instance.namespace.clone().unwrap_or_else(|| VIRTUALIZATION.into());
         let mut path = ObjectPath::new(namespace, instance.class.clone());
-        let keys = Catalog::bundled().shape(&instance.class).map(|shape| shape.keys().map(|key| &key.name));
+        let keys = lexicon().shape(&instance.class).map(|shape| shape.keys().map(|key| &key.name));
         let mut keys: Vec<_> = keys.into_iter().flatten().cloned().collect();
         if keys.is_empty() {
             // A job of a class that no schema knows.
@@ -530,7 +540,7 @@ impl World {
 /// Returns one of many: its keys and its name end in its number, counted from 1. Those of points are GUIDs.
 fn draft_bulk(table: usize, at: u32, site: Site<'_>) -> Option<Draft> {
     let bulk = site.scenario.instances.get(table)?;
-    let shape = Catalog::bundled().shape(&bulk.class)?;
+    let shape = lexicon().shape(&bulk.class)?;
     let mut draft = Draft::of(&bulk.class);
     let number = at + 1;
     if *shape.name() == "Msvm_VirtualSystemReferencePoint" {

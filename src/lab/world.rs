@@ -7,8 +7,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
+use crate::cim::Instance;
+
+use super::plain::Plain;
 use super::provider::files::Files;
 use super::provider::job::Job;
+use super::registry::Registry;
 use super::scenario::{CheckpointKind, DiskKind, MachineState, PointKind, Scenario};
 use super::site::{Identifiers, Site, vary};
 
@@ -25,6 +29,11 @@ pub(super) struct World {
     pub(super) checkpoint_collections: BTreeMap<Serial, CheckpointCollection>,
     pub(super) jobs: BTreeMap<Serial, Job>,
     pub(super) files: Files,
+    /// What Windows has beside Hyper-V.
+    pub(super) plain: Plain,
+    pub(super) registry: Registry,
+    /// `winrm/config`.
+    pub(super) config: Instance,
     pub(super) identifiers: Identifiers,
     /// The points that a machine had when its configuration was exported, by the file's path in lower case.
     pub(super) exported: HashMap<String, Vec<Remembered>>,
@@ -150,6 +159,9 @@ impl World {
             checkpoint_collections: BTreeMap::new(),
             jobs: BTreeMap::new(),
             files: Files::new(&scenario.host),
+            plain: Plain::new(),
+            registry: Registry::new(scenario.host.build),
+            config: super::config::settings(scenario),
             identifiers: Identifiers::new(site.index),
             exported: HashMap::new(),
             restarting: None,
@@ -167,6 +179,7 @@ impl World {
             world.files.stands(&file.file, file.used);
         }
         world.populate(scenario, site);
+        world.furnish(site);
         world
     }
 

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
-use rusqlite::{Result, Row, params};
+use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::error::Error;
 use super::export::{Export, Kind, Subject, directory_key, fold};
@@ -127,7 +127,7 @@ pub struct Step {
     pub ended_at: Option<SystemTime>,
     /// How it ended.
     pub end: Option<StepEnd>,
-    /// The identifier of what it made.
+    /// The identifier of what it made; without an end, of what the answer says that it makes.
     pub made: Option<String>,
     /// What a person should know of its end.
     pub note: Option<String>,
@@ -226,6 +226,9 @@ impl Ledger {
             if let Some(export) = found.query_map(params![key], Export::read)?.next() {
                 return Err(Error::DirectoryTaken { export: Box::new(export?) }.into());
             }
+            if let Some(backup) = open_in(transaction, &key)? {
+                return Err(Error::BackupOpen { backup: Box::new(backup) }.into());
+            }
             transaction.execute(
                 "insert into backup (host, kind, subject, subject_name, base, directory, directory_key, \
                  intended_at) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -242,6 +245,17 @@ impl Ledger {
             )?;
             Ok(transaction.last_insert_rowid())
         })
+    }
+
+    /// Writes down that a backup is relative to nothing after all. Not of one whose export may have been asked for: what
+    /// that was relative to is so.
+    pub fn backup_without_base(&mut self, backup: i64) -> std::result::Result<(), Error> {
+        self.advance(
+            Write::Backup,
+            "update backup set base = null where id = ?1 and ended_at is null and not exists \
+             (select 1 from step where backup = ?1 and step = 'export' and end is not 'not-begun')",
+            params![backup],
+        )
     }
 
     /// Writes down that a host is about to be asked for a step. There is one at a time.
@@ -262,18 +276,20 @@ impl Ledger {
         })
     }
 
-    /// Writes down what the host answered, or the job that was found to be that of the step.
+    /// Writes down what the host answered, or the job that was found to be that of the step; and what the answer says
+    /// that it makes.
     pub fn step_answered(
         &mut self,
         step: i64,
         return_value: Option<u32>,
         job: Option<&str>,
+        makes: Option<&str>,
     ) -> std::result::Result<(), Error> {
         self.advance(
             Write::StepAnswered,
-            "update step set return_value = coalesce(?2, return_value), job = ?3 \
+            "update step set return_value = coalesce(?2, return_value), job = ?3, made = coalesce(?4, made) \
              where id = ?1 and ended_at is null",
-            params![step, return_value, job],
+            params![step, return_value, job, makes],
         )
     }
 
@@ -368,6 +384,12 @@ impl Ledger {
     }
 }
 
+/// Returns the backup that is on its way into a directory.
+pub(super) fn open_in(connection: &Connection, directory_key: &str) -> Result<Option<Backup>> {
+    let sql = format!("select {COLUMNS} from backup where directory_key = ?1 and ended_at is null");
+    connection.query_row(&sql, params![directory_key], Backup::read).optional()
+}
+
 impl StepKind {
     /// Returns its name.
     pub fn name(self) -> &'static str {
@@ -454,14 +476,15 @@ mod tests {
         let id = ledger.backup_begun(&new(r"D:\b\1"), at(1)).unwrap();
         let step = ledger.step_begun(id, &checkpoint(), at(2)).unwrap();
         assert!(ledger.step_begun(id, &checkpoint(), at(3)).is_err(), "there is one at a time");
-        ledger.step_answered(step, Some(4096), Some("X.InstanceID=\"1\"")).unwrap();
+        ledger.step_answered(step, Some(4096), Some("X.InstanceID=\"1\""), Some("Microsoft:B")).unwrap();
+        ledger.step_answered(step, None, Some("X.InstanceID=\"1\""), None).unwrap();
         drop(ledger);
         let mut ledger = folder.ledger();
         let open = ledger.open_backup(Kind::Vm, "3F2C9A10").unwrap().unwrap();
         assert_eq!((open.id, open.intended_at, &*open.new.host), (id, at(1), "HV01"));
         let found = ledger.steps(id).unwrap().remove(0);
         assert_eq!((found.return_value, found.job.as_deref()), (Some(4096), Some("X.InstanceID=\"1\"")));
-        assert_eq!(found.new, checkpoint());
+        assert_eq!((&found.new, found.made.as_deref()), (&checkpoint(), Some("Microsoft:B")));
         assert!(found.was_there("MICROSOFT:a") && !found.was_there("Microsoft:B"));
         let end = BackupEnd { outcome: "failed", sound: false, point: None, report: None };
         assert!(ledger.backup_ended(id, at(4), &end).is_err(), "a step has no end yet");
@@ -477,7 +500,7 @@ mod tests {
     fn a_ledger_from_before_there_were_backups_is_read_as_it_is_and_gets_its_tables_when_it_is_written() {
         let folder = Folder::new("backup-before");
         let path = folder.ledger().path().to_owned();
-        let old = rusqlite::Connection::open(&path).unwrap();
+        let old = Connection::open(&path).unwrap();
         old.execute_batch("drop table step; drop table backup;").unwrap();
         drop(old);
         let looked = Ledger::open_to_read(&path).unwrap();
@@ -507,8 +530,38 @@ mod tests {
             details: String::new(),
         };
         let _claim = ledger.claim(&intent, at(2)).unwrap();
-        let taken = ledger.backup_begun(&NewBackup { directory: r"D:\E\".to_owned(), ..other }, at(3));
+        let taken =
+            ledger.backup_begun(&NewBackup { directory: r"D:\E\".to_owned(), ..other.clone() }, at(3));
         assert!(matches!(taken, Err(Error::DirectoryTaken { .. })), "{taken:?}");
+        let taken = ledger.backup_begun(&NewBackup { directory: r"\\?\D:\B\1".to_owned(), ..other }, at(3));
+        assert!(matches!(taken, Err(Error::BackupOpen { .. })), "{taken:?}");
+        // An export finds no room beside a backup either, however the directory is spelled.
+        for directory in [r"D:\b\1", r"d:\B\1\", r"\\?\D:\b\1"] {
+            let taken = ledger.claim(&Intent { directory: directory.to_owned(), ..intent.clone() }, at(4));
+            assert!(matches!(taken, Err(Error::BackupOpen { .. })), "{taken:?}");
+        }
+    }
+
+    #[test]
+    fn a_backup_loses_its_base_only_while_nothing_was_asked_for_that_is_relative_to_it() {
+        let folder = Folder::new("backup-base");
+        let mut ledger = folder.ledger();
+        let id =
+            ledger.backup_begun(&NewBackup { base: Some("P".to_owned()), ..new(r"D:\b") }, at(1)).unwrap();
+        let export = NewStep { kind: StepKind::Export, ..checkpoint() };
+        let step = ledger.step_begun(id, &export, at(2)).unwrap();
+        assert!(ledger.backup_without_base(id).is_err());
+        ledger.step_ended(step, at(3), StepEnd::NotBegun, None, None).unwrap();
+        ledger.backup_without_base(id).unwrap();
+        assert_eq!(ledger.backup(id).unwrap().unwrap().new.base, None);
+        ledger
+            .backup_ended(
+                id,
+                at(4),
+                &BackupEnd { outcome: "failed", sound: false, point: None, report: None },
+            )
+            .unwrap();
+        assert!(ledger.backup_without_base(id).is_err());
     }
 
     #[test]

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
+use super::backup::Backup;
 use super::export::Export;
 
 /// Why the ledger cannot be used.
@@ -73,6 +74,16 @@ pub enum Error {
     DirectoryTaken {
         /// As it is written down.
         export: Box<Export>,
+    },
+    /// A backup is on its way into the same directory, or is of the same machine or group, and its end is not written
+    /// down.
+    #[error(
+        "a backup of {} by {} to {} has no recorded end",
+        backup.new.subject.name, backup.new.host, backup.new.directory
+    )]
+    BackupOpen {
+        /// As it is written down.
+        backup: Box<Backup>,
     },
     /// The database refused.
     #[error("the ledger {} refused", path.display())]

@@ -174,7 +174,7 @@ impl Ledger {
     /// Writes an intent down, or finds the same export begun before and not ended, and takes hold of it.
     ///
     /// The same is: the same host, subject, point and directory. Whatever else is on its way into that
-    /// directory is [`Error::DirectoryTaken`].
+    /// directory is [`Error::DirectoryTaken`], or [`Error::BackupOpen`].
     pub fn claim(&mut self, intent: &Intent, at: SystemTime) -> Result<Claimed, Error> {
         let locks = self.locks();
         let path = self.path.clone();
@@ -182,6 +182,10 @@ impl Ledger {
         self.write(Write::Claim, |transaction| {
             let open = open_in(transaction, &intent.host, &intent.directory)?;
             let Some(export) = open else {
+                let key = directory_key(&intent.host, &intent.directory);
+                if let Some(backup) = super::backup::open_in(transaction, &key)? {
+                    return Err(Error::BackupOpen { backup: Box::new(backup) }.into());
+                }
                 let id = insert(transaction, intent, at)?;
                 let Some(claim) = Claim::take(&locks, id).map_err(opened)? else {
                     // A process that lost its row to a rollback may still hold the number.

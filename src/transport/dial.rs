@@ -22,16 +22,21 @@ pub(super) struct Reached {
 
 /// Connects, through the proxy if there is one.
 pub(super) async fn dial(endpoint: &Endpoint, options: &Options) -> Result<Reached, Error> {
+    let stream = stream(endpoint, options).await?;
+    over(stream, endpoint, options).await
+}
+
+/// Connects, through the proxy if there is one, and leaves it at that.
+pub(super) async fn stream(endpoint: &Endpoint, options: &Options) -> Result<TcpStream, Error> {
     // A proxy would get it as it is.
     header(&options.user_agent)?;
     let proxy = options.proxy.as_ref().filter(|proxy| proxy.covers(endpoint));
-    let stream = match proxy {
+    match proxy {
         Some(proxy) => through(proxy, endpoint, options)
             .await
-            .map_err(|source| Error::Proxy { proxy: proxy.to_string(), source })?,
-        None => direct(endpoint).await?,
-    };
-    over(stream, endpoint, options).await
+            .map_err(|source| Error::Proxy { proxy: proxy.to_string(), source }),
+        None => direct(endpoint).await,
+    }
 }
 
 /// Puts TLS, where the endpoint wants it, and HTTP on a stream.

@@ -16,7 +16,7 @@
 //!
 //! **Promises**: on http no body leaves unsealed, except with Basic where it was allowed by name
 //! ([`Login::allow_cleartext`]), and except the one constant text with which [`identify()`] asks, without a
-//! login, who listens there; there is no path from a login that seals to a body that is not sealed.
+//! login, who listens there (and the empty one of [`welcome`]); there is no path from a login that seals to a body that is not sealed.
 //! Redirects are reported, not followed. Whatever goes wrong in an exchange ends the socket.
 //!
 //! **Secrets**: what is ours is wiped when it is dropped: passwords, keys, tokens, and the value of
@@ -41,6 +41,7 @@ mod line;
 mod login;
 mod options;
 mod patience;
+mod probe;
 mod proxy;
 mod race;
 mod sent;
@@ -53,8 +54,9 @@ pub use endpoint::{Endpoint, EndpointError, Protocol};
 pub use error::{Error, Fate, Phase, Tried};
 pub use identify::{IDENTIFY, identify, identify_over};
 pub use options::{Limits, Login, Method, Options, Timeouts};
+pub use probe::{Welcome, look, reach, resolve, welcome};
 pub use proxy::{Proxy, ProxyError, ProxyProtocol, ProxyUrlError};
 pub use tls::{
-    CertificateProblem, Fingerprint, HostPort, Identity, KnownHost, KnownHosts, KnownHostsError, Remembered,
-    Tls, TlsError, Trust, Unknown,
+    CertificateFacts, CertificateProblem, Fingerprint, HostPort, Identity, KnownHost, KnownHosts,
+    KnownHostsError, Remembered, Tls, TlsError, TlsLook, Trust, Unknown,
 };

@@ -10,7 +10,7 @@ use crate::xml::{Element, Reader, Writer};
 use super::addressing::EndpointReference;
 use super::error::Error;
 use super::filter::Filter;
-use super::instance::{Decoder, Style, write_instance};
+use super::instance::{Decoder, Style, write_instance_at};
 use super::names::{ADDRESSING, BINDING, ENUMERATION, WSMAN, action};
 use super::operation::{Head, Operation, expect, read_nothing};
 
@@ -247,7 +247,13 @@ impl Page {
         Ok(page)
     }
 
-    fn write(&self, markers: crate::xml::Namespace<'_>, style: Style, writer: &mut Writer) {
+    fn write(
+        &self,
+        markers: crate::xml::Namespace<'_>,
+        resource: &ObjectPath,
+        style: Style,
+        writer: &mut Writer,
+    ) {
         if let Some(expires) = self.expires {
             writer.element(ENUMERATION, "Expires", &expires.to_string());
         }
@@ -256,7 +262,7 @@ impl Page {
         }
         writer.start(markers, "Items");
         for item in &self.items {
-            item.write(style, writer);
+            item.write(resource, style, writer);
         }
         writer.end();
         if self.context.is_none() {
@@ -299,9 +305,9 @@ impl Item {
         }
     }
 
-    fn write(&self, style: Style, writer: &mut Writer) {
+    fn write(&self, resource: &ObjectPath, style: Style, writer: &mut Writer) {
         match self {
-            Self::Object(instance) => write_instance(instance, style, writer),
+            Self::Object(instance) => write_instance_at(resource, instance, style, writer),
             Self::Projection(instance) => super::instance::write_projection(instance, style, writer),
             Self::Reference(reference) => {
                 writer.start(ADDRESSING, "EndpointReference");
@@ -310,8 +316,8 @@ impl Item {
             }
             Self::ObjectAndReference(instance, reference) => {
                 writer.start(WSMAN, "Item");
-                write_instance(instance, style, writer);
-                Self::Reference(reference.clone()).write(style, writer);
+                write_instance_at(resource, instance, style, writer);
+                Self::Reference(reference.clone()).write(resource, style, writer);
                 writer.end();
             }
         }
@@ -375,7 +381,7 @@ impl Operation for Enumerate {
                 let context = reply.context.as_deref().unwrap_or_default();
                 writer.element(ENUMERATION, "EnumerationContext", context);
             }
-            Opening::FirstPage { .. } => reply.write(WSMAN, style, writer),
+            Opening::FirstPage { .. } => reply.write(WSMAN, &self.resource, style, writer),
         }
         writer.end();
     }
@@ -418,7 +424,7 @@ impl Operation for Pull {
 
     fn write_reply(&self, reply: &Page, style: Style, writer: &mut Writer) {
         writer.start(ENUMERATION, "PullResponse");
-        reply.write(ENUMERATION, style, writer);
+        reply.write(ENUMERATION, &self.resource, style, writer);
         writer.end();
     }
 }

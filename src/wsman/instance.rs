@@ -16,7 +16,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::cim::{
-    Catalog, ClassShape, DateTime, Instance, Name, ObjectPath, PropertyDeclaration, Scalar, Type, Value,
+    Catalog, ClassShape, DateTime, Instance, Name, ObjectPath, Property, PropertyDeclaration, Scalar, Type,
+    Value,
 };
 use crate::xml::{Content, Element, Namespace, Reader, Writer};
 
@@ -631,6 +632,43 @@ pub fn write_instance(instance: &Instance, style: Style, writer: &mut Writer) {
     writer.end();
 }
 
+/// Writes an instance as an element, in the way of the resource it is at: what is no CIM object, such as
+/// `winrm/config`, has elements in the resource's own namespace, and no types.
+pub(super) fn write_instance_at(
+    resource: &ObjectPath,
+    instance: &Instance,
+    style: Style,
+    writer: &mut Writer,
+) {
+    if resource.is_cim() || instance.namespace.is_some() {
+        return write_instance(instance, style, writer);
+    }
+    let uri = resource.resource_uri();
+    let namespace = Namespace::new("cfg", &uri);
+    writer.start(namespace, &instance.class);
+    write_plainly(instance, namespace, style, writer);
+    writer.end();
+}
+
+fn write_plainly(instance: &Instance, namespace: Namespace<'_>, style: Style, writer: &mut Writer) {
+    for property in in_order(instance, style) {
+        match &property.value {
+            Value::One(Scalar::Object(inner)) if says_itself(inner, &property.name) => {
+                writer.start(namespace, &property.name);
+                write_plainly(inner, namespace, style, writer);
+                writer.end();
+            }
+            value => write_value(&property.name, value, namespace, style, writer),
+        }
+    }
+}
+
+/// Returns whether an object inside another one is what the element says that it is in, without a type: its class
+/// is the element's name, and what it holds tells it from a text.
+fn says_itself(inner: &Instance, element: &Name) -> bool {
+    inner.class == *element && inner.namespace.is_none() && !inner.properties().is_empty()
+}
+
 /// Writes `w:XmlFragment` with properties in no namespace, as projections and fragments have them.
 pub(super) fn write_projection(instance: &Instance, style: Style, writer: &mut Writer) {
     writer.start(WSMAN, "XmlFragment");
@@ -651,13 +689,17 @@ pub(super) fn write_error_instance(instance: &Instance, writer: &mut Writer) {
 }
 
 fn write_properties(instance: &Instance, namespace: Namespace<'_>, style: Style, writer: &mut Writer) {
+    for property in in_order(instance, style) {
+        write_value(&property.name, &property.value, namespace, style, writer);
+    }
+}
+
+fn in_order(instance: &Instance, style: Style) -> Vec<&Property> {
     let mut properties: Vec<_> = instance.properties().iter().collect();
     if style.sorted {
         properties.sort_by(|a, b| a.name.cmp(&b.name));
     }
-    for property in properties {
-        write_value(&property.name, &property.value, namespace, style, writer);
-    }
+    properties
 }
 
 /// Writes a value: one element, an element for each of an array, none for an empty array, a nil element

@@ -6,7 +6,7 @@ use crate::xml::{Element, Node, Reader, Writer};
 use super::addressing::EndpointReference;
 use super::error::Error;
 use super::fragment::Fragment;
-use super::instance::{Decoder, Style, write_instance, write_projection};
+use super::instance::{Decoder, Style, write_instance_at, write_projection};
 use super::names::{ADDRESSING, TRANSFER, WSMAN, action};
 use super::operation::{Head, Operation, read_nothing};
 
@@ -97,7 +97,7 @@ impl Operation for Get {
     }
 
     fn write_reply(&self, reply: &Content, style: Style, writer: &mut Writer) {
-        reply.write(style, writer);
+        reply.write(&self.resource, style, writer);
     }
 }
 
@@ -112,7 +112,7 @@ impl Operation for Put {
     }
 
     fn write_body(&self, writer: &mut Writer) {
-        self.content.write(Style::WINDOWS, writer);
+        self.content.write(&self.resource, Style::WINDOWS, writer);
     }
 
     fn read_reply(
@@ -126,7 +126,7 @@ impl Operation for Put {
 
     fn write_reply(&self, reply: &Option<Content>, style: Style, writer: &mut Writer) {
         if let Some(content) = reply {
-            content.write(style, writer);
+            content.write(&self.resource, style, writer);
         }
     }
 }
@@ -141,7 +141,7 @@ impl Operation for Create {
     }
 
     fn write_body(&self, writer: &mut Writer) {
-        self.content.write(Style::WINDOWS, writer);
+        self.content.write(&self.resource, Style::WINDOWS, writer);
     }
 
     fn read_reply(
@@ -219,9 +219,9 @@ impl Content {
         }
     }
 
-    pub(super) fn write(&self, style: Style, writer: &mut Writer) {
+    pub(super) fn write(&self, resource: &ObjectPath, style: Style, writer: &mut Writer) {
         match self {
-            Self::Instance(instance) => write_instance(instance, style, writer),
+            Self::Instance(instance) => write_instance_at(resource, instance, style, writer),
             Self::Text(text) => _ = writer.element(WSMAN, "XmlFragment", text),
             Self::Properties(instance) => write_projection(instance, style, writer),
         }

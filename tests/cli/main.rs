@@ -20,6 +20,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
+mod cim;
 mod config;
 mod decode;
 mod describe;

@@ -258,9 +258,10 @@ async fn a_base_that_is_gone_is_an_end_or_a_full_backup_as_was_chosen() {
     last.base = BaseChoice::Last;
     let refused = yard.backup(&last).await;
     assert_eq!((refused.outcome, refused.exit_code()), (Outcome::Failed, 10), "{refused:#?}");
+    assert!(refused.error.unwrap().message.contains("another product"));
     let full = yard.backup(&plan("2")).await;
     assert_eq!((full.outcome, full.base.as_ref()), (Outcome::Completed, None));
-    assert!(full.warnings[0].contains("somebody else"), "{:?}", full.warnings);
+    assert!(full.warnings[0].contains("gone since"), "{:?}", full.warnings);
     let gone = yard.ledger().point(ledger::Kind::Vm, DB01, &first.id).unwrap().unwrap();
     assert!(gone.gone_at.is_some());
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests; what fails here fails the test")]
 
 mod backups;
+mod doubts;
 mod month;
 mod points;
 mod support;

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use refpoint::client::{Connection, Credentials, Dial, Login, Options, Retries, Session, Target};
-use refpoint::fleet::{BackupPlan, BackupReport, BaseChoice, Keeper, Surroundings, Wanted, backup};
+use refpoint::fleet::{
+    BackupPlan, BackupReport, BaseChoice, Control, Keeper, Surroundings, Wanted, Wish, backup,
+};
 use refpoint::hyperv::{Directory, Host, Mark, Owner, Selector};
 use refpoint::lab::{self, Channel, Hosts, Log, Scenario, serve_stream};
 use refpoint::ledger::{self, Kind, Ledger};
@@ -71,6 +73,31 @@ impl Yard {
         tokio::time::timeout(patience, self.backup(plan)).await.ok()
     }
 
+    /// The same, where somebody wishes for something after that time.
+    pub(crate) async fn backup_wishing(
+        &self,
+        plan: &BackupPlan,
+        wish: Wish,
+        after: Duration,
+    ) -> BackupReport {
+        let (host, keeper) = (self.host().await, Keeper::new(self.ledger()));
+        let (wishes, control) = Control::new();
+        let mut around = Surroundings::new("hv01", &host, &keeper, clock);
+        around.operation_timeout = Duration::from_secs(20);
+        around.control = control;
+        let wishing = async {
+            tokio::time::sleep(after).await;
+            wishes.send_replace(wish);
+        };
+        tokio::join!(backup(&around, plan), wishing).0
+    }
+
+    /// Changes the ledger as no release does.
+    pub(crate) fn meddle(&self, sql: &str) {
+        let file = rusqlite::Connection::open(self.folder.join("ledger.db")).unwrap();
+        file.execute_batch(sql).unwrap();
+    }
+
     /// Returns everything of ours and of others that is on the host of an owner: its points, its checkpoints.
     pub(crate) async fn there(&self, owner: &str) -> (Vec<Mark>, Vec<String>) {
         let host = self.host().await;
@@ -128,8 +155,15 @@ pub(crate) fn clock() -> SystemTime {
         START.set(Some(now));
         now
     });
-    UNIX_EPOCH + Duration::from_secs(1_795_000_000) + now.duration_since(start)
+    UNIX_EPOCH + Duration::from_secs(1_795_000_000) + now.duration_since(start) - SET_BACK.get()
 }
+
+/// Sets that clock back, for the rest of the test.
+pub(crate) fn set_clock_back(by: Duration) {
+    SET_BACK.set(by);
+}
+
+thread_local!(static SET_BACK: Cell<Duration> = const { Cell::new(Duration::ZERO) });
 
 /// A backup of db01 into a directory of that name.
 pub(crate) fn plan(name: &str) -> BackupPlan {

@@ -314,3 +314,30 @@ fn what_has_changed_since_a_point_is_shown_with_sums_and_with_ranges() {
     let run = at.keeping(&["vm", "changes"], &["--vm", "vm1", "--since", VM1]).run();
     assert_eq!(run.code, Some(10), "{run:?}");
 }
+
+/// The point may be said as it may be to an export.
+#[test]
+fn what_has_changed_may_be_asked_for_since_the_latest_and_since_the_only_point() {
+    let lab = Lab::new(1, WORLD);
+    let at = lab.at(1);
+    let changes =
+        |since: &str| at.keeping(&["vm", "changes"], &["--vm", "vm1", "--since", since, "-o", "json"]).run();
+    let only = changes("only");
+    assert_eq!(only.code, Some(0), "{only:?}");
+    assert!(only.json()["since"].as_str().unwrap().ends_with(FOREIGN));
+    let nothing = changes("latest");
+    assert_eq!(nothing.code, Some(10), "of others nobody knows the age: {nothing:?}");
+    let made = json(at, &["point", "create"], &["--vm", "vm1"])["id"].clone();
+    assert_eq!(changes("latest").json()["since"], made);
+    assert_eq!(changes("only").code, Some(10));
+}
+
+/// A job that has done it and warns is no plain success.
+#[test]
+fn a_point_whose_job_warns_is_told_with_the_warning() {
+    let lab = Lab::new(1, &format!("{WORLD}\n[[job]]\nmethod = \"CreateReferencePoint\"\nstate = 32768\n"));
+    let at = lab.at(1);
+    let run = at.keeping(&["point", "create"], &["--vm", "vm1", "-o", "json"]).run();
+    assert_eq!(run.code, Some(3), "{run:?}");
+    assert!(run.stderr.contains("ended with warnings") && run.json()["ours"] == "made", "{run:?}");
+}

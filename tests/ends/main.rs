@@ -10,6 +10,8 @@
 
 mod arrivals;
 mod backups;
+mod cim;
+mod consent;
 mod crashes;
 mod faults;
 mod jobs;
@@ -17,7 +19,6 @@ mod lab;
 mod leaving;
 mod outcomes;
 mod points;
-#[expect(dead_code, reason = "shared with tests that ask more of it")]
 mod program;
 mod refusals;
 mod snapshot;

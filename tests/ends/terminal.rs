@@ -12,7 +12,7 @@ use crate::lab::{At, Lab};
 use crate::program::Refpoint;
 
 /// The program on a terminal of its own.
-struct Terminal {
+pub(crate) struct Terminal {
     child: Child,
     keys: Option<ChildStdin>,
     pieces: Receiver<Vec<u8>>,
@@ -20,7 +20,7 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn new(program: &Refpoint) -> Self {
+    pub(crate) fn new(program: &Refpoint) -> Self {
         let mut command = Command::new("script");
         // In the shell's place, which would hear of Ctrl-C as well.
         let line = format!("exec {}", program.line());
@@ -43,7 +43,7 @@ impl Terminal {
 
     /// Waits until that is on the screen, and forgets what came before.
     #[track_caller]
-    fn shows(&mut self, text: &str) {
+    pub(crate) fn shows(&mut self, text: &str) {
         while !self.seen.contains(text) {
             match self.pieces.recv_timeout(PATIENCE) {
                 Ok(piece) => self.seen.push_str(&String::from_utf8_lossy(&piece)),
@@ -53,7 +53,7 @@ impl Terminal {
         self.seen = self.seen.split_once(text).unwrap().1.to_owned();
     }
 
-    fn types(&mut self, keys: &str) {
+    pub(crate) fn types(&mut self, keys: &str) {
         let terminal = self.keys.as_mut().unwrap();
         terminal.write_all(keys.as_bytes()).unwrap();
         terminal.flush().unwrap();
@@ -61,7 +61,7 @@ impl Terminal {
 
     /// Waits for its end; returns the exit code and what was shown last.
     #[track_caller]
-    fn ends(mut self) -> (Option<i32>, String) {
+    pub(crate) fn ends(mut self) -> (Option<i32>, String) {
         loop {
             match self.pieces.recv_timeout(PATIENCE) {
                 Ok(piece) => self.seen.push_str(&String::from_utf8_lossy(&piece)),
@@ -82,7 +82,7 @@ impl Drop for Terminal {
 }
 
 const PATIENCE: Duration = Duration::from_secs(60);
-const CTRL_C: &str = "\u{3}";
+pub(crate) const CTRL_C: &str = "\u{3}";
 const QUESTION: &str = "detach and leave the job running, cancel it, or go on? [d/c/G] ";
 
 fn world() -> String {

@@ -384,7 +384,7 @@ mod inside {
     fn a_password_that_is_wrong_is_refused_by_the_kdc() {
         let credentials = Credentials::password("mia@lab.test", "wrong");
         let refused = kerberos::Initiator::new(&credentials, target()).unwrap().step(None).unwrap_err();
-        let Error::PasswordRefused { origin, reason } = refused else { panic!("{refused:?}") };
+        let Error::PasswordRefused { origin, reason, .. } = refused else { panic!("{refused:?}") };
         assert_eq!(origin, "the password of mia@LAB.TEST");
         assert!(!reason.is_empty());
     }

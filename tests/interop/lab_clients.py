@@ -20,8 +20,13 @@ NS = {
     "n": "http://schemas.xmlsoap.org/ws/2004/09/enumeration",
     "w": "http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd",
     "wsmid": "http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd",
+    "e": "http://schemas.xmlsoap.org/ws/2004/08/eventing",
+    "x": "http://schemas.xmlsoap.org/ws/2004/09/transfer",
 }
 WMI = "http://schemas.microsoft.com/wbem/wsman/1/wmi/root/virtualization/v2/"
+CIMV2 = "http://schemas.microsoft.com/wbem/wsman/1/wmi/root/cimv2/"
+EVENTING = "http://schemas.xmlsoap.org/ws/2004/08/eventing"
+TRANSFER = "http://schemas.xmlsoap.org/ws/2004/09/transfer"
 WQL = "http://schemas.microsoft.com/wbem/wsman/1/WQL"
 ANONYMOUS = "http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous"
 ENUMERATION = "http://schemas.xmlsoap.org/ws/2004/09/enumeration"
@@ -85,6 +90,17 @@ class Pypsrp:
     def get(self, resource, keys):
         return self.wsman.get(resource, selector_set=self.selectors(keys))
 
+    def transfer(self, verb, resource, keys, body):
+        ask = {"Put": self.wsman.put, "Create": self.wsman.create, "Delete": self.wsman.delete}[verb]
+        return ask(resource, body, selector_set=self.selectors(keys) if keys else None)
+
+    def ask(self, action, resource, keys, body):
+        return self.wsman.invoke(action, resource, body)
+
+    def config(self):
+        """What pypsrp asks of its own accord before it sends anything large."""
+        return self.wsman.get_server_config()
+
     def invoke(self, service, method, keys, body):
         action = WMI + service + "/" + method
         reply = self.wsman.invoke(action, WMI + service, body, selector_set=self.selectors(keys))
@@ -132,16 +148,22 @@ class Pywinrm:
     def invoke(self, service, method, keys, body):
         return self.ask(WMI + service + "/" + method, WMI + service, keys, body)
 
-    def ask(self, action, resource, keys, body):
+    def transfer(self, verb, resource, keys, body):
+        return self.ask(TRANSFER + "/" + verb, resource, keys, body)
+
+    def config(self):
+        return self.ask(TRANSFER + "/Get", "http://schemas.microsoft.com/wbem/wsman/1/config", {}, None)
+
+    def ask(self, action, resource, keys, body, header=""):
         message = "uuid:" + str(uuid.uuid4()).upper()
         selectors = "".join(f'<w:Selector Name="{name}">{value}</w:Selector>' for name, value in keys.items())
         envelope = (
-            f'<s:Envelope xmlns:s="{NS["s"]}" xmlns:a="{NS["a"]}" xmlns:w="{NS["w"]}"><s:Header>'
+            f'<s:Envelope xmlns:s="{NS["s"]}" xmlns:a="{NS["a"]}" xmlns:w="{NS["w"]}" xmlns:e="{NS["e"]}"><s:Header>'
             f'<a:To>{self.url}</a:To><w:ResourceURI s:mustUnderstand="true">{resource}</w:ResourceURI>'
             f"<a:ReplyTo><a:Address>{ANONYMOUS}</a:Address></a:ReplyTo>"
             f'<a:Action s:mustUnderstand="true">{action}</a:Action><a:MessageID>{message}</a:MessageID>'
             f"<w:OperationTimeout>PT60S</w:OperationTimeout>"
-            f"{'<w:SelectorSet>' + selectors + '</w:SelectorSet>' if selectors else ''}</s:Header>"
+            f"{'<w:SelectorSet>' + selectors + '</w:SelectorSet>' if selectors else ''}{header}</s:Header>"
             f"<s:Body>{ET.tostring(body, encoding='unicode') if body is not None else ''}</s:Body></s:Envelope>"
         )
         reply = ET.fromstring(self.send(envelope))
@@ -241,6 +263,78 @@ def export(client):
     }
 
 
+def variable(value):
+    """An environment variable as a body."""
+    resource = CIMV2 + "Win32_Environment"
+    body = ET.Element(f"{{{resource}}}Win32_Environment")
+    for name, text in {"Name": "FOREIGN", "UserName": "<SYSTEM>", "VariableValue": value}.items():
+        ET.SubElement(body, f"{{{resource}}}{name}").text = text
+    return body
+
+
+def subscribe(client):
+    body = ET.Element(f"{{{NS['e']}}}Subscribe")
+    delivery = ET.SubElement(
+        body, f"{{{NS['e']}}}Delivery", Mode="http://schemas.dmtf.org/wbem/wsman/1/wsman/Pull"
+    )
+    ET.SubElement(delivery, f"{{{NS['w']}}}Heartbeats").text = "PT20S"
+    ET.SubElement(delivery, f"{{{NS['w']}}}Locale").set("{http://www.w3.org/XML/1998/namespace}lang", "en-US")
+    ET.SubElement(body, f"{{{NS['e']}}}Expires").text = "PT60S"
+    ET.SubElement(body, f"{{{NS['w']}}}Filter", Dialect=WQL).text = (
+        "SELECT * FROM __InstanceOperationEvent WITHIN 1 WHERE TargetInstance ISA 'Win32_Environment'"
+    )
+    return client.ask(EVENTING + "/Subscribe", CIMV2 + "*", {}, body)
+
+
+def change(client):
+    """Subscribes, makes an object, changes it, reads it, removes it, and pulls what it was told of that."""
+    resource = CIMV2 + "Win32_Environment"
+    keys = {"Name": "FOREIGN", "UserName": "<SYSTEM>" if isinstance(client, Pypsrp) else "&lt;SYSTEM&gt;"}
+    subscribed = subscribe(client)
+    context = subscribed.findtext(".//n:EnumerationContext", namespaces=NS)
+    identifier = subscribed.findtext(".//e:SubscriptionManager//e:Identifier", namespaces=NS)
+
+    created = client.transfer("Create", resource, {}, variable("one"))
+    made = {selector.get("Name"): selector.text for selector in created.iter(f"{{{NS['w']}}}Selector")}
+    events = pull(client, context)
+    put = client.transfer("Put", resource, keys, variable("two"))
+    was_put = [properties(one)["VariableValue"] for one in put.iter(f"{{{resource}}}Win32_Environment")]
+    got = client.get(resource, keys)
+    got = [properties(one)["VariableValue"] for one in got.iter(f"{{{resource}}}Win32_Environment")]
+    events += pull(client, context)
+    client.transfer("Delete", resource, keys, None)
+    events += pull(client, context)
+    try:
+        client.get(resource, keys)
+        is_gone = False
+    except Exception:  # each client has its own
+        is_gone = True
+    if isinstance(client, Pywinrm):
+        header = f"<e:Identifier>{identifier}</e:Identifier>"
+        body = ET.Element(f"{{{NS['e']}}}Unsubscribe")
+        client.ask(EVENTING + "/Unsubscribe", CIMV2 + "*", {}, body, header)
+    limit = [element.text for element in client.config().iter() if local(element) == "MaxEnvelopeSizekb"]
+    return {
+        "made": made,
+        "put": was_put,
+        "got": got,
+        "is_gone": is_gone,
+        "events": events,
+        "has_identifier": bool(identifier),
+        "max_envelope_size": limit,
+    }
+
+
+def pull(client, context):
+    """Waits for events, as long as it takes."""
+    body = ET.Element(f"{{{NS['n']}}}Pull")
+    ET.SubElement(body, f"{{{NS['n']}}}EnumerationContext").text = context
+    ET.SubElement(body, f"{{{NS['n']}}}MaxElements").text = "10"
+    reply = client.ask(ENUMERATION + "/Pull", CIMV2 + "*", {}, body)
+    (items,) = reply.iter(f"{{{NS['n']}}}Items")
+    return [local(item) for item in items]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("client", choices=["pypsrp", "pywinrm"])
@@ -251,6 +345,7 @@ def main():
     parser.add_argument("--host", help="the name of the host for Kerberos, where the URL has an address")
     parser.add_argument("--service", default="HTTP")
     parser.add_argument("--export", action="store_true", help="beside Identify, export a point to its end")
+    parser.add_argument("--change", action="store_true", help="make, change and remove an object, and be told of it")
     options = parser.parse_args()
     options.password = os.environ.get("REFPOINT_INTEROP_PASSWORD")
     warnings.simplefilter("ignore")
@@ -259,6 +354,8 @@ def main():
         read = {"version": version(client.send(IDENTIFY))}
         if options.export:
             read.update(export(client))
+        if options.change:
+            read.update(change(client))
     except Exception as error:  # whatever it is, the test wants to read it
         print(json.dumps({"error": type(error).__name__, "text": str(error)}))
         sys.exit(1)

@@ -103,3 +103,26 @@ fn foreign_clients_enumerate_get_export_and_follow_the_job() {
     let arguments = ["--user", USER, "--auth", "ntlm", "--ca", ca.to_str().unwrap(), "--export"];
     assert_exported(&lab, &lab.client("pypsrp", &lab.https(), &arguments, &[]));
 }
+
+#[test]
+fn foreign_clients_make_change_and_remove_an_object_and_are_told_of_it() {
+    for client in ["pypsrp", "pywinrm"] {
+        let lab = Lab::start("");
+        let read = lab.client(client, &lab.http(), &["--user", USER, "--auth", "ntlm", "--change"], &[]);
+        let read = read.unwrap_or_else(|error| panic!("{client}: {error}"));
+        assert_eq!(read["made"]["Name"], "FOREIGN", "{read}");
+        assert_eq!((&read["put"], &read["got"]), (&serde_json::json!(["two"]), &serde_json::json!(["two"])));
+        assert_eq!((&read["is_gone"], &read["has_identifier"]), (&true.into(), &true.into()), "{read}");
+        let kinds = ["__InstanceCreationEvent", "__InstanceModificationEvent", "__InstanceDeletionEvent"];
+        assert_eq!(read["events"], serde_json::json!(kinds), "{client}");
+        assert_eq!(read["max_envelope_size"], serde_json::json!(["500"]), "{client}");
+        let log = lab.log();
+        let done = |operation: &str| {
+            log.iter().filter(|line| line["operation"] == operation && line["return_value"] == 0).count()
+        };
+        assert_eq!((done("Create"), done("Put"), done("Delete")), (1, 1, 1), "{client}");
+        let ended = log.iter().filter(|line| line["operation"] == "Unsubscribe" && line["fault"].is_null());
+        // pypsrp cannot write the header that names a subscription.
+        assert_eq!(ended.count(), usize::from(client == "pywinrm"));
+    }
+}

@@ -17,6 +17,7 @@ mod kerberos;
 mod kerberos_page;
 mod lab;
 mod lab_curl;
+mod lab_doctor;
 mod lab_kerberos;
 mod lab_pypsrp;
 mod ntlm;

@@ -35,6 +35,8 @@ impl Realm {
         admin(&directory, &format!("addprinc -pw \"{PASSWORD}\" keeper"));
         admin(&directory, &format!("addprinc +requires_preauth -pw \"{PASSWORD}\" guarded"));
         admin(&directory, &format!("addprinc -allow_tix -pw \"{PASSWORD}\" locked"));
+        // One whose password simulated hosts take as well.
+        admin(&directory, &format!("addprinc -pw \"{}\" both", crate::lab::PASSWORD));
         for service in [
             format!("HTTP/{HOST}"),
             "HTTP/127.0.0.1".into(),

@@ -158,6 +158,7 @@ fn table() -> Vec<(&'static str, Seen, Option<&'static str>)> {
         ("what = 'slow'\nseconds = 30\nwhen = { request = 3, login = true }", Seen::Fine(30), None),
         ("what = 'vanish-jobs'", Seen::Fine(0), Some("vanish-jobs")),
         ("what = 'restart-service'", Seen::Fine(0), Some("restart-service")),
+        ("what = 'end-subscriptions'", Seen::Fine(0), Some("end-subscriptions")),
         ("what = 'busy'\nmachine = 'web01'", Seen::Fine(0), Some("busy")),
         ("what = 'wrong-seal'", Seen::SealBroken, Some("wrong-seal")),
         ("what = 'oversized-reply'\nbytes = 200000", Seen::Large(200_000), Some("oversized-reply")),

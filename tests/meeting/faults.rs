@@ -103,6 +103,7 @@ fn table() -> Vec<Row> {
         passing("slow", "seconds = 100", "waiting for the first byte", "unknown: waiting for the first byte"),
         row("vanish-jobs", "", HARMLESS, HARMLESS, STARTED),
         row("restart-service", "", HARMLESS, HARMLESS, ["32777"; 2]),
+        row("end-subscriptions", "", HARMLESS, HARMLESS, STARTED),
         row("busy", "machine = 'web01'", HARMLESS, HARMLESS, ["32775"; 2]),
         row("busy", "machine = 'web01'\nstatus = 32774", HARMLESS, HARMLESS, ["32774"; 2]),
         unknown("wrong-seal", "", "seal", "unknown: seal"),

@@ -8,8 +8,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails should stop")]
 
+mod changes;
 mod dialects;
 mod drops;
+mod events;
 mod faults;
 mod logins;
 mod nights;

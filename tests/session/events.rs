@@ -17,6 +17,7 @@ struct State {
     pulls: usize,
     context: usize,
     stale: usize,
+    renewals: usize,
     /// Whether the host keeps silent rather than to say that nothing happened.
     is_quiet: bool,
 }
@@ -61,7 +62,11 @@ impl Events {
                 state.subscriptions -= 1;
                 answer(incoming, unsubscribe, Ok(&()))
             }
-            Request::Renew(renew) => answer(incoming, renew, Ok(&None)),
+            Request::Renew(renew) => {
+                assert_eq!(renew.identifier.as_deref(), Some("uuid:5"));
+                state.renewals += 1;
+                answer(incoming, renew, Ok(&None))
+            }
             _ => succeed(incoming),
         }
     }
@@ -146,4 +151,46 @@ async fn the_deadline_of_everything_ends_waiting_for_events() {
     drop(watch);
     session.close().await.unwrap();
     assert_eq!(events.subscriptions(), 0, "no time is no reason to leave something behind");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subscription_is_prolonged_while_nothing_happens_and_before_it_expires() {
+    let host = Host::new(move |incoming| match &incoming.request {
+        Request::Subscribe(subscribe) => {
+            let mut manager = EndpointReference::to(subscribe.resource.clone());
+            manager.identifier = Some("uuid:5".into());
+            // Less than was asked for.
+            let expires = Some("PT100S".parse().unwrap());
+            answer(incoming, subscribe, Ok(&Subscribed { manager, expires, context: Some("c".to_owned()) }))
+        }
+        Request::Renew(renew) => answer(incoming, renew, Ok(&Some("PT100S".parse().unwrap()))),
+        Request::Unsubscribe(unsubscribe) => answer(incoming, unsubscribe, Ok(&())),
+        _ => {
+            let patience = incoming.header.operation_timeout.unwrap().as_duration();
+            assert!(patience <= Duration::from_secs(50), "the host would wait beyond the renewal");
+            let Answer::Message(text) = refuse(incoming, &timed_out()) else { panic!() };
+            Answer::Dripping(text, usize::MAX, patience)
+        }
+    });
+    let mut session = host.session().await;
+    let mut watch = session.watch("SELECT * FROM X").await.unwrap();
+    assert!(tokio::time::timeout(Duration::from_secs(1000), watch.next()).await.is_err());
+    let renewals = host.count(|request| matches!(request, Request::Renew(_)));
+    assert!((18..=21).contains(&renewals), "{renewals} renewals of 50 s in 1000 s");
+    watch.close().await.unwrap();
+    assert_eq!(host.count(|request| matches!(request, Request::Unsubscribe(_))), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_does_not_wait_for_an_event_that_may_never_come() {
+    let events = Events::default();
+    events.0.lock().unwrap().is_quiet = true;
+    let host = events.host();
+    let mut session = host.session().await;
+    let mut watch = session.watch("SELECT * FROM X").await.unwrap();
+    assert!(tokio::time::timeout(Duration::from_secs(5), watch.next()).await.is_err());
+    let began = tokio::time::Instant::now();
+    watch.close().await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    assert_eq!(events.subscriptions(), 0);
 }

@@ -10,6 +10,7 @@ mod exchange;
 mod first_use;
 mod forged;
 mod login;
+mod probe;
 mod proxy;
 #[path = "../support/canary.rs"]
 mod recorder;

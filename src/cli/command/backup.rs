@@ -20,6 +20,7 @@ use crate::cli::exit::Exit;
 use crate::cli::ledger::{LedgerArgs, clock};
 use crate::cli::report::clock::clock as length;
 use crate::cli::report::table::pairs;
+use crate::cli::report::text::harmless;
 use crate::cli::report::{export as page, json as text, yaml};
 use crate::cli::runtime::{self, Deadline};
 use crate::cli::ui::Ui;
@@ -166,7 +167,9 @@ fn value(report: &BackupReport) -> Json {
 fn show(report: &BackupReport, has_begun: bool, format: Format, ui: &mut Ui) -> Result<(), Error> {
     let text = match format {
         Format::Table if has_begun => table(report),
-        Format::Name => report.point.as_ref().map(|point| format!("{}\n", point.id)).unwrap_or_default(),
+        Format::Name => {
+            report.point.as_ref().map(|point| format!("{}\n", harmless(&point.id))).unwrap_or_default()
+        }
         Format::Table => String::new(),
         Format::Json if ui.is_terminal() => text::pretty(&value(report)) + "\n",
         Format::Json => text::compact(&value(report)) + "\n",
@@ -203,7 +206,11 @@ fn table(report: &BackupReport) -> String {
         lines.push(("Relative to", base.to_owned()));
     }
     if let Some(taken) = report.consistency.taken {
-        let name = if taken == 1 { "application" } else { "crash" };
+        let name = match taken {
+            1 => "application",
+            2 => "crash",
+            _ => "unknown",
+        };
         lines.push(("Consistency", format!("{name} ({taken})")));
     }
     lines.push(("Directory", report.directory.clone()));

@@ -1,15 +1,20 @@
 //! `refpoint vm changes`: what an incremental would carry.
 
-use refpoint::hyperv::{Changes, Disk, Host, Point, PointType, Selector, is_same_disk, tracking_of};
+use refpoint::fleet::{Keeper, PointChoice};
+use refpoint::hyperv::{Changes, Disk, Host, Machine, Point, PointType, Selector, is_same_disk, tracking_of};
+use refpoint::ledger::{self, Kind, Newest};
 use serde_json::{Value as Json, json};
 
+use super::export::late;
 use crate::cli::args::{Format, OutputArgs};
 use crate::cli::connection::{ConnectionArgs, Who};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::cli::ledger::LedgerArgs;
 use crate::cli::report::table::Table;
+use crate::cli::report::text::harmless;
 use crate::cli::report::{json as text, yaml};
-use crate::cli::runtime;
+use crate::cli::runtime::{self, Deadline};
 use crate::cli::ui::Ui;
 
 /// Show what of a machine's disks has changed since a reference point: what an incremental would carry
@@ -18,7 +23,7 @@ use crate::cli::ui::Ui;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  refpoint vm changes hv01 --vm web01 --since B1F5D2E8-3069-4CA4-9D27-8E6FA1C2B304\n  \
-                  refpoint vm changes hv01 --vm web01 --since B1F5D2E8-3069-4CA4-9D27-8E6FA1C2B304 -o json"
+                  refpoint vm changes hv01 --vm db01 --since latest -o json"
 )]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -26,27 +31,27 @@ pub(crate) struct Args {
     /// The machine: its name or GUID
     #[arg(long, value_name = "VM")]
     vm: String,
-    /// The reference point: its identifier or GUID
+    /// The reference point: its identifier or GUID; latest, by the ledger; or only, where there is one
     #[arg(long, value_name = "POINT")]
     since: String,
     /// Only this disk, by its identifier (repeatable)
     #[arg(long, value_name = "ID")]
     disk: Vec<String>,
+    #[command(flatten)]
+    ledger: LedgerArgs,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit, Error> {
     let format = output.output.unwrap_or(Format::Table);
-    let target = args.connection.target(Who::User, ui)?;
-    runtime::wait(async {
+    let mut target = args.connection.target(Who::User, ui)?;
+    let deadline = Deadline::after(target.deadline.take());
+    let keeper = args.ledger.look()?;
+    let work = async {
         let host = Host::new(args.connection.open(target, ui).await?);
         let machine = host.machine(&Selector::parse(&args.vm)).await.map_err(Error::of_hyperv)?;
         let points = host.points(&machine).await.map_err(Error::of_hyperv)?;
-        let Some(point) = points.iter().find(|point| point.is_named(&args.since)) else {
-            let ids: Vec<_> = points.iter().map(|point| &*point.id).collect();
-            let message = format!("{} has no reference point {:?}", machine.name, args.since);
-            return Err(Error::new(Exit::NotFound, message).hint(format!("there are {}", ids.join(", "))));
-        };
+        let point = meant(&args.since, &machine, &points, &keeper).await?;
         if point.point_type != PointType::Rct {
             let message =
                 format!("{} is a {} point, and marks no changes", point.id, point.point_type.name());
@@ -59,6 +64,47 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
             found.push((disk, changes));
         }
         show(&machine.name, point, &found, format, ui)
+    };
+    runtime::wait(deadline.within(work, || late(&args.connection, "before everything was looked at")))
+}
+
+/// Finds the point that a person means.
+async fn meant<'p>(
+    since: &str,
+    machine: &Machine,
+    points: &'p [Point],
+    keeper: &Keeper,
+) -> Result<&'p Point, Error> {
+    let found = match PointChoice::parse(since) {
+        PointChoice::Named(text) => points.iter().find(|point| point.is_named(&text)),
+        PointChoice::Only => match points {
+            [point] => Some(point),
+            _ => None,
+        },
+        PointChoice::Latest => {
+            let id = machine.id.to_string();
+            let ours = keeper.with(move |ledger| ledger.points_of(Kind::Vm, &id)).await;
+            let ours = ours.map_err(Error::of_ledger)?;
+            let there =
+                |own: &ledger::Point| points.iter().find(|point| point.id.eq_ignore_ascii_case(&own.id));
+            match Newest::of(ours.iter().filter(|own| there(own).is_some())) {
+                Newest::Point(own) => there(own),
+                Newest::OneOf(_) | Newest::Nothing => None,
+            }
+        }
+    };
+    found.ok_or_else(|| {
+        let ids: Vec<_> = points.iter().map(|point| &*point.id).collect();
+        let message = match PointChoice::parse(since) {
+            PointChoice::Named(text) => format!("{} has no reference point {text:?}", machine.name),
+            PointChoice::Only => {
+                format!("{} has {} reference points, not only one", machine.name, points.len())
+            }
+            PointChoice::Latest => {
+                format!("which reference point of {} is the newest the ledger cannot tell", machine.name)
+            }
+        };
+        Error::new(Exit::NotFound, message).hint(format!("there are {}", ids.join(", ")))
     })
 }
 
@@ -95,7 +141,9 @@ fn show(
         Format::Json if ui.is_terminal() => ui.print(&(text::pretty(&value) + "\n"))?,
         Format::Json | Format::Jsonl => ui.print(&(text::compact(&value) + "\n"))?,
         Format::Yaml => ui.print(&yaml::document(&value))?,
-        Format::Name => found.iter().try_for_each(|(disk, _)| ui.print(&format!("{}\n", disk.id)))?,
+        Format::Name => {
+            found.iter().try_for_each(|(disk, _)| ui.print(&format!("{}\n", harmless(&disk.id))))?
+        }
         Format::Table => {
             let rows: Vec<Vec<String>> =
                 found.iter().map(|(disk, changes)| row(disk, changes.as_ref())).collect();

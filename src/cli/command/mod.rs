@@ -5,6 +5,7 @@ pub(crate) mod changes;
 pub(crate) mod cim;
 pub(crate) mod config;
 pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod fleet;
 pub(crate) mod identify;

@@ -2,6 +2,8 @@
 
 use refpoint::cim::{Catalog, Instance, Name};
 
+use super::cell;
+
 /// What people look for in the instances of a class and of those that are derived from it.
 const KNOWN: &[(&str, &[&str])] = &[
     (
@@ -44,10 +46,6 @@ const DULL: &[&str] = &[
     "StatusDescriptions",
 ];
 
-/// What is looked at first where nobody knows the class.
-const FIRST: &[&str] =
-    &["ElementName", "Name", "DisplayName", "InstanceID", "DeviceID", "State", "EnabledState", "JobState"];
-
 /// What tells instances of many classes apart.
 const COMMON: &[&str] = &["ElementName", "Name", "InstanceID", "DeviceID"];
 
@@ -55,8 +53,8 @@ const COMMON: &[&str] = &["ElementName", "Name", "InstanceID", "DeviceID"];
 const MOST: usize = 6;
 
 /// Returns the columns for instances of which these are the first. What a query has selected is shown as it
-/// was selected.
-pub(crate) fn choose(sample: &[Instance], selected: Option<&[String]>) -> Vec<Name> {
+/// was selected; of what else there is, no more than a terminal of so many columns has room for.
+pub(crate) fn choose(sample: &[Instance], selected: Option<&[String]>, width: Option<usize>) -> Vec<Name> {
     if let Some(selected) = selected {
         return selected.iter().map(|name| Name::from(name.as_str())).collect();
     }
@@ -80,12 +78,7 @@ pub(crate) fn choose(sample: &[Instance], selected: Option<&[String]>) -> Vec<Na
     let mut names: Vec<Name> =
         first.properties().iter().map(|property| property.name.clone()).filter(spoken).collect();
     let is_key = |name: &Name| catalog.property(&first.class, name).is_some_and(|property| property.is_key);
-    let rank = |name: &Name| match FIRST.iter().position(|first| *name == **first) {
-        Some(at) => at,
-        None if is_key(name) => FIRST.len(),
-        None => FIRST.len() + 1,
-    };
-    names.sort_by_key(rank);
+    names.sort_by_key(|name| (rank(name, is_key(name), sample), length(name, sample) / 16));
     names.truncate(MOST);
     if names.is_empty() {
         names = first
@@ -96,8 +89,54 @@ pub(crate) fn choose(sample: &[Instance], selected: Option<&[String]>) -> Vec<Na
             .take(MOST)
             .collect();
     }
+    if let Some(width) = width {
+        fit(&mut names, sample, width);
+    }
     names
 }
+
+/// Returns how early people look for a property of a class that nobody knows: what it is called, what it is, how
+/// it is, and then what is small.
+fn rank(name: &Name, is_key: bool, sample: &[Instance]) -> usize {
+    let folded = name.to_ascii_lowercase();
+    let is = |names: &[&str]| names.contains(&folded.as_str());
+    let has = |parts: &[&str]| parts.iter().any(|part| folded.ends_with(part));
+    match () {
+        () if is(&["elementname", "name"]) => 0,
+        () if is(&["displayname", "friendlyname"]) => 1,
+        () if is_key || is(&["instanceid", "deviceid", "id"]) => 2,
+        () if is(&["state", "status", "enabledstate", "jobstate", "started"]) => 3,
+        () if has(&["state", "status"]) || folded.starts_with("is") => 4,
+        // Texts that are read, and not looked at.
+        () if length(name, sample) > LONG || folded.contains("description") => 8,
+        () if has(&["name", "id", "caption", "label"]) => 5,
+        () if has(&["size", "space", "type", "version", "count", "speed", "mode", "percent", "value"]) => 6,
+        () => 7,
+    }
+}
+
+/// Returns how long the values of a property are at most.
+fn length(name: &Name, sample: &[Instance]) -> usize {
+    let of = |instance: &Instance| cell::property(instance, name).chars().count();
+    sample.iter().take(SEEN).map(of).max().unwrap_or_default()
+}
+
+/// Leaves away the last columns that the terminal has no room for: two always stay, and give of their width.
+fn fit(names: &mut Vec<Name>, sample: &[Instance], width: usize) {
+    let of = |name: &Name| length(name, sample).clamp(name.len(), LONG) + 2;
+    let mut taken = 0;
+    let room = |name: &Name| {
+        taken += of(name);
+        taken <= width + 2
+    };
+    let fitting = names.iter().map(room).take_while(|fits| *fits).count();
+    names.truncate(fitting.max(2));
+}
+
+/// Longer values are no columns of their own choice.
+const LONG: usize = 40;
+/// So many instances tell how long values are.
+const SEEN: usize = 20;
 
 /// Returns the properties that a WQL query selects by name; `None` for all.
 pub(crate) fn selected(query: &str) -> Option<Vec<String>> {
@@ -126,18 +165,21 @@ mod tests {
             .with("JobState", 7_u16)
             .with("InstanceID", "1")
             .with("StartTime", Value::Null);
-        assert_eq!(choose(&[job], None), ["InstanceID", "JobState"].map(Name::from));
+        assert_eq!(choose(&[job], None, None), ["InstanceID", "JobState"].map(Name::from));
         let thing = Instance::new("Win32_Thing")
             .with("Caption", "x")
             .with("Size", 7_u64)
             .with("Name", "a")
             .with("Notes", "");
-        assert_eq!(choose(std::slice::from_ref(&thing), None), ["Name", "Size"].map(Name::from));
+        assert_eq!(choose(std::slice::from_ref(&thing), None, None), ["Name", "Size"].map(Name::from));
         let mixed = [thing.clone(), Instance::new("Win32_Other").with("DeviceID", "C:")];
-        assert_eq!(choose(&mixed, None), ["Name", "DeviceID"].map(Name::from));
-        assert_eq!(choose(&[thing], Some(&["Size".into()])), ["Size"].map(Name::from));
-        assert_eq!(choose(&[Instance::new("X").with("Caption", "x")], None), ["Caption"].map(Name::from));
-        assert!(choose(&[], None).is_empty());
+        assert_eq!(choose(&mixed, None, None), ["Name", "DeviceID"].map(Name::from));
+        assert_eq!(choose(&[thing], Some(&["Size".into()]), None), ["Size"].map(Name::from));
+        assert_eq!(
+            choose(&[Instance::new("X").with("Caption", "x")], None, None),
+            ["Caption"].map(Name::from)
+        );
+        assert!(choose(&[], None, None).is_empty());
     }
 
     #[test]
@@ -148,5 +190,33 @@ mod tests {
         for other in ["SELECT * FROM X", "ASSOCIATORS OF {X}", "selectü", "", "SELECT a"] {
             assert_eq!(selected(other), None, "{other}");
         }
+    }
+
+    #[test]
+    fn of_a_class_that_nobody_knows_names_and_states_come_first_and_no_more_than_fits() {
+        let service = Instance::new("Win32_Unknown")
+            .with("AcceptPause", false)
+            .with("Caption", "x")
+            .with("Description", "something that takes a whole line to be explained to whoever reads it")
+            .with("DisplayName", "Windows Update")
+            .with("ExitCode", 0_u32)
+            .with("Name", "wuauserv")
+            .with("PathName", r"C:\Windows\system32\svchost.exe -k netsvcs -p -s wuauserv")
+            .with("ProcessId", 4_u32)
+            .with("State", "Running");
+        let names = |width| {
+            choose(std::slice::from_ref(&service), None, width)
+                .iter()
+                .map(Name::to_string)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(names(None)[..4], ["Name", "DisplayName", "State", "ProcessId"]);
+        assert!(
+            !names(None).iter().any(|name| name == "Description" || name == "PathName"),
+            "{:?}",
+            names(None)
+        );
+        assert_eq!(names(Some(45)), ["Name", "DisplayName", "State", "ProcessId"]);
+        assert_eq!(names(Some(30)), ["Name", "DisplayName"]);
     }
 }

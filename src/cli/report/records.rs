@@ -29,6 +29,11 @@ impl<'u> Records<'u> {
         Self { ui, format, selected, printed: 0, sample: Vec::new(), table: None }
     }
 
+    /// Returns a printer that goes on where another one has stopped, where one has.
+    pub(crate) fn going_on(ui: &'u mut Ui, format: Format, has_begun: bool) -> Self {
+        Self { printed: usize::from(has_begun), ..Self::new(ui, format, None) }
+    }
+
     /// Prints an instance, or keeps it for the moment.
     pub(crate) fn push(&mut self, instance: Instance) -> Result<(), Error> {
         match self.format {
@@ -79,7 +84,7 @@ impl<'u> Records<'u> {
 
     fn begin_table(&mut self) -> Result<(), Error> {
         let sample = std::mem::take(&mut self.sample);
-        let names = columns::choose(&sample, self.selected.as_deref());
+        let names = columns::choose(&sample, self.selected.as_deref(), self.ui.width());
         let mut headings: Vec<String> = names.iter().map(ToString::to_string).collect();
         let is_mixed = sample.windows(2).any(|pair| pair[0].class != pair[1].class);
         if is_mixed {

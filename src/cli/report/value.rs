@@ -17,10 +17,15 @@ pub(crate) fn instance(instance: &Instance) -> Json {
 /// Returns `{"class", "namespace", "keys"}`.
 pub(crate) fn reference(path: &ObjectPath) -> Json {
     let keys = path.keys.iter().map(|(name, key)| (name.to_string(), self::key(key)));
+    let keys = keys.collect::<Map<_, _>>();
+    if !path.is_cim() {
+        // It has no class: the resource says what it is.
+        return json!({ "resource_uri": path.resource_uri(), "keys": keys });
+    }
     json!({
         "class": path.class.as_str(),
         "namespace": path.namespace.as_deref(),
-        "keys": keys.collect::<Map<_, _>>(),
+        "keys": keys,
     })
 }
 

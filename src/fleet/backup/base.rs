@@ -4,7 +4,7 @@ use super::super::marks::{failed, kind_of, unkept};
 use super::super::plan::BaseChoice;
 use super::super::report::{Failure, Kind};
 use super::super::resolve::choices;
-use super::super::unit::Surroundings;
+use super::super::unit::{Surroundings, timestamp};
 use crate::hyperv::{Error, Mark, Owner, Point, PointType};
 
 /// Finds the base that is meant, and looks whether a backup can be relative to it. Where it cannot, the choice says
@@ -40,10 +40,9 @@ pub(super) async fn base(
                         Some(reason) => reason,
                     },
                     None => {
-                        forget(around, owner, &id).await?;
                         format!(
-                            "reference point {id}, which the last backup has left, is no longer on the host: \
-                             somebody else has removed it"
+                            "reference point {id}, which the last backup has left, is no longer on the host: {}",
+                            removed(around, owner, &id).await?
                         )
                     }
                 },
@@ -62,11 +61,19 @@ pub(super) async fn base(
     }
 }
 
-/// Writes down that a point of ours is gone.
-async fn forget(around: &Surroundings<'_>, owner: &Owner, id: &str) -> Result<(), Failure> {
+/// Writes down that a point of ours is gone, and returns what is known of that.
+async fn removed(around: &Surroundings<'_>, owner: &Owner, id: &str) -> Result<String, Failure> {
     let (kind, subject) = (kind_of(owner), owner.id().to_string());
     let (id, now) = (id.to_owned(), around.now());
-    around.keeper.with(move |ledger| ledger.gone(kind, &subject, &id, now)).await.map_err(unkept)
+    let known = around.keeper.with(move |ledger| {
+        let known = ledger.point(kind, &subject, &id)?.and_then(|point| point.gone_at);
+        ledger.gone(kind, &subject, &id, now)?;
+        Ok(known)
+    });
+    Ok(match known.await.map_err(unkept)? {
+        Some(at) => format!("the ledger has it as gone since {:.0}", timestamp(at)),
+        None => "the ledger has nothing of its removal, which may have been by another product".to_owned(),
+    })
 }
 
 /// Says why a backup cannot be relative to a point.

@@ -1,11 +1,12 @@
 //! One step of a backup: written down, asked for, followed, and found again where its answer was lost.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::super::event::News;
-use super::super::follow::{Cut, Followed, cut, follow, within, within_after};
+use super::super::follow::{Cut, Followed, Wish, follow, within_after};
 use super::super::look::{LOOK_AGAIN, SETTLING};
 use super::super::make::{MOST_WAITS, may_be_of};
 use super::super::marks::{failed, unkept};
@@ -35,6 +36,8 @@ pub(super) enum Stop {
     Failed(Failure),
     /// It stays open: nobody can tell by now how it ends.
     Open(Failure),
+    /// It is over and has made this, which could not be written down.
+    Unkept(Failure, String),
 }
 
 /// What one step leaves.
@@ -60,7 +63,7 @@ pub(super) struct Stepper<'a> {
     pub(super) around: &'a Surroundings<'a>,
     pub(super) owner: &'a Owner,
     pub(super) backup: i64,
-    pub(super) poll: Option<std::time::Duration>,
+    pub(super) poll: Option<Duration>,
     /// A checkpoint that a person says is ours.
     pub(super) claimed: Option<&'a str>,
 }
@@ -126,7 +129,10 @@ impl Stepper<'_> {
     pub(super) async fn step(&self, ask: &Ask) -> Result<Left, Stop> {
         let (mut patience, mut lost) = (Patience::default(), 0);
         loop {
-            let (before, witness) = match self.waited(ask, self.look(ask)).await {
+            if self.is_cancelled(ask) {
+                return Err(Stop::Failed(cancelled()));
+            }
+            let (before, witness) = match self.waited(self.look(ask)).await {
                 Ok(Ok(seen)) => seen,
                 Ok(Err(error)) => return Err(Stop::Failed(failed(&error))),
                 Err(cut) => return Err(Stop::Open(self.cut(ask, &cut))),
@@ -149,23 +155,23 @@ impl Stepper<'_> {
             let answer = tokio::select! {
                 answer = ask.send(self.around.host, self.owner) => answer,
                 // An answer that is on its way is worth more than a moment.
-                cut = async { let cut = self.cut_of(ask).await; sleep(SETTLING).await; cut } => {
+                cut = async { let cut = self.cut_off().await; sleep(SETTLING).await; cut } => {
                     return Err(Stop::Open(self.cut(ask, &cut)));
                 }
             };
             let failure = match answer {
                 Ok(Made { begun: Begun::Job(path), result }) => {
-                    self.answered(&step, Some(4096), Some(&path)).await?;
+                    self.answered(&step, Some(4096), Some(&path), result.as_ref()).await;
                     self.around.tell(News::JobStarted { job: unseen(&path) });
                     return self.finish(ask, &step, &path, result.as_ref()).await;
                 }
                 Ok(Made { begun: Begun::Done, result }) => {
-                    self.answered(&step, Some(0), None).await?;
+                    self.answered(&step, Some(0), None, result.as_ref()).await;
                     return self.done(ask, &step, None, result.as_ref(), Left::default()).await;
                 }
                 Err(error) => {
                     if let Error::Refused { code, .. } = &error {
-                        self.answered(&step, Some(*code), None).await?;
+                        self.answered(&step, Some(*code), None, None).await;
                     }
                     if is_unclear(&error) {
                         lost += 1;
@@ -192,10 +198,15 @@ impl Stepper<'_> {
             };
             let cause = format!("{}, try {} of {MOST_TRIES}", failure.message, patience.tries());
             self.around.tell(News::Retry { kind: Some(failure.kind), cause, after: pause.as_secs_f64() });
-            if let Err(cut) = self.waited(ask, sleep(pause)).await {
+            if let Err(cut) = self.waited(sleep(pause)).await {
                 return Err(Stop::Open(self.cut(ask, &cut)));
             }
         }
+    }
+
+    /// Says whether a step is not to be asked for any more. To tidy up is what whoever cancels wants.
+    fn is_cancelled(&self, ask: &Ask) -> bool {
+        !matches!(ask, Ask::Remove(_)) && is_to_end(self.around)
     }
 
     /// Takes up a step that has no recorded end. `None` where it has certainly not begun, which is then written
@@ -203,7 +214,7 @@ impl Stepper<'_> {
     pub(super) async fn take_up(&self, ask: &Ask, step: &Step) -> Result<Option<Left>, Stop> {
         let path = step.job.as_deref().and_then(|path| path.parse::<ObjectPath>().ok());
         if let Some(path) = path {
-            let found = self.waited(ask, self.around.host.job(&path)).await;
+            let found = self.waited(self.around.host.job(&path)).await;
             match found {
                 Ok(Ok(Some(_))) => {
                     self.around.tell(News::Adopted { job: unseen(&path) });
@@ -213,9 +224,10 @@ impl Stepper<'_> {
                 Ok(Err(error)) => return Err(Stop::Open(failed(&error))),
                 Err(cut) => return Err(Stop::Open(self.cut(ask, &cut))),
             }
-        } else if step.return_value == Some(0) {
+        } else if step.return_value == Some(0) && matches!(ask, Ask::Export { .. } | Ask::Remove(_)) {
             return self.done(ask, step, None, None, Left::default()).await.map(Some);
-        } else if step.return_value.is_some_and(|code| code != 4096 && !UNCLEAR.contains(&code)) {
+        } else if step.return_value.is_some_and(|code| !matches!(code, 0 | 4096) && !UNCLEAR.contains(&code))
+        {
             // It was refused, and only the last word about that was not written.
             self.end(step, StepEnd::NotBegun, None, Some("refused")).await?;
             return Ok(None);
@@ -227,8 +239,11 @@ impl Stepper<'_> {
         let present = ask.present(self.around.host, self.owner).await?;
         let jobs = self.around.host.jobs().await?;
         // Ended jobs are shown for a while: none of these is the step's.
-        let witness = jobs.iter().map(|job| format!("{}\n", job.id.replace(char::is_control, " ")));
-        Ok((present.into_iter().map(|(id, _)| id).collect(), witness.collect()))
+        let seen: String =
+            jobs.iter().map(|job| format!("{}\n", job.id.replace(char::is_control, " "))).collect();
+        // How long the host may be at work on the call is for whoever takes it up.
+        let witness = format!("{GIVEN}{}\n{seen}", self.around.operation_timeout.as_millis());
+        Ok((present.into_iter().map(|(id, _)| id).collect(), witness))
     }
 
     /// Follows the job of a step to its end.
@@ -240,7 +255,14 @@ impl Stepper<'_> {
         result: Option<&ObjectPath>,
     ) -> Result<Left, Stop> {
         let mut last = None;
-        let followed = follow(self.around, path, self.poll, &mut last).await;
+        // What tidies up is not to be cancelled, and no more what is all but done: that tidies up by itself.
+        let control = match ask {
+            Ask::Checkpoint(_) | Ask::Export { .. } => self.around.control.clone(),
+            Ask::Convert(_) | Ask::Remove(_) => self.around.control.tidying(),
+        };
+        let (label, unit) = (self.around.label.clone(), self.around.unit.clone());
+        let around = Surroundings { control, label, unit, ..*self.around };
+        let followed = follow(&around, path, self.poll, &mut last).await;
         let id = path.key_text("InstanceID").unwrap_or_default().into_owned();
         match followed {
             Followed::Over(job) => match job.treatment() {
@@ -293,7 +315,7 @@ impl Stepper<'_> {
         result: Option<&ObjectPath>,
         left: Left,
     ) -> Result<Left, Stop> {
-        let found = self.waited(ask, self.made(ask, step, job, result)).await;
+        let found = self.waited(self.made(ask, step, job, result)).await;
         let made = match found {
             Ok(Ok(Ok(made))) => made,
             Ok(Ok(Err(why))) => {
@@ -303,8 +325,7 @@ impl Stepper<'_> {
             Ok(Err(error)) => return Err(Stop::Open(failed(&error))),
             Err(cut) => return Err(Stop::Open(self.cut(ask, &cut))),
         };
-        self.end(step, StepEnd::Done, made.as_deref(), left.warnings.first().map(String::as_str)).await?;
-        Ok(left)
+        self.ended_well(ask, step, made, left).await
     }
 
     /// Returns what a step made whose host says that it is done; or why that cannot be told.
@@ -357,15 +378,12 @@ impl Stepper<'_> {
         }
         match self.fate(ask, step).await {
             Fate::Running(path) => {
-                self.answered(step, None, Some(&path)).await?;
+                self.answered(step, None, Some(&path), None).await;
                 self.around.tell(News::Adopted { job: unseen(&path) });
                 // Boxed: what is found running may vanish, and be looked for again.
                 Box::pin(self.finish(ask, step, &path, None)).await.map(Some)
             }
-            Fate::Done(made) => {
-                self.end(step, StepEnd::Done, made.as_deref(), None).await?;
-                Ok(Some(Left::default()))
-            }
+            Fate::Done(made) => self.ended_well(ask, step, made, Left::default()).await.map(Some),
             Fate::NotBegun => {
                 self.end(step, StepEnd::NotBegun, None, Some("the host has certainly not begun")).await?;
                 Ok(None)
@@ -380,15 +398,19 @@ impl Stepper<'_> {
 
     /// Looks until the host cannot be at work on the call any more, and then once more.
     async fn fate(&self, ask: &Ask, step: &Step) -> Fate {
-        let settled = self.around.operation_timeout.saturating_mul(2).saturating_add(SETTLING);
+        // What counts is how long it was given by whoever asked.
+        let given = given(step).unwrap_or(self.around.operation_timeout);
+        let settled = given.saturating_mul(2).saturating_add(SETTLING);
+        let began = Instant::now();
         let mut waits = 0;
         loop {
-            // Before the look: what shows in between is seen.
+            // Before the look: what shows in between is seen. A clock that was set back is not waited for.
             let elapsed = self.around.now().duration_since(step.at).unwrap_or_default();
-            let looked = self.waited(ask, self.evidence(ask, step, elapsed >= settled)).await;
+            let is_settled = elapsed.max(began.elapsed()) >= settled;
+            let looked = self.waited(self.evidence(ask, step, is_settled)).await;
             match looked {
                 Ok(Ok(Some(fate))) => return fate,
-                Ok(Ok(None)) if elapsed >= settled && waits >= MOST_WAITS => {
+                Ok(Ok(None)) if is_settled && waits >= MOST_WAITS => {
                     let message = format!("the host is still at work on {}", self.owner.name());
                     return Fate::Open(Failure::new(Kind::Busy, message).with_hint(SAME_AGAIN));
                 }
@@ -396,8 +418,8 @@ impl Stepper<'_> {
                 Ok(Err(error)) => return Fate::Open(failed(&error)),
                 Err(cut) => return Fate::Open(self.cut(ask, &cut)),
             }
-            waits += u32::from(elapsed >= settled);
-            if let Err(cut) = self.waited(ask, sleep(LOOK_AGAIN)).await {
+            waits += u32::from(is_settled);
+            if let Err(cut) = self.waited(sleep(LOOK_AGAIN)).await {
                 return Fate::Open(self.cut(ask, &cut));
             }
         }
@@ -413,6 +435,11 @@ impl Stepper<'_> {
         let taken = self.checkpoint_of(ask).await?;
         match ask {
             Ask::Checkpoint(_) | Ask::Convert(_) => {
+                // What the answer has named is it, and nothing else that has come since.
+                let named = |id: &str| step.made.as_deref().is_some_and(|made| made.eq_ignore_ascii_case(id));
+                if let Some((id, _)) = new.iter().find(|(id, _)| named(id)) {
+                    return Ok(Some(Fate::Done(Some(id.clone()))));
+                }
                 for job in &jobs {
                     let path = job.path(host.namespace());
                     let made = host.made_by(&path).await.unwrap_or_default();
@@ -529,9 +556,57 @@ impl Stepper<'_> {
         Ok(!machines.iter().any(|machine| machine.busy.is_some_and(is_at_work)))
     }
 
-    async fn answered(&self, step: &Step, code: Option<u32>, job: Option<&ObjectPath>) -> Result<(), Stop> {
+    /// Writes the answer down. The host is at work by now: a ledger that fails is met again when the end is written,
+    /// and what was begun is brought to that all the same.
+    async fn answered(
+        &self,
+        step: &Step,
+        code: Option<u32>,
+        job: Option<&ObjectPath>,
+        makes: Option<&ObjectPath>,
+    ) {
         let (id, job) = (step.id, job.map(ToString::to_string));
-        self.write(move |ledger| ledger.step_answered(id, code, job.as_deref())).await
+        let makes = makes.and_then(identifier);
+        let written = self
+            .around
+            .keeper
+            .with(move |ledger| ledger.step_answered(id, code, job.as_deref(), makes.as_deref()));
+        if let Err(error) = written.await {
+            self.around.tell(News::Warning { message: unkept(error).message });
+        }
+    }
+
+    /// Writes down what a step has made. Where that cannot be, whoever reads of it has to know what there is.
+    async fn ended_well(
+        &self,
+        ask: &Ask,
+        step: &Step,
+        made: Option<String>,
+        left: Left,
+    ) -> Result<Left, Stop> {
+        let note = left.warnings.first().map(String::as_str);
+        match (self.end(step, StepEnd::Done, made.as_deref(), note).await, made) {
+            (Ok(()), _) => Ok(left),
+            (Err(Stop::Open(failure)), Some(made)) => {
+                let (what, hint) = match ask {
+                    Ask::Checkpoint(_) => {
+                        let hint = format!(
+                            "the same command again, with --our-checkpoint {made}, removes it or goes on"
+                        );
+                        (format!("checkpoint {made}"), hint)
+                    }
+                    _ => (
+                        format!("reference point {made}"),
+                        format!(
+                            "once the ledger can be written, refpoint point adopt {made} takes it as ours"
+                        ),
+                    ),
+                };
+                let message = format!("{what} is there and not in the ledger: {}", failure.message);
+                Err(Stop::Unkept(failure.with_message(message).with_hint(hint), what))
+            }
+            (Err(stop), _) => Err(stop),
+        }
     }
 
     async fn end(
@@ -554,21 +629,16 @@ impl Stepper<'_> {
         self.around.keeper.with(work).await.map_err(|error| Stop::Open(unkept(error)))
     }
 
-    /// Waits for something. That a backup is to be cancelled is no reason not to tidy up behind it.
-    async fn waited<T>(&self, ask: &Ask, work: impl Future<Output = T>) -> Result<T, Cut> {
-        match ask {
-            Ask::Remove(_) => within_after(self.around, work).await,
-            _ => within(self.around, work).await,
-        }
+    /// Waits for something. That a backup is to be cancelled is no reason not to learn what was begun: it is what has
+    /// to be tidied up.
+    async fn waited<T>(&self, work: impl Future<Output = T>) -> Result<T, Cut> {
+        within_after(self.around, work).await
     }
 
-    async fn cut_of(&self, ask: &Ask) -> Cut {
-        match ask {
-            Ask::Remove(_) => match within_after(self.around, std::future::pending::<()>()).await {
-                Err(cut) => cut,
-                Ok(()) => Cut::Deadline,
-            },
-            _ => cut(self.around).await,
+    async fn cut_off(&self) -> Cut {
+        match within_after(self.around, std::future::pending::<()>()).await {
+            Err(cut) => cut,
+            Ok(()) => Cut::Deadline,
         }
     }
 
@@ -590,6 +660,27 @@ fn is_unclear(error: &Error) -> bool {
         Error::Refused { code, .. } => UNCLEAR.contains(code),
         error => may_have_begun(error),
     }
+}
+
+/// Says whether somebody wants the whole to end.
+pub(super) fn is_to_end(around: &Surroundings<'_>) -> bool {
+    matches!(around.control.wish(), Wish::Cancel | Wish::Kill)
+}
+
+pub(super) fn cancelled() -> Failure {
+    Failure::new(Kind::Cancelled, "it was cancelled")
+}
+
+/// Returns how long whoever asked for a step gave the host for it.
+fn given(step: &Step) -> Option<Duration> {
+    let line = step.new.witness.lines().find_map(|line| line.strip_prefix(GIVEN))?;
+    line.parse().ok().map(Duration::from_millis)
+}
+
+/// Returns what a checkpoint or a point is known by.
+fn identifier(path: &ObjectPath) -> Option<String> {
+    let key = path.key_text("InstanceID").or_else(|| path.key_text("CollectionID"))?;
+    Some(key.into_owned())
 }
 
 fn unseen(path: &ObjectPath) -> JobReport {
@@ -657,6 +748,9 @@ const UNCLEAR: [u32; 3] = [3, 32771, 32772];
 
 /// `JobType`: something is exported, points aside.
 const EXPORTS: u16 = 62;
+
+/// Behind this the witness of a step has the time, in milliseconds, that the host was given; no job is called so.
+const GIVEN: &str = "given ";
 
 const MOST_LOST: u32 = 3;
 

@@ -11,9 +11,10 @@ use super::super::unit::{Surroundings, timestamp};
 use super::base::base;
 use super::plan::BackupPlan;
 use super::report::{self, BackupReport, ConsistencyReport, FileReport, Merge, StepReport};
-use super::step::{Ask, Left, SAME_AGAIN, Stepper, Stop, level_name};
+use super::step::{Ask, Left, SAME_AGAIN, Stepper, Stop, cancelled, is_to_end, level_name};
 use crate::hyperv::{
-    Busy, Checkpoint, Consistency, Contents, Directory, Guid, Mark, ObjectPath, Owner, Place, PointType, Seen,
+    Busy, Checkpoint, Consistency, Contents, Directory, Error, Guid, Mark, ObjectPath, Owner, Place,
+    PointType, Seen,
 };
 use crate::ledger::{Backup, BackupEnd, NewBackup, Origin, Step, StepEnd, StepKind};
 
@@ -108,7 +109,7 @@ async fn attempt(
     }
     let (kind, id) = (kind_of(&owner), owner.id().to_string());
     let open = around.keeper.with(move |ledger| ledger.open_backup(kind, &id)).await.map_err(unkept)?;
-    if let Some(open) = open {
+    if let Some(mut open) = open {
         let is_same = plan.directory.is_same(&open.new.directory);
         let mut earlier = blank(plan, &around.label, open.intended_at);
         describe(&mut earlier, &owner);
@@ -119,7 +120,7 @@ async fn attempt(
             warn(around, &mut earlier, message);
         }
         let mut work = Work::new(around, plan, &owner, &mut earlier, is_same);
-        let end = work.carry(&open).await;
+        let end = work.carry(&mut open).await;
         work.settle(&open, end).await;
         earlier.finished_at = timestamp(around.now());
         let number = open.id;
@@ -157,7 +158,7 @@ async fn begin(
     };
     let (written, at) = (new.clone(), around.now());
     let id = around.keeper.with(move |ledger| ledger.backup_begun(&written, at)).await.map_err(unkept)?;
-    let open = Backup {
+    let mut open = Backup {
         id,
         new,
         intended_at: at,
@@ -168,7 +169,7 @@ async fn begin(
         report: None,
     };
     let mut work = Work::new(around, plan, owner, report, true);
-    let end = work.carry(&open).await;
+    let end = work.carry(&mut open).await;
     work.settle(&open, end).await;
     Ok(())
 }
@@ -254,8 +255,16 @@ async fn look_first(
                  left it behind",
                 checkpoint.id
             );
-            let hint =
-                "it is not touched; once the product that took it has removed it, the same command goes on";
+            let is_claimed = plan.our_checkpoint.as_deref().is_some_and(|id| checkpoint.is_named(id));
+            let hint = match is_claimed {
+                true => {
+                    "no backup in this ledger is open that could have taken it, so it is not touched: remove it on the \
+                     host"
+                }
+                false => {
+                    "it is not touched; once the product that took it has removed it, the same command goes on"
+                }
+            };
             return Err(Failure::new(Kind::Busy, message).with_hint(hint));
         }
     }
@@ -278,8 +287,7 @@ async fn look_into(
     match around.host.contents(directory).await.map_err(failed)? {
         Seen::Hidden(why) => warn(around, report, format!("the directory was not checked: {why}")),
         Seen::Known(Contents::Something) => {
-            let message = format!("{directory} on the host is not empty");
-            return Err(Failure::new(Kind::Usage, message).with_hint("give each backup a fresh directory"));
+            return Err(not_empty(directory));
         }
         Seen::Known(_) => {}
     }
@@ -313,6 +321,10 @@ struct Work<'a> {
     failure: Option<Failure>,
     /// Something about what was written should be looked at.
     is_doubtful: bool,
+    /// The host has warned of something else.
+    is_warned: bool,
+    /// What was made and could not be written down.
+    unkept: Option<String>,
 }
 
 impl<'a> Work<'a> {
@@ -323,11 +335,21 @@ impl<'a> Work<'a> {
         report: &'a mut BackupReport,
         may_export: bool,
     ) -> Self {
-        Self { around, plan, owner, report, may_export, failure: None, is_doubtful: false }
+        Self {
+            around,
+            plan,
+            owner,
+            report,
+            may_export,
+            failure: None,
+            is_doubtful: false,
+            is_warned: false,
+            unkept: None,
+        }
     }
 
     /// Does one step after the other; what the next one is follows from what the ledger says of those before.
-    async fn carry(&mut self, open: &Backup) -> End {
+    async fn carry(&mut self, open: &mut Backup) -> End {
         let stepper = Stepper {
             around: self.around,
             owner: self.owner,
@@ -355,6 +377,10 @@ impl<'a> Work<'a> {
             match done {
                 Ok(left) => self.take(&next, left.unwrap_or_default()),
                 Err(Stop::Open(failure)) => return End::Open(failure),
+                Err(Stop::Unkept(failure, what)) => {
+                    self.unkept = Some(what);
+                    return End::Open(failure);
+                }
                 Err(Stop::Failed(failure)) => {
                     if let Ask::Remove(checkpoint) = &next {
                         let message =
@@ -399,14 +425,25 @@ impl<'a> Work<'a> {
 
     fn take(&mut self, ask: &Ask, left: Left) {
         if matches!(ask, Ask::Export { .. }) {
-            self.is_doubtful |= !left.warnings.is_empty();
             self.report.job = left.job;
         }
         left.warnings.into_iter().for_each(|warning| self.warn(warning));
     }
 
+    /// Takes note of what the ledger has of warnings of the host, whoever has heard them.
+    fn recall(&mut self, steps: &[Step]) {
+        for step in steps.iter().filter(|step| step.end == Some(StepEnd::Done)) {
+            let Some(note) = &step.note else { continue };
+            self.warn(note.clone());
+            match step.new.kind {
+                StepKind::Export => self.is_doubtful = true,
+                StepKind::Checkpoint | StepKind::Convert | StepKind::Remove => self.is_warned = true,
+            }
+        }
+    }
+
     /// Decides what is next.
-    async fn next(&mut self, open: &Backup, steps: &[Step]) -> Result<Next, Failure> {
+    async fn next(&mut self, open: &mut Backup, steps: &[Step]) -> Result<Next, Failure> {
         if let Some(step) = steps.last().filter(|step| step.ended_at.is_none()) {
             return self.ask_of(open, step).await.map(Next::Ask);
         }
@@ -418,6 +455,9 @@ impl<'a> Work<'a> {
                 Some(point) => End::Good(point, at),
                 None => End::Bad(Failure::new(Kind::Unknown, "the point that was made is not known")),
             }));
+        }
+        if self.failure.is_none() && is_to_end(self.around) {
+            self.failure = Some(cancelled());
         }
         let taken = steps.iter().rfind(|step| step.new.kind == StepKind::Checkpoint && step.made.is_some());
         let Some(checkpoint) = taken.and_then(|step| step.made.as_deref()) else {
@@ -434,9 +474,27 @@ impl<'a> Work<'a> {
             return Ok(Next::Ask(Ask::Convert(checkpoint)));
         }
         if !has_failed && self.may_export {
+            // Whoever took the checkpoint has looked; a ledger that is older than that, or minutes, may lie between.
+            if last(StepKind::Export).is_none()
+                && let Ok(directory) = Directory::parse(&open.new.directory)
+                && let Seen::Known(Contents::Something) =
+                    self.around.host.contents(&directory).await.map_err(failed)?
+            {
+                self.failure = Some(not_empty(&directory));
+                return Box::pin(self.next(open, steps)).await;
+            }
             let base = self.base_of(open).await?;
             return Ok(match base {
                 Ok(base) => Next::Ask(self.export(open, checkpoint, base)?),
+                Err(failure) if self.plan.base == BaseChoice::LastOrNone => {
+                    let number = open.id;
+                    let written =
+                        self.around.keeper.with(move |ledger| ledger.backup_without_base(number)).await;
+                    written.map_err(unkept)?;
+                    open.new.base = None;
+                    self.warn(format!("backing up in full: {}", failure.message));
+                    Next::Ask(self.export(open, checkpoint, None)?)
+                }
                 Err(failure) => {
                     self.failure = Some(failure);
                     return Box::pin(self.next(open, steps)).await;
@@ -568,6 +626,11 @@ impl<'a> Work<'a> {
             Ok(Err(error)) => return self.not_yet(open, failed(&error)).await,
             Err(_) => return self.not_yet(open, late()).await,
         };
+        let number = open.id;
+        match self.around.keeper.with(move |ledger| ledger.steps(number)).await {
+            Ok(steps) => self.recall(&steps),
+            Err(error) => return self.not_yet(open, unkept(error)).await,
+        }
         let Some(mark) = mark else {
             self.warn(format!("reference point {id} was made, and is gone: the next backup is a full one"));
             self.is_doubtful = true;
@@ -594,9 +657,10 @@ impl<'a> Work<'a> {
     async fn conclude(&mut self, open: &Backup, point: Option<&str>, sound: bool) {
         self.tell_steps(open).await;
         self.report.sound = sound;
-        let is_less =
-            self.report.consistency.taken.is_some_and(|taken| taken > self.report.consistency.asked);
-        self.report.outcome = match sound && !is_less {
+        // Only the applications' own is never less than what was asked for; what has no name may be anything.
+        let ConsistencyReport { asked, taken } = self.report.consistency;
+        let is_less = taken.is_some_and(|taken| taken != asked && taken != Consistency::Application.number());
+        self.report.outcome = match sound && !is_less && !self.is_warned {
             true => Outcome::Completed,
             false => Outcome::CompletedWithWarnings,
         };
@@ -665,22 +729,43 @@ impl<'a> Work<'a> {
             files.filter(|file| file.path.to_lowercase().ends_with(ending)).count()
         };
         let (configurations, disks) =
-            (ends(".vmcx"), ends(".vhdx") + ends(".avhdx") + ends(".vhd") + ends(".vhds"));
-        let Ok(Ok(machines)) = within_after(self.around, self.around.host.machines_of(self.owner)).await
-        else {
-            return;
+            (ends(".vmcx"), DISK_FILES.iter().map(|ending| ends(ending)).sum::<usize>());
+        let looked = within_after(self.around, self.disks_of_all()).await;
+        let (machines, wanted) = match looked {
+            Ok(Ok(counted)) => counted,
+            Ok(Err(error)) => return self.warn(format!("the files were not counted: {error}")),
+            Err(_) => return self.warn("the files were not counted: there was no time".to_owned()),
         };
-        if configurations < machines.len() {
+        if configurations < machines {
             self.warn(format!(
                 "{directory} has {configurations} of {} configurations: what is there is no whole backup",
-                machines.len()
+                machines
             ));
             self.is_doubtful = true;
         }
-        if disks == 0 {
-            self.warn(format!("no disk is to be seen in {directory}"));
+        if disks < wanted {
+            self.warn(format!(
+                "{directory} has {disks} of {wanted} disks: hosts pass over disks of which they take no checkpoint, \
+                 such as those that are handed through"
+            ));
             self.is_doubtful = true;
         }
+        let empty: Vec<_> =
+            self.report.files.iter().filter(|file| file.size == 0).map(|file| file.path.clone()).collect();
+        for path in empty {
+            self.warn(format!("{path} is empty"));
+            self.is_doubtful = true;
+        }
+    }
+
+    /// Returns how many machines there are, and how many disks they have together.
+    async fn disks_of_all(&self) -> Result<(usize, usize), Error> {
+        let machines = self.around.host.machines_of(self.owner).await?;
+        let mut disks = 0;
+        for machine in &machines {
+            disks += self.around.host.disks(&machine.id).await?.len();
+        }
+        Ok((machines.len(), disks))
     }
 
     async fn await_merge(&mut self) {
@@ -729,7 +814,7 @@ impl<'a> Work<'a> {
             Some(id) if !ended(StepKind::Remove) && !ended(StepKind::Convert) && self.is_there(id).await => {
                 vec![format!("checkpoint {id}")]
             }
-            _ => Vec::new(),
+            _ => self.unkept.iter().cloned().collect(),
         };
         self.report.steps = steps.iter().map(step_report).collect();
         if let Some(job) = self.report.job.is_none().then(|| export_job(&steps)).flatten() {
@@ -832,12 +917,21 @@ pub(in crate::fleet) fn is_about_a_broken_chain(failure: &Failure) -> bool {
     ["0xc03a0029", "0xc03a002a", "0xc03a0030"].iter().any(|number| text.contains(number))
 }
 
+fn not_empty(directory: &Directory) -> Failure {
+    let message = format!("{directory} on the host is not empty");
+    Failure::new(Kind::Usage, message).with_hint("give each backup a fresh directory")
+}
+
 fn late() -> Failure {
     Failure::new(Kind::Deadline, "the deadline has passed before everything was looked at")
 }
 
-/// Failed and not supported, in either list of return values: what a checkpoint that asks nobody may get around.
-const PASSED_BY: [u32; 4] = [1, 2, 32768, 32770];
+/// Failed, not supported and too late, in either list of return values: what a checkpoint that asks nobody may get
+/// around.
+const PASSED_BY: [u32; 6] = [1, 2, 3, 32768, 32770, 32772];
+
+/// How the files of disks end, those with what has changed included.
+const DISK_FILES: [&str; 5] = [".vhdx", ".avhdx", ".vhd", ".avhd", ".vhds"];
 
 /// Less than this holds not even the configuration.
 const TOO_LITTLE: u64 = 16 << 20;

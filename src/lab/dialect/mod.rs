@@ -9,8 +9,9 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use crate::cim::Catalog;
 use crate::xml::Limits;
+
+use super::lexicon::lexicon;
 
 use tree::Element;
 
@@ -110,10 +111,10 @@ impl Dialect {
         let mut root = Element::read(envelope, &Limits::default()).ok()?;
         let is_omi = self.like == Like::Omi;
         if self.capital_booleans || is_omi {
-            root.capitalise_booleans(Catalog::bundled());
+            root.capitalise_booleans(lexicon());
         }
         if self.bare_datetimes || is_omi {
-            root.bare_datetimes(Catalog::bundled());
+            root.bare_datetimes(lexicon());
         }
         if self.untyped || is_omi {
             root.strip_types();
@@ -182,7 +183,7 @@ impl Encoding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cim::{DateTime, Instance, ObjectPath, Value};
+    use crate::cim::{Catalog, DateTime, Instance, ObjectPath, Value};
     use crate::wsman::{
         Content, Fault, FaultCode, Get, Invoke, Invoked, Operation, ReplyHeader, Style, Subcode,
         decode_reply, encode_reply, names,

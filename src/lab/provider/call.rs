@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::cim::{Instance, Method, Name, ObjectPath, ReturnFamily, Scalar, Type, Value, embedded};
 
+use super::super::lexicon::lexicon;
 use super::super::refusal::Refusal;
 use super::super::response::Caller;
 use super::super::scenario::{JobRule, Questions};
@@ -141,7 +142,7 @@ pub(in crate::lab) fn read_settings(
     if !is_a(&instance.class, class) {
         return Err(Code::IncorrectType);
     }
-    let shape = crate::cim::Catalog::bundled().shape(&instance.class).ok_or(Code::IncorrectType)?;
+    let shape = lexicon().shape(&instance.class).ok_or(Code::IncorrectType)?;
     for property in instance.properties() {
         let (_, declared) = shape.property(&property.name).ok_or(Code::InvalidParameter)?;
         let is_array = matches!(property.value, Value::Many(_));
@@ -175,6 +176,9 @@ fn has_named_references(text: &str) -> bool {
 impl World {
     /// Carries out a call whose arguments have been checked against the method's declaration.
     pub(in crate::lab) fn invoke(&mut self, call: &Call<'_>) -> Result<Returned, Refusal> {
+        if call.object == Object::Registry {
+            return Ok(self.registry.invoke(&call.method.name, call.arguments));
+        }
         let delay = call.rule.and_then(|rule| rule.delay.max(rule.begins_after)).unwrap_or_default();
         if let Some(fault) = call.rule.and_then(|rule| rule.fault) {
             return Err(fault);

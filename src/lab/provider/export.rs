@@ -271,7 +271,11 @@ impl World {
         let machine = &self.machines[at];
         let excluded: Vec<&str> = settings.texts("ExcludedVirtualHardDisks").collect();
         let copies = settings.boolean("CopyVmStorage").unwrap_or(true);
-        let is_wanted = |disk: &&Disk| copies && !excluded.iter().any(|id| id.eq_ignore_ascii_case(&disk.id));
+        // A checkpoint has no disk that is handed through, and nobody says so.
+        let is_wanted = |disk: &&Disk| {
+            let is_excluded = excluded.iter().any(|id| id.eq_ignore_ascii_case(&disk.id));
+            copies && !is_excluded && (checkpoint.is_none() || disk.kind != DiskKind::PassThrough)
+        };
         let disks: Vec<&Disk> = machine.disks.iter().filter(is_wanted).collect();
         let below = match settings.boolean("CreateVmExportSubdirectory").unwrap_or(true) {
             true => format!("{}\\{}", plain(directory).trim_end_matches('\\'), machine.name),
@@ -307,7 +311,8 @@ impl World {
         for checkpoint in collection.checkpoints.iter().filter_map(|serial| self.checkpoints.get(serial)) {
             self.require_idle(checkpoint.machine, site)?;
             let machine = &self.machines[checkpoint.machine];
-            let disks: Vec<&Disk> = machine.disks.iter().collect();
+            let is_taken = |disk: &&Disk| disk.kind != DiskKind::PassThrough;
+            let disks: Vec<&Disk> = machine.disks.iter().filter(is_taken).collect();
             let below = format!("{}\\{}", plain(directory).trim_end_matches('\\'), machine.name);
             receipt.add_machine(machine, &disks, is_difference, &below, site);
             machines.push(checkpoint.machine);

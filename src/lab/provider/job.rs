@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::cim::{Instance, ObjectPath, Value, embedded};
 
 use super::super::draft::Draft;
+use super::super::lexicon::lexicon;
 use super::super::scenario::{JobRule, ReceiptTime, Results, Scenario};
 use super::super::site::{BUILD_1709, Site, class_path, interval, never};
 use super::super::store::{Object, Service};
@@ -423,7 +424,7 @@ impl Job {
 
     /// Returns the instance that shows it.
     pub(in crate::lab) fn draft(&self, site: Site<'_>) -> Draft {
-        let shape = if crate::cim::Catalog::bundled().is_known(&self.class) {
+        let shape = if lexicon().is_known(&self.class) {
             &*self.class
         } else if self.kind == JobKind::ExportCollection {
             "Msvm_CollectionReferencePointExportJob"

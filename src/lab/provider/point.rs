@@ -150,7 +150,7 @@ impl World {
     }
 
     /// Takes a point away, and out of the collections it is in.
-    pub(super) fn delete_point(&mut self, serial: Serial) {
+    pub(in crate::lab) fn delete_point(&mut self, serial: Serial) {
         self.points.remove(&serial);
         for collection in self.collections.values_mut() {
             collection.points.retain(|point| *point != serial);

@@ -1,6 +1,7 @@
 //! What Windows says of itself in `root/cimv2`: the system, its drives, and the files that exports wrote.
 
 use super::super::draft::Draft;
+use super::super::scenario::Role;
 use super::super::site::Site;
 use super::super::world::World;
 use super::files::File;
@@ -36,7 +37,13 @@ impl World {
 
     /// The service whose process the jobs of Hyper-V live in.
     pub(in crate::lab) fn draft_management_process(&self, site: Site<'_>) -> Draft {
-        let is_running = self.restarting.is_none();
+        let is_stopped = site.scenario.host.hyper_v == Role::Stopped;
+        let is_running = self.restarting.is_none() && !is_stopped;
+        let state = match is_stopped {
+            true => "Stopped",
+            false if is_running => "Running",
+            false => "Start Pending",
+        };
         let process = 2852_u32.wrapping_add(self.restarts.wrapping_mul(4));
         let mut draft = Draft::of("Win32_Service");
         draft
@@ -45,7 +52,7 @@ impl World {
             .set("ProcessId", if is_running { process } else { 0 })
             .set("Started", is_running)
             .set("StartMode", "Auto")
-            .set("State", if is_running { "Running" } else { "Start Pending" })
+            .set("State", state)
             .set("Status", "OK")
             .set("SystemName", site.name);
         draft

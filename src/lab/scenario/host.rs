@@ -21,6 +21,8 @@ pub struct HostSettings {
     pub dns_domain: String,
     /// The build of Windows: 9600 is 2012 R2, 14393 is 2016, 17763 is 2019, 20348 is 2022, 26100 is 2025.
     pub build: u32,
+    /// Whether Hyper-V is there and runs.
+    pub hyper_v: Role,
     /// The language of the host's texts.
     pub locale: Locale,
     /// What the hosts' clocks show when they are made.
@@ -34,6 +36,21 @@ pub struct HostSettings {
     pub shares: Vec<Share>,
     /// Directories that are there beside those of the machines.
     pub directories: Vec<String>,
+}
+
+/// Whether Hyper-V is there and runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// It runs.
+    #[default]
+    Running,
+    /// Its service `vmms` is stopped: the namespace is there, and its provider cannot be loaded.
+    Stopped,
+    /// The role is not installed: neither namespace nor service.
+    Absent,
+    /// That of before 2012: the namespace `root/virtualization` alone.
+    Old,
 }
 
 /// A drive of a host: `[[host.drive]]`.
@@ -86,6 +103,8 @@ pub struct Limits {
     pub max_envelope_size: u64,
     /// `MaxConcurrentOperationsPerUser`: open enumerations count, and the request at hand.
     pub max_operations: usize,
+    /// How many subscriptions a user may have.
+    pub max_subscriptions: usize,
     /// `MaxBatchItems`: the most items on a page.
     pub max_batch_items: u32,
     /// `MaxTimeoutms`: the longest operation.
@@ -106,6 +125,7 @@ impl Default for HostSettings {
             domain: "LAB".into(),
             dns_domain: "lab.example".into(),
             build: 20348,
+            hyper_v: Role::default(),
             locale: Locale::default(),
             start: Timestamp::new(1_795_168_800, 0, 0).expect("2026-11-20T10:00:00Z is in range"),
             drives: Vec::new(),
@@ -150,6 +170,7 @@ impl Default for Limits {
         Self {
             max_envelope_size: 512_000,
             max_operations: 1500,
+            max_subscriptions: 50,
             max_batch_items: 32_000,
             max_timeout: Duration::from_secs(60),
             enumeration_timeout: Duration::from_secs(240),

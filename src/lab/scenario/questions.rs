@@ -48,6 +48,8 @@ pub struct Questions {
     pub parallel_exports: bool,
     /// Whether `b:PolymorphismMode` counts; else it is passed over.
     pub polymorphism_counts: bool,
+    /// Whether events can be subscribed to; else that is not supported.
+    pub subscriptions: bool,
     /// Whether settings may have `&amp;` and `&lt;` in their CIM-XML; else only `&#38;` and `&#60;`.
     pub named_references_are_taken: bool,
     /// Whether points that a method makes say how their disks are tracked.
@@ -195,6 +197,7 @@ impl Default for Questions {
             most_points: None,
             parallel_exports: false,
             polymorphism_counts: false,
+            subscriptions: true,
             named_references_are_taken: true,
             new_points_have_tracking_ids: true,
             service_names: ServiceNames::default(),

@@ -17,6 +17,7 @@ use hyper::{Method, Request};
 use super::super::asked::Asked;
 use super::super::dialect::Encoding;
 use super::super::fault::{Fault, Moment, Occasion};
+use super::super::lexicon::lexicon;
 use super::super::log::Line;
 use super::super::{Caller, Entry, Refusal, Response, Upset};
 use super::connection::Bound;
@@ -27,7 +28,6 @@ use super::wire::{Control, End};
 use crate::auth::http::header_value;
 use crate::auth::sealed::{self, Multipart};
 use crate::auth::{Scheme, Seal, Token};
-use crate::cim::Catalog;
 use crate::wsman::decode_request;
 use crate::xml::{self, Limits};
 
@@ -253,7 +253,12 @@ impl Session {
             self.write_down(&asker, &asked.unwrap_or_default().entry(), &harm.names)?;
             return self.instead(instead).await;
         }
-        let Some(response) = self.carry_out(&asker, envelope, &harm.upsets) else {
+        let mut response = self.carry_out(&asker, envelope, &harm.upsets);
+        while let Some(pause) = response.as_ref().and_then(|response| response.again) {
+            wait(pause).await;
+            response = self.carry_out(&asker, envelope, &[]);
+        }
+        let Some(response) = response else {
             let entry = asked.unwrap_or_else(|| self::asked(envelope)).entry();
             self.write_down(&asker, &entry, &["panic"])?;
             return Ok(Answer::bare(500).close());
@@ -449,6 +454,7 @@ impl Harm {
             }
             Fault::VanishJobs => self.upsets.push(Upset::VanishJobs),
             Fault::RestartService => self.upsets.push(Upset::RestartService),
+            Fault::EndSubscriptions => self.upsets.push(Upset::EndSubscriptions),
             Fault::Slow(delay) => self.slow += delay,
             Fault::WrongSeal => self.flips = true,
             Fault::OversizedReply(size) => self.size = Some(size),
@@ -470,7 +476,7 @@ fn flip(body: &mut [u8]) {
 }
 
 fn asked(envelope: &str) -> Asked {
-    match decode_request(envelope, Catalog::bundled(), &Limits::default()) {
+    match decode_request(envelope, lexicon(), &Limits::default()) {
         Ok(incoming) => Asked::of(&incoming),
         Err(_) => Asked { operation: "Unknown", ..Asked::default() },
     }

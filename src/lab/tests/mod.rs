@@ -8,9 +8,11 @@
 //! Each of these has its test here, and was there before what it tests.
 
 mod conflicts;
+mod events;
 mod exports;
 mod jobs;
 mod objects;
+mod plain;
 mod points;
 mod queries;
 mod refusals;

@@ -119,6 +119,18 @@ impl Condition {
         }
     }
 
+    /// Returns the properties that it asks for.
+    pub(crate) fn properties(&self) -> Vec<&str> {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().flat_map(Self::properties).collect(),
+            Self::Not(inner) => inner.properties(),
+            Self::Compare { property, .. }
+            | Self::Like { property, .. }
+            | Self::Isa { property, .. }
+            | Self::IsNull { property, .. } => vec![property],
+        }
+    }
+
     /// Returns whether it holds for an instance; `None` where that cannot be said, because of a null.
     pub(crate) fn holds(&self, instance: &Instance, catalog: &Catalog) -> Option<bool> {
         match self {

@@ -11,6 +11,7 @@ mod condition;
 mod lex;
 mod parse;
 
+pub(super) use self::condition::Condition;
 pub(super) use self::parse::{Neighbourhood, Query, Select, parse};
 
 /// A text that is no query. Hosts say no more than that it is invalid.

@@ -1,5 +1,7 @@
 //! From the text of a query to what it asks.
 
+use std::time::Duration;
+
 use crate::cim::ObjectPath;
 
 use super::Invalid;
@@ -25,7 +27,7 @@ pub(crate) struct Select {
     /// Which of its objects.
     pub(crate) condition: Option<Condition>,
     /// `WITHIN`: how often events are looked for. It stands in queries for events alone.
-    pub(crate) within: bool,
+    pub(crate) within: Option<Duration>,
 }
 
 /// `ASSOCIATORS OF {object} WHERE …`, `REFERENCES OF {object} WHERE …`.
@@ -123,10 +125,14 @@ impl<'q> Parser<'_, 'q> {
         }
         self.expect("FROM")?;
         let class = self.word()?.to_owned();
-        let within = self.takes("WITHIN");
-        if within {
-            let Token::Number(_) = self.next()? else { return Err(Invalid) };
-        }
+        let within = match self.takes("WITHIN") {
+            true => {
+                let Token::Number(seconds) = self.next()? else { return Err(Invalid) };
+                let seconds = seconds.parse().map_err(|_| Invalid)?;
+                Some(Duration::try_from_secs_f64(seconds).map_err(|_| Invalid)?)
+            }
+            false => None,
+        };
         let condition = self.takes("WHERE").then(|| self.either()).transpose()?;
         Ok(Select { properties, class, condition, within })
     }

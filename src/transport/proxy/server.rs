@@ -98,11 +98,13 @@ impl Proxy {
         !self.bypass.matches(endpoint)
     }
 
-    pub(in super::super) fn host(&self) -> &str {
+    /// Returns its name or address.
+    pub fn host(&self) -> &str {
         &self.host
     }
 
-    pub(in super::super) fn port(&self) -> u16 {
+    /// Returns its port.
+    pub fn port(&self) -> u16 {
         self.port
     }
 

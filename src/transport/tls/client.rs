@@ -15,7 +15,7 @@ use tokio_rustls::client::TlsStream;
 use super::super::Endpoint;
 use super::first_use::FirstUse;
 use super::trust::Watching;
-use super::{HostPort, Identity, TlsError, Trust};
+use super::{HostPort, Identity, TlsError, Trust, Unknown};
 
 /// How TLS is done: whom to trust, and with which certificate to answer when asked for one.
 ///
@@ -81,6 +81,16 @@ impl Tls {
         }
     }
 
+    /// Returns who judges it, and remembers nothing of it whatever was asked for.
+    pub(super) fn verifier_to_look(&self, host: HostPort) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
+        match &self.trust {
+            Trust::Known { hosts, .. } => {
+                Ok(Arc::new(FirstUse::new(self.verifier(), hosts.clone(), Unknown::Refuse, host)))
+            }
+            _ => self.verifier(),
+        }
+    }
+
     fn verifier(&self) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
         self.verifier.get_or_init(|| self.trust.verifier()).clone()
     }
@@ -112,9 +122,9 @@ pub(in super::super) struct Secured<S> {
 
 /// Notes whether the host asked for our certificate.
 #[derive(Debug)]
-struct Asked {
-    key: Option<Arc<CertifiedKey>>,
-    asked: AtomicBool,
+pub(super) struct Asked {
+    pub(super) key: Option<Arc<CertifiedKey>>,
+    pub(super) asked: AtomicBool,
 }
 
 impl ResolvesClientCert for Asked {
@@ -128,7 +138,7 @@ impl ResolvesClientCert for Asked {
     }
 }
 
-fn config(
+pub(super) fn config(
     verifier: Arc<dyn ServerCertVerifier>,
     resolver: Arc<dyn ResolvesClientCert>,
 ) -> Result<ClientConfig, TlsError> {
@@ -145,7 +155,7 @@ fn config(
 }
 
 /// An address is verified as one, and is not sent as a name ([RFC 6066] section 3).
-fn server_name(host: &str) -> Result<ServerName<'static>, TlsError> {
+pub(super) fn server_name(host: &str) -> Result<ServerName<'static>, TlsError> {
     let host = host.split_once('%').map_or(host, |(address, _)| address);
     ServerName::try_from(host.to_owned()).map_err(|_| TlsError::Name(host.to_owned()))
 }

@@ -7,33 +7,43 @@ use crate::cli::connection::{ConnectionArgs, Who};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::report::{cell, json, table, text, value, yaml};
+use crate::cli::resource::ObjectArgs;
+use crate::cli::schema::{Schema, SchemaArgs, Source};
 use crate::cli::ui::Ui;
-use crate::cli::{diagnosis, object, runtime};
+use crate::cli::{diagnosis, runtime};
 
 /// Show one instance; the table leaves out what has no value
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  refpoint cim get hv01 Msvm_ConcreteJob InstanceID=BAFEF97B-8E25-4BC7-871E-AFC30BB81B51\n  \
-                        refpoint cim get hv01 'Msvm_ConcreteJob.InstanceID=\"BAFEF97B-…\"' -o json"
+                        refpoint cim get hv01 'Msvm_ConcreteJob.InstanceID=\"BAFEF97B-…\"' -o json\n  \
+                        refpoint cim get hv01 --namespace root/cimv2 Win32_Service Name=vmms\n  \
+                        refpoint cim get hv01 --resource-uri winrm/config"
 )]
 pub(crate) struct Args {
     #[command(flatten)]
     connection: ConnectionArgs,
-    /// The object: CLASS key=value…, or its path in one word
-    #[arg(required = true, value_name = "PATH")]
-    path: Vec<String>,
+    #[command(flatten)]
+    object: ObjectArgs,
+    #[command(flatten)]
+    schema: SchemaArgs,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit, Error> {
-    let path = object::parse(&args.path, &args.connection.namespace())?;
+    if args.schema.schema == Source::Bundled {
+        // What is misspelled is told before anybody is asked.
+        args.object.path(&args.connection.namespace(), &Schema::bundled())?;
+    }
     let target = args.connection.target(Who::User, ui)?;
     runtime::wait(async {
         let mut session = args.connection.open(target, ui).await?;
+        let (path, schema) = args.object.find(args.schema.schema, &mut session, &args.connection).await?;
         let instance = session.get(&path).await;
         let instance = instance.map_err(|error| {
             diagnosis::with_class(diagnosis::of_session(error, &args.connection.host()), &path.class)
         })?;
+        let instance = schema.typed(instance);
         let text = match output.output.unwrap_or(Format::Table) {
             Format::Table => page(&instance),
             Format::Json if ui.is_terminal() => json::pretty(&value::instance(&instance)) + "\n",

@@ -2,14 +2,16 @@
 
 use std::cell::Cell;
 
-use refpoint::cim::{Catalog, ObjectPath, ReturnFamily};
+use refpoint::cim::{Catalog, Method, Name, ObjectPath, ReturnFamily, Value};
 use refpoint::client::{Enumerate, Invoke, Invoked, Mode, Session, codes};
 
 use crate::cli::args::{Format, OutputArgs};
+use crate::cli::argument::{Known, Reader};
 use crate::cli::connection::{ConnectionArgs, Who};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::report::{cell, json, table, text, yaml};
+use crate::cli::schema::{self, Schema, SchemaArgs, Source};
 use crate::cli::ui::Ui;
 use crate::cli::{argument, diagnosis, message, object, runtime, suggest};
 
@@ -20,19 +22,25 @@ use crate::cli::{argument, diagnosis, message, object, runtime, suggest};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Arguments:
-  name=value             typed by the bundled schema; again for the next element of an array
-  name=@Class.Key=\"v\"    a reference
-  name:=JSON             numbers, arrays, null; an object is an embedded instance
+  name=value             typed by the schema; a number also by its name; null is nothing, where it is no text
+  name=[a,b]             an array; or the name again for each element
+  name=5m                a length of time; 2026-11-20T10:00:00Z and PT5M as well
+  name=@Class.Key=\"v\"    a reference; @root/x:Class.Key=\"v\" in another namespace
+  name:=JSON             numbers, texts, arrays, null; an object is an embedded instance
   name:=@file.json       the same from a file
 
 Examples:
-  refpoint cim invoke hv01 'Msvm_ConcreteJob.InstanceID=\"BAFEF97B-…\"' RequestStateChange RequestedState=4
+  refpoint cim invoke hv01 'Msvm_ConcreteJob.InstanceID=\"BAFEF97B-…\"' RequestStateChange RequestedState=Terminate
+  refpoint cim invoke hv01 StdRegProv GetStringValue --namespace root/cimv2 --schema host hDefKey=2147483650 \\
+      'sSubKeyName=SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion' sValueName=CurrentBuild
   refpoint cim invoke hv01 Msvm_VirtualSystemReferencePointService ExportReferencePoint \\
       'ReferencePoint=@Msvm_VirtualSystemReferencePoint.InstanceID=\"…\",VirtualSystemIdentifier=\"…\"' \\
       'ExportDirectory=D:\\exports\\web01' 'ExportSettingData:={\"DisksToExport\": []}'")]
 pub(crate) struct Args {
     #[command(flatten)]
     connection: ConnectionArgs,
+    #[command(flatten)]
+    schema: SchemaArgs,
     /// The object: its path, or a class that has one instance
     #[arg(value_name = "CLASS[.key=value,…]")]
     object: String,
@@ -47,51 +55,115 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit, Error> {
     let namespace = args.connection.namespace();
     let path = object::parse_path(&args.object, &namespace)?;
-    let declared = Catalog::bundled().method(&path.class, &args.method);
-    if declared.is_none() {
-        warn_of_unknown(&path, &args.method, ui)?;
-    }
-    let arguments = argument::parse(&args.arguments, declared, &namespace)?;
-    let method = declared.map_or_else(|| args.method.as_str().into(), |declared| declared.name.clone());
-    let family = declared.map_or(ReturnFamily::Unlisted, |declared| declared.family);
+    // What the program knows by itself it checks before it asks anybody.
+    let known = match args.schema.schema {
+        Source::Bundled => Some(Plan::new(args, &path, &Schema::bundled(), ui)?),
+        Source::Host => None,
+    };
     let target = args.connection.target(Who::User, ui)?;
+    let host = args.connection.host();
     // Once it has been sent, nobody who stops waiting knows what became of it.
     let is_sent = Cell::new(false);
+    let name = Cell::new(args.method.clone());
     let done = runtime::wait(async {
         let mut session = args.connection.open(target, ui).await?;
-        let resource = only_instance(&mut session, path, &args.connection.host()).await?;
+        let (plan, is_known) = match known {
+            Some(plan) => (plan, Catalog::bundled().is_known(&path.class)),
+            None => {
+                let place = path.namespace.as_deref().unwrap_or(&namespace);
+                let schema = Schema::of_host(&mut session, place, &path.class, &host).await?;
+                // Of a class without keys there are no instances: its methods are static.
+                let has_keys = schema.shape(&path.class).is_some_and(|shape| shape.keys().next().is_some());
+                (Plan::new(args, &path, &schema, ui)?, has_keys)
+            }
+        };
+        let resource = only_instance(&mut session, path, is_known, &host).await?;
+        let Plan { method, family, arguments, declared } = plan;
         let call = Invoke { arguments, ..Invoke::new(resource, method.clone()) };
+        name.set(method.to_string());
         is_sent.set(true);
         let invoked = session.invoke(&call).await;
-        let invoked = invoked.map_err(|error| diagnosis::of_session(error, &args.connection.host()))?;
+        let invoked = invoked.map_err(|error| diagnosis::of_session(error, &host))?;
         is_sent.set(false);
+        let invoked = schema::typed_result(invoked, declared.as_ref());
         let exit = exit_of(family, &invoked);
         show(&method, &invoked, family, output.output.unwrap_or(Format::Table), ui)?;
-        refusal(&args.connection.host(), &method, family, &invoked, exit)
+        refusal(&host, &method, family, &invoked, exit)
     });
     done.map_err(|error| match error.kind {
         Exit::Interrupted | Exit::Terminated if is_sent.get() => {
+            let method = name.take();
             error.hint(format!("{method} may have been carried out: look there before you call it again"))
         }
         _ => error,
     })
 }
 
-/// A method that no schema knows is called all the same, unless it looks misspelled: the host may be newer.
-fn warn_of_unknown(path: &ObjectPath, method: &str, ui: &mut Ui) -> Result<(), Error> {
-    let names = Catalog::bundled().methods(&path.class).map(|known| known.name.as_str());
-    if let Some(nearest) = suggest::nearest(method, names) {
-        let error = Error::usage(format!("{} has no method {method}", path.class));
-        return Err(error.hint(format!("did you mean {nearest}?")));
+/// What is called, as far as the arguments say.
+struct Plan {
+    method: Name,
+    family: ReturnFamily,
+    arguments: Vec<(Name, Value)>,
+    /// What is known of the method.
+    declared: Option<Method>,
+}
+
+impl Plan {
+    fn new(args: &Args, path: &ObjectPath, schema: &Schema, ui: &mut Ui) -> Result<Self, Error> {
+        let declared = schema.method(&path.class, &args.method);
+        let namespace = path.namespace.as_deref().unwrap_or_default();
+        let known = match declared {
+            Some(declared) => Known::Method(declared),
+            None => {
+                warn_of_unknown(path, &args.method, schema, args.schema.schema, ui)?;
+                Known::Nothing
+            }
+        };
+        let arguments = Reader { schema, namespace }.read(&args.arguments, known)?;
+        let missing = declared.map(|declared| argument::missing(declared, &arguments)).unwrap_or_default();
+        if !missing.is_empty() {
+            ui.note(&format!("{} also takes {}: not given", args.method, missing.join(", ")));
+        }
+        let method = declared.map_or_else(|| args.method.as_str().into(), |declared| declared.name.clone());
+        let family = declared.map_or(ReturnFamily::Unlisted, |declared| declared.family);
+        let declared = declared.cloned();
+        Ok(Self { method, family, arguments, declared })
     }
-    ui.note(&format!("{}.{method} is not in the bundled schema: arguments go as strings", path.class));
+}
+
+/// A method that no schema knows is called all the same, unless it looks misspelled: the host may be newer.
+fn warn_of_unknown(
+    path: &ObjectPath,
+    method: &str,
+    schema: &Schema,
+    source: Source,
+    ui: &mut Ui,
+) -> Result<(), Error> {
+    let names = schema.catalog(&path.class).methods(&path.class).map(|known| known.name.as_str());
+    let names: Vec<&str> = names.collect();
+    let unknown = || Error::usage(format!("{} has no method {method}", path.class));
+    if let Some(nearest) = suggest::nearest(method, names.iter().copied()) {
+        return Err(unknown().hint(format!("did you mean {nearest}?")));
+    }
+    if source == Source::Host {
+        return Err(unknown().hint(format!("the host says it has {}", names.join(", "))));
+    }
+    ui.warn(&format!(
+        "{}.{method} is not in the bundled schema: arguments go as strings (--schema host asks the host)",
+        path.class
+    ));
     Ok(())
 }
 
 /// Returns an object that can be called: services have one instance, whose keys nobody wants to type.
-async fn only_instance(session: &mut Session, path: ObjectPath, host: &str) -> Result<ObjectPath, Error> {
+async fn only_instance(
+    session: &mut Session,
+    path: ObjectPath,
+    is_known: bool,
+    host: &str,
+) -> Result<ObjectPath, Error> {
     // A class that nobody knows may have static methods.
-    if !path.keys.is_empty() || path.is_singleton || !Catalog::bundled().is_known(&path.class) {
+    if !path.keys.is_empty() || path.is_singleton || !is_known {
         return Ok(path);
     }
     let class = path.class.clone();

@@ -1,10 +1,15 @@
 //! `refpoint cim`: any class of any namespace.
 
+mod create;
 mod decode;
+mod delete;
 mod describe;
 mod get;
+mod intent;
 mod invoke;
 mod list;
+mod put;
+mod watch;
 
 use clap::Subcommand;
 
@@ -13,7 +18,7 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::ui::Ui;
 
-/// Look at any CIM class: instances, methods, schemas and saved messages
+/// Look at any CIM class, and change what it lets change: instances, methods, events, schemas and saved messages
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Get(get::Args),
@@ -21,6 +26,10 @@ pub(crate) enum Command {
     Query(list::QueryArgs),
     Associators(list::AssociatorsArgs),
     Invoke(invoke::Args),
+    Put(put::Args),
+    Create(create::Args),
+    Delete(delete::Args),
+    Watch(watch::Args),
     Describe(describe::Args),
     Decode(decode::Args),
 }
@@ -33,6 +42,10 @@ pub(crate) fn run(command: &Command, output: &OutputArgs, ui: &mut Ui) -> Result
         Command::Query(args) => list::query(args, output, ui),
         Command::Associators(args) => list::associators(args, output, ui),
         Command::Invoke(args) => invoke::run(args, output, ui),
+        Command::Put(args) => put::run(args, output, ui),
+        Command::Create(args) => create::run(args, output, ui),
+        Command::Delete(args) => delete::run(args, output, ui),
+        Command::Watch(args) => watch::run(args, output, ui),
         Command::Describe(args) => describe::run(args, output, ui),
         Command::Decode(args) => decode::run(args, output, ui),
     }

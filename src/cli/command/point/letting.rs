@@ -7,7 +7,7 @@ use refpoint::hyperv::{Host, Mark, PointType};
 use serde_json::{Value as Json, json};
 
 use super::super::export::{Setting, late};
-use super::{Perhaps, origin};
+use super::{Heard, Perhaps, origin};
 use crate::cli::args::Format;
 use crate::cli::connection::{ConnectionArgs, Who};
 use crate::cli::error::Error;
@@ -113,18 +113,19 @@ fn let_go(args: &What, deed: Deed, format: Format, ui: &mut Ui) -> Result<Exit, 
             let hint = "another product may go on from it; with --foreign it is let go of all the same";
             return Err(Error::usage(message).hint(hint));
         }
-        if let Some(why) = in_use(around, &found).await? {
-            return Err(Error::new(Exit::Busy, format!("reference point {id} is in use: {why}"))
-                .hint("wait for its end: refpoint job list shows the host's jobs"));
-        }
+        refuse_in_use(around, &found).await?;
         let warnings = consequences(around, &found, deed).await?;
         warnings.iter().for_each(|warning| ui.warn(warning));
         let question = match deed {
             Deed::Destroy => format!("remove reference point {id} of {}?", found.owner.name()),
             Deed::Discard => format!("remove the log of reference point {id} of {}?", found.owner.name()),
         };
-        if !args.yes && !agrees(&question, ui)? {
-            return Err(Error::new(Exit::Interrupted, "nothing was done"));
+        if !args.yes {
+            if !agrees(&question, ui).await? {
+                return Err(Error::new(Exit::Interrupted, "nothing was done"));
+            }
+            // People leave questions standing.
+            refuse_in_use(around, &found).await?;
         }
         match deed {
             Deed::Destroy => destroy_mark(around, &found.owner, &found.mark).await,
@@ -135,13 +136,15 @@ fn let_go(args: &What, deed: Deed, format: Format, ui: &mut Ui) -> Result<Exit, 
     })
 }
 
-/// Returns why a point cannot be let go of now.
-async fn in_use(around: &Surroundings<'_>, found: &Tended) -> Result<Option<String>, Error> {
+/// Refuses to let go of what something is being made of.
+async fn refuse_in_use(around: &Surroundings<'_>, found: &Tended) -> Result<(), Error> {
     let uses = uses_of(around, &found.owner).await.map_err(Error::of_failure)?;
     let is_it =
         |point: &Option<String>| point.as_deref().is_some_and(|it| it.eq_ignore_ascii_case(found.mark.id()));
     let under_way = uses.chain.under_way.iter().find(|link| is_it(&link.point) || is_it(&link.base));
-    Ok(under_way.map(|link| link.what.clone()))
+    let Some(link) = under_way else { return Ok(()) };
+    let message = format!("reference point {} is in use: {}", found.mark.id(), link.what);
+    Err(Error::new(Exit::Busy, message).hint("wait for its end: refpoint job list shows the host's jobs"))
 }
 
 /// Returns what follows from it.
@@ -180,7 +183,7 @@ pub(super) fn import(args: &ImportArgs, format: Format, ui: &mut Ui) -> Result<E
     let wanted = refpoint::fleet::Wanted::Machine(refpoint::hyperv::Selector::parse(&args.vm));
     with(&args.connection, &args.ledger, &args.vm, ui, async |around, ui| {
         let question = format!("bring points of {} back from {}?", args.vm, args.config);
-        if !args.yes && !agrees(&question, ui)? {
+        if !args.yes && !agrees(&question, ui).await? {
             return Err(Error::new(Exit::Interrupted, "nothing was done"));
         }
         let found = import_points(around, &wanted, &args.config, &args.runtime).await;
@@ -216,17 +219,20 @@ fn with(
     let deadline = Deadline::after(target.deadline.take());
     let operation_timeout = target.operation_timeout;
     let keeper = ledger.open()?;
-    runtime::wait(async {
+    let heard = Heard::default();
+    let listener = |event| heard.hear(event);
+    let done = runtime::wait(async {
         let login = async { Ok(Host::new(connection.open(target, ui).await?)) };
         let host = deadline.within(login, || late(connection, "before the login was done")).await?;
         let (_wishes, control) = Control::new();
         let label = connection.host();
         let setting =
             Setting { host: &host, label, keeper: &keeper, deadline: deadline.moment(), operation_timeout };
-        let around = setting.with(unit.to_owned(), control, &|_| ());
+        let around = setting.with(unit.to_owned(), control, &listener);
         let left = "and the host may still be at work; refpoint point list shows what came of it";
         deadline.within(work(&around, ui), || late(connection, left)).await
-    })
+    });
+    heard.tell(done, ui)
 }
 
 /// Refuses what nobody has confirmed and nobody can be asked about.
@@ -237,12 +243,18 @@ fn may_do_it(yes: bool, ui: &Ui) -> Result<(), Error> {
     Err(Error::usage("nobody is there to confirm this").hint("--yes does it without asking"))
 }
 
-/// Asks a person, who has to say yes.
-pub(super) fn agrees(question: &str, ui: &mut Ui) -> Result<bool, Error> {
+/// Asks a person, who has to say yes. Whoever presses Ctrl-C instead is heard, and so is the deadline: the answer is
+/// waited for by a thread of its own.
+async fn agrees(question: &str, ui: &mut Ui) -> Result<bool, Error> {
     ui.ask(&format!("{question} [y/N] "));
-    let mut line = String::new();
-    let read = std::io::stdin().read_line(&mut line);
-    read.map_err(|error| Error::usage("cannot read the answer").because(error))?;
+    let (sender, answer) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let mut line = String::new();
+        let read = std::io::stdin().read_line(&mut line);
+        let _ = sender.send(read.map(|_| line));
+    });
+    let Ok(read) = answer.await else { return Ok(false) };
+    let line = read.map_err(|error| Error::usage("cannot read the answer").because(error))?;
     Ok(matches!(line.trim(), "y" | "Y" | "yes"))
 }
 

@@ -3,9 +3,12 @@
 mod letting;
 mod pruning;
 
+use std::sync::{Mutex, PoisonError};
+
 use clap::{Subcommand, ValueEnum};
 use refpoint::fleet::{
-    Chain, Control, Happening, Keeper, OwnedMark, Sort, Wanted, adopt_mark, chain_in, create_mark, history,
+    Chain, Control, Event, Happening, Keeper, News, OwnedMark, Sort, Wanted, adopt_mark, chain_in,
+    create_mark, history,
 };
 use refpoint::hyperv::{
     Collection, Consistency, Group, Host, Machine, Mark, Owner, Point, PointType, Selector,
@@ -549,17 +552,44 @@ fn own(
     let deadline = Deadline::after(target.deadline.take());
     let operation_timeout = target.operation_timeout;
     let keeper = ledger.open()?;
-    runtime::wait(async {
+    let heard = Heard::default();
+    let listener = |event| heard.hear(event);
+    let done = runtime::wait(async {
         let login = async { Ok(Host::new(connection.open(target, ui).await?)) };
         let host = deadline.within(login, || late(connection, "before the login was done")).await?;
         let (_wishes, control) = Control::new();
         let label = connection.host();
         let setting =
             Setting { host: &host, label, keeper: &keeper, deadline: deadline.moment(), operation_timeout };
-        let around = setting.with(unit.to_owned(), control, &|_| ());
+        let around = setting.with(unit.to_owned(), control, &listener);
         let owned = deadline.within(work(&around), || late(connection, left)).await?;
         print_mark(&owned.owner, &owned.mark, &keeper, format, ui).await
-    })
+    });
+    heard.tell(done, ui)
+}
+
+/// What there was to warn of while something was done.
+#[derive(Default)]
+struct Heard {
+    warnings: Mutex<Vec<String>>,
+}
+
+impl Heard {
+    fn hear(&self, event: Event) {
+        if let News::Warning { message } = event.what {
+            self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push(message);
+        }
+    }
+
+    /// Tells it, and that what was done with warnings was.
+    fn tell(&self, done: Result<Exit, Error>, ui: &mut Ui) -> Result<Exit, Error> {
+        let warnings = std::mem::take(&mut *self.warnings.lock().unwrap_or_else(PoisonError::into_inner));
+        warnings.iter().for_each(|warning| ui.warn(warning));
+        match done {
+            Ok(Exit::Done) if !warnings.is_empty() => Ok(Exit::Warnings),
+            done => done,
+        }
+    }
 }
 
 async fn ours(keeper: &Keeper, kind: ledger::Kind, subject: String) -> Result<Vec<ledger::Point>, Error> {

@@ -20,7 +20,8 @@ use crate::cli::ui::Ui;
 /// Let go of reference points of ours that nobody needs any more, and say of each why it is kept or goes
 ///
 /// Points of others are never touched; nor is what the next export or backup is relative to, what the newest one was
-/// relative to, and whatever is in use.
+/// relative to, and whatever is in use. These stay beside those that the policy keeps: where backups are incremental,
+/// --keep-last 1 leaves two points.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  refpoint point prune hv01 --keep-last 3 --dry-run\n  \
                   refpoint point prune hv01 --vm web01 --keep-last 2 --keep-days 7")]
@@ -63,7 +64,7 @@ pub(super) fn run(args: &Args, format: Format, ui: &mut Ui) -> Result<Exit, Erro
             Setting { host: &host, label, keeper: &keeper, deadline: deadline.moment(), operation_timeout };
         let around = setting.with(args.connection.host(), control, &|_| ());
         let work = async { prune(&around, &order).await.map_err(Error::of_failure) };
-        let late = || late(&args.connection, "before everything was looked at; the same command goes on");
+        let late = || late(&args.connection, "before all was done; the same command goes on");
         let report = tokio::select! {
             report = deadline.within(work, late) => report,
             signal = signals.next() => Err(signal),

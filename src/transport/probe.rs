@@ -1,0 +1,84 @@
+//! Single steps on the way to a host, for those who look for where it is blocked. None of them logs in.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+
+use super::answer::offered;
+use super::dial::{self, dial};
+use super::login::SOAP;
+use super::patience::Patience;
+use super::sent::Sent;
+use super::{Answer, Endpoint, Error, Fate, Options, Phase, TlsLook};
+use crate::auth::Scheme;
+
+/// Returns all addresses of a name, in the order in which the system would have them tried.
+pub async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
+    let found = lookup_host((host, port)).await;
+    let found = found.map_err(|source| Error::NotResolved { host: host.to_owned(), source })?;
+    let mut addresses: Vec<SocketAddr> = Vec::new();
+    for address in found {
+        if !addresses.contains(&address) {
+            addresses.push(address);
+        }
+    }
+    Ok(addresses)
+}
+
+/// Connects to one address, closes the connection again, and returns how long it took to be made.
+pub async fn reach(address: SocketAddr, patience: Duration) -> io::Result<Duration> {
+    let began = Instant::now();
+    match timeout(patience, TcpStream::connect(address)).await {
+        Ok(connected) => connected.map(|_| began.elapsed()),
+        Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, format!("no answer in {patience:?}"))),
+    }
+}
+
+/// Makes a TLS handshake, through the proxy if there is one, and ends it there: nothing is sent to whoever
+/// shows a certificate, be it trusted or not.
+pub async fn look(endpoint: &Endpoint, options: &Options) -> Result<TlsLook, Error> {
+    let patience = Patience::in_total(options.timeouts);
+    let looked = async {
+        let stream = dial::stream(endpoint, options).await?;
+        let looked = options.tls.look(endpoint, stream).await;
+        looked.map_err(|source| Error::Tls { source, fate: Fate::NotSent })
+    };
+    patience.wait(Phase::Connect, Fate::NotSent, looked).await?
+}
+
+/// What a service says to somebody who has not logged in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Welcome {
+    /// The schemes it offers that are known here.
+    pub schemes: Vec<Scheme>,
+    /// All of them in words; empty where it offers none.
+    pub offered: String,
+    /// How long the answer took.
+    pub took: Duration,
+}
+
+/// Asks a service how one may log in, with an empty request that says nothing of who asks. Whatever is not a
+/// demand for a login is [`Error::Answer`]: then it is not WinRM that listens there.
+pub async fn welcome(endpoint: &Endpoint, options: &Options) -> Result<Welcome, Error> {
+    let patience = Patience::in_total(options.timeouts);
+    let reached = patience.wait(Phase::Connect, Fate::NotSent, dial(endpoint, options)).await??;
+    let mut line = reached.line;
+    let began = Instant::now();
+    let posted = line.post(SOAP, None, Bytes::new(), &patience).await;
+    let (head, body) = posted.map_err(Error::before_sending)?;
+    if head.status != 401 {
+        return Err(Error::Answer(Answer::new(&head, &body, &Sent::default())).before_sending());
+    }
+    let offers = head.offers().unwrap_or_default();
+    let known = [Scheme::Negotiate, Scheme::Kerberos, Scheme::Basic, Scheme::CredSsp, Scheme::Certificate];
+    Ok(Welcome {
+        schemes: known.into_iter().filter(|scheme| offers.offers(*scheme)).collect(),
+        offered: offered(&offers),
+        took: began.elapsed(),
+    })
+}
