@@ -200,6 +200,24 @@ impl Session {
 
     /// Changes a part of an object, and nothing else of it; returns what the part has become, where the host
     /// says so.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let mut session = session().await?;
+    /// use refpoint::cim::ObjectPath;
+    /// use refpoint::client::{Content, Fragment};
+    ///
+    /// let variable = ObjectPath::new("root/cimv2", "Win32_Environment")
+    ///     .with_key("Name", "TEMP")
+    ///     .with_key("UserName", "<SYSTEM>");
+    /// let value = Content::Text(r"D:\temp".to_owned());
+    /// session.put_part(&variable, Fragment::text("VariableValue"), value).await?;
+    /// assert_eq!(session.get(&variable).await?.text("VariableValue"), Some(r"D:\temp"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn put_part(
         &mut self,
         path: &ObjectPath,
@@ -211,6 +229,24 @@ impl Session {
     }
 
     /// Makes an object at a resource: that of its class, or one that is no class at all.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let mut session = session().await?;
+    /// use refpoint::cim::{Instance, ObjectPath};
+    ///
+    /// let class = ObjectPath::new("root/cimv2", "Win32_Environment");
+    /// let variable = Instance::new("Win32_Environment")
+    ///     .with("Name", "BACKUP")
+    ///     .with("UserName", "<SYSTEM>")
+    ///     .with("VariableValue", "on");
+    /// let made = session.create_at(&class, variable).await?;
+    /// assert!(made.path.is_some_and(|path| path.class == "Win32_Environment"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn create_at(
         &mut self,
         resource: &ObjectPath,
@@ -434,11 +470,18 @@ impl Session {
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let mut session = session().await?;
+    /// # let dial = dial(refpoint::lab::Scenario::default())?;
+    /// # let mut session = Session::with(target(), dial.clone()).await?;
+    /// use refpoint::client::{Invoke, Item, Session};
+    ///
     /// let wql = "SELECT * FROM __InstanceModificationEvent WITHIN 2 WHERE TargetInstance ISA 'Msvm_ComputerSystem'";
-    /// // The simulated host serves no events, as some hosts do not.
-    /// let refused = session.watch(wql).await.err();
-    /// assert!(refused.is_some_and(|error| error.fault().is_some()));
+    /// let mut events = session.watch(wql).await?;
+    /// // Meanwhile somebody else pauses a machine.
+    /// let mut other = Session::with(target(), dial).await?;
+    /// other.invoke(&Invoke::new(web01(), "RequestStateChange").with("RequestedState", 9_u16)).await?;
+    /// let event = events.next().await.expect("there is one")?;
+    /// assert!(matches!(event, Item::Object(event) if event.value("TargetInstance").is_some()));
+    /// events.close().await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -454,13 +497,19 @@ impl Session {
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let mut session = session().await?;
-    /// use refpoint::client::Subscribe;
+    /// # let dial = dial(refpoint::lab::Scenario::default())?;
+    /// # let mut session = Session::with(target(), dial.clone()).await?;
+    /// use refpoint::client::{Invoke, Item, Session, Subscribe};
     ///
-    /// let wql = "SELECT * FROM __InstanceCreationEvent WITHIN 2 WHERE TargetInstance ISA 'Msvm_ComputerSystem'";
+    /// let wql = "SELECT * FROM __InstanceModificationEvent WITHIN 2 WHERE TargetInstance ISA 'Msvm_ComputerSystem'";
     /// let request = Subscribe::query("root/virtualization/v2", wql);
-    /// let refused = session.subscribe(request).await.err();
-    /// assert!(refused.is_some_and(|error| error.fault().is_some()));
+    /// let mut events = session.subscribe(request).await?;
+    /// // Meanwhile somebody else pauses a machine.
+    /// let mut other = Session::with(target(), dial).await?;
+    /// other.invoke(&Invoke::new(web01(), "RequestStateChange").with("RequestedState", 9_u16)).await?;
+    /// let event = events.next().await.expect("there is one")?;
+    /// assert!(matches!(event, Item::Object(event) if event.value("TargetInstance").is_some()));
+    /// events.close().await?;
     /// # Ok(())
     /// # }
     /// ```

@@ -309,6 +309,14 @@ fn what_is_wrong(number: usize, case: &Case, code: &str) -> Option<String> {
 }
 
 #[test]
+fn a_clock_that_is_wrong_does_not_stop_ntlm_as_the_page_on_trouble_says() {
+    let page = std::fs::read_to_string(super::root().join(PAGE)).unwrap();
+    assert!(page.contains("NTLM minds no clock"));
+    let wrong = case("", fault("\"clock-skew\"\nseconds = 3600"), "refpoint identify HTTP --auth ntlm");
+    assert_eq!(what_is_wrong(99, &wrong, "0"), None);
+}
+
+#[test]
 fn what_the_page_on_trouble_adds_to_a_report_can_be_made_and_holds_no_secret() {
     let folder = Folder::new("report");
     let host = Simulated::start();
