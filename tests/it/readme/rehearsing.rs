@@ -29,7 +29,7 @@ fn every_night_of_the_page_on_rehearsals_takes_place() {
                 });
                 lab = Some(started);
             }
-            Step::Line { text, .. } if text.starts_with("export ") => exports += &format!("{text}; "),
+            Step::Line { text, .. } if text.starts_with("export ") => exports = format!("{text}; "),
             Step::Line { text, code } => {
                 assert!(lab.is_some(), "{text}");
                 let output = folder.shell(&format!("{exports}{text}"));
@@ -38,6 +38,15 @@ fn every_night_of_the_page_on_rehearsals_takes_place() {
                 assert_eq!(output.status.code(), Some(code), "{text}\n{stdout}\n{stderr}");
                 if text.starts_with("grep -c ") {
                     assert_eq!(stdout, "8\n", "{text}");
+                }
+                if text.starts_with("grep -e ") {
+                    for figure in [
+                        "refpoint_last_run_exit_code{plan=\"rehearsal\"} 1\n",
+                        "refpoint_host_up{plan=\"rehearsal\",host=\"hv01.corp.example\"} 1\n",
+                        "refpoint_host_up{plan=\"rehearsal\",host=\"hv04.corp.example\"} 0\n",
+                    ] {
+                        assert!(stdout.contains(figure), "{figure}\n{stdout}");
+                    }
                 }
                 if text.ends_with("report") {
                     let json = folder.shell(&format!("{exports}{text} -o json"));
