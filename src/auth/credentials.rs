@@ -9,6 +9,18 @@ use super::ntlm::ResponseKey;
 use super::{Error, Result};
 
 /// Who logs in, and with what proof.
+///
+/// ```
+/// use refpoint::client::Credentials;
+///
+/// let with_password = Credentials::password(r"CORP\backup", "secret");
+/// let with_keytab = Credentials::Keytab {
+///     path: "/etc/refpoint/backup.keytab".into(),
+///     principal: "backup@CORP.EXAMPLE".to_owned(),
+/// };
+/// let with_tickets = Credentials::Tickets { cache: None, principal: None };
+/// assert!(!format!("{with_password:?}").contains("secret"), "secrets are never shown");
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Credentials {
@@ -47,11 +59,24 @@ pub enum Credentials {
 
 impl Credentials {
     /// A user, in any spelling [`Account`] knows, and a password.
+    ///
+    /// ```
+    /// use refpoint::client::Credentials;
+    ///
+    /// assert_eq!(Credentials::password(r"CORP\backup", "secret").user(), Some("backup"));
+    /// ```
     pub fn password(user: &str, password: impl Into<String>) -> Self {
         Self::Password { account: Account::parse(user), password: Secret::new(password.into()) }
     }
 
     /// Returns who logs in, where that is said and not left to tickets or a certificate.
+    ///
+    /// ```
+    /// use refpoint::client::Credentials;
+    ///
+    /// assert_eq!(Credentials::password(r"CORP\backup", "secret").user(), Some("backup"));
+    /// assert_eq!(Credentials::Certificate.user(), None);
+    /// ```
     pub fn user(&self) -> Option<&str> {
         match self {
             Self::Password { account, .. } | Self::Ntlm { account, .. } => Some(&account.user),
@@ -64,6 +89,13 @@ impl Credentials {
     /// Derives the NTLM key and drops the password: enough for NTLM on any number of connections.
     ///
     /// Other kinds come back as they were.
+    ///
+    /// ```
+    /// use refpoint::client::Credentials;
+    ///
+    /// let key = Credentials::password(r"CORP\backup", "secret").into_ntlm();
+    /// assert!(matches!(key, Credentials::Ntlm { .. }));
+    /// ```
     pub fn into_ntlm(self) -> Self {
         match self {
             Self::Password { account, password } => {
@@ -75,6 +107,15 @@ impl Credentials {
     }
 
     /// Returns the account and its NTLM key.
+    ///
+    /// ```
+    /// use refpoint::client::Credentials;
+    ///
+    /// let (account, _key) = Credentials::password(r"CORP\backup", "secret").ntlm()?;
+    /// assert_eq!(account.user, "backup");
+    /// assert!(Credentials::Certificate.ntlm().is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn ntlm(&self) -> Result<(Account, ResponseKey)> {
         match self {
             Self::Password { account, password } => {

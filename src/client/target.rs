@@ -55,6 +55,17 @@ pub struct Target {
 
 impl Target {
     /// Returns the target with everything but place and login at its default.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use refpoint::client::{Credentials, Login, Options, Target};
+    ///
+    /// let login = Login::new(Credentials::password(r"CORP\backup", "secret"));
+    /// let mut target = Target::new("https://hv01.corp.example".parse()?, Options::new(login));
+    /// target.deadline = Some(Duration::from_secs(6 * 3600));
+    /// assert_eq!(target.endpoint.port(), 5986);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(endpoint: Endpoint, options: impl Into<Arc<Options>>) -> Self {
         Self {
             endpoint,

@@ -13,6 +13,22 @@ use crate::ledger::{Error, Ledger};
 /// they wait.
 ///
 /// Bringing something to disk takes milliseconds, however much it is: what has come in meanwhile is done together.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = Folder::new();
+/// use refpoint::fleet::Keeper;
+/// use refpoint::ledger::Ledger;
+///
+/// let keeper = Keeper::new(Ledger::open(folder.0.join("ledger.db"))?);
+/// let another = keeper.clone();
+/// let runs = tokio::spawn(async move { another.with(|ledger| ledger.open_exports(None)).await });
+/// assert!(runs.await??.is_empty());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Keeper {
     shared: Arc<Shared>,
@@ -37,11 +53,41 @@ type Answer = Box<dyn FnOnce(Option<Error>) + Send>;
 
 impl Keeper {
     /// Keeps a ledger.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = Folder::new();
+    /// use refpoint::fleet::Keeper;
+    /// use refpoint::ledger::Ledger;
+    ///
+    /// let keeper = Keeper::new(Ledger::open(folder.0.join("ledger.db"))?);
+    /// // From now on tasks share it.
+    /// let _another = keeper.clone();
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(ledger: Ledger) -> Self {
         Self { shared: Arc::new(Shared { ledger: Mutex::new(ledger), queue: Mutex::default() }) }
     }
 
     /// Returns once the work is done, and what it wrote is on disk.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = Folder::new();
+    /// use refpoint::fleet::Keeper;
+    /// use refpoint::ledger::Ledger;
+    ///
+    /// let keeper = Keeper::new(Ledger::open(folder.0.join("ledger.db"))?);
+    /// let begun = keeper.with(|ledger| ledger.open_exports(Some("HV01"))).await?;
+    /// assert!(begun.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn with<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Ledger) -> Result<T, Error> + Send + 'static,

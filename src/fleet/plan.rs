@@ -3,6 +3,16 @@ use std::time::Duration;
 use crate::hyperv::{Directory, Selector};
 
 /// One export as a person asks for it.
+///
+/// ```
+/// use refpoint::fleet::{BaseChoice, ExportPlan, PointChoice, Wanted};
+/// use refpoint::hyperv::{Directory, Selector};
+///
+/// let web01 = Wanted::Machine(Selector::parse("web01"));
+/// let mut plan = ExportPlan::new(web01, PointChoice::Latest, Directory::parse(r"D:\exports\web01\0400")?);
+/// plan.base = BaseChoice::LastOrNone;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExportPlan {
     /// The machine or the group.
@@ -27,6 +37,17 @@ pub struct ExportPlan {
 
 impl ExportPlan {
     /// Returns the plan of a whole export, relative to nothing, followed to its end.
+    ///
+    /// ```
+    /// use refpoint::fleet::{BaseChoice, ExportPlan, PointChoice, Wanted};
+    /// use refpoint::hyperv::{Directory, Selector};
+    ///
+    /// let shop = Wanted::Group(Selector::parse("shop"));
+    /// let plan = ExportPlan::new(shop, PointChoice::Only, Directory::parse(r"\\nas1\hv\shop")?);
+    /// assert_eq!(plan.base, BaseChoice::None);
+    /// assert!(Directory::parse("/srv/exports").is_err(), "it is the host that writes");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn new(what: Wanted, point: PointChoice, directory: Directory) -> Self {
         Self {
             what,
@@ -43,6 +64,13 @@ impl ExportPlan {
 }
 
 /// What is to be exported.
+///
+/// ```
+/// use refpoint::fleet::Wanted;
+/// use refpoint::hyperv::Selector;
+///
+/// assert_eq!(Wanted::Machine(Selector::parse("web01")).name(), "web01");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Wanted {
     /// One machine.
@@ -53,6 +81,13 @@ pub enum Wanted {
 
 impl Wanted {
     /// Returns the name that was given.
+    ///
+    /// ```
+    /// use refpoint::fleet::Wanted;
+    /// use refpoint::hyperv::Selector;
+    ///
+    /// assert_eq!(Wanted::Group(Selector::parse("shop")).name(), "shop");
+    /// ```
     pub fn name(&self) -> String {
         match self {
             Self::Machine(selector) | Self::Group(selector) => selector.to_string(),
@@ -61,6 +96,12 @@ impl Wanted {
 }
 
 /// Which point is to be exported.
+///
+/// ```
+/// use refpoint::fleet::PointChoice;
+///
+/// assert_eq!(PointChoice::parse("only"), PointChoice::Only);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PointChoice {
     /// The newest of ours, by the ledger: hosts keep no time with points. Refused where one was adopted since, which
@@ -74,6 +115,14 @@ pub enum PointChoice {
 
 impl PointChoice {
     /// Reads what a person wrote.
+    ///
+    /// ```
+    /// use refpoint::fleet::PointChoice;
+    ///
+    /// let id = "E4282031-639C-4FD7-8059-B192D4F5E637";
+    /// assert_eq!(PointChoice::parse("latest"), PointChoice::Latest);
+    /// assert_eq!(PointChoice::parse(id), PointChoice::Named(id.to_owned()));
+    /// ```
     pub fn parse(text: &str) -> Self {
         match text {
             "latest" => Self::Latest,
@@ -84,6 +133,13 @@ impl PointChoice {
 }
 
 /// What an export is relative to.
+///
+/// ```
+/// use refpoint::fleet::BaseChoice;
+///
+/// assert_eq!(BaseChoice::parse("last-or-none"), BaseChoice::LastOrNone);
+/// assert_eq!(BaseChoice::default(), BaseChoice::None);
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum BaseChoice {
     /// Nothing.
@@ -99,6 +155,12 @@ pub enum BaseChoice {
 
 impl BaseChoice {
     /// Reads what a person wrote.
+    ///
+    /// ```
+    /// use refpoint::fleet::BaseChoice;
+    ///
+    /// assert_eq!(BaseChoice::parse("last"), BaseChoice::Last);
+    /// ```
     pub fn parse(text: &str) -> Self {
         match text {
             "none" => Self::None,

@@ -5,6 +5,31 @@ use crate::client::codes;
 use crate::hyperv::{Collection, Guid, Job, JobError, Point, PointType, Receipt};
 
 /// How one export ended: what a script reads, what the receipt file holds, what the ledger keeps.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = Folder::new();
+/// # let host = host().await?;
+/// use std::time::SystemTime;
+/// use refpoint::fleet::{ExportPlan, Keeper, PointChoice, Surroundings, Wanted, export};
+/// use refpoint::hyperv::{Directory, Selector};
+/// use refpoint::ledger::Ledger;
+///
+/// let keeper = Keeper::new(Ledger::open(folder.0.join("ledger.db"))?);
+/// let surroundings = Surroundings::new("hv01", &host, &keeper, SystemTime::now);
+/// let point = PointChoice::Named("E4282031-639C-4FD7-8059-B192D4F5E637".to_owned());
+/// let db01 = Wanted::Machine(Selector::parse("db01"));
+/// let plan = ExportPlan::new(db01, point, Directory::parse(r"D:\exports\db01")?);
+/// let report = export(&surroundings, &plan).await;
+/// for file in &report.receipt.log_files {
+///     println!("{file}");
+/// }
+/// assert_eq!((report.outcome.name(), report.exit_code()), ("completed", 0));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// The version of this shape.
@@ -51,6 +76,16 @@ pub struct Report {
 pub(super) const SCHEMA: &str = "refpoint.export/1";
 
 /// How an export ended.
+///
+/// ```
+/// use refpoint::fleet::Outcome;
+///
+/// /// Whether the next one may be relative to this one.
+/// fn is_sound(outcome: Outcome) -> bool {
+///     matches!(outcome, Outcome::Completed | Outcome::CompletedWithWarnings)
+/// }
+/// assert!(!is_sound(Outcome::Unknown), "what nobody knows is no success, and no failure either");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
@@ -70,6 +105,12 @@ pub enum Outcome {
 
 impl Outcome {
     /// Returns its name.
+    ///
+    /// ```
+    /// use refpoint::fleet::Outcome;
+    ///
+    /// assert_eq!(Outcome::CompletedWithWarnings.name(), "completed-with-warnings");
+    /// ```
     pub fn name(self) -> &'static str {
         match self {
             Self::Completed => "completed",
@@ -96,6 +137,13 @@ impl Outcome {
     }
 
     /// Says whether the host has nothing more to do, and knows how it ended.
+    ///
+    /// ```
+    /// use refpoint::fleet::Outcome;
+    ///
+    /// assert!(Outcome::Failed.is_end());
+    /// assert!(!Outcome::Detached.is_end(), "its job goes on");
+    /// ```
     pub fn is_end(self) -> bool {
         !matches!(self, Self::Detached | Self::Unknown)
     }
@@ -337,6 +385,27 @@ impl Kind {
 
 impl Report {
     /// Returns the program's exit code.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = Folder::new();
+    /// # let host = host().await?;
+    /// use std::time::SystemTime;
+    /// use refpoint::fleet::{ExportPlan, Keeper, PointChoice, Surroundings, Wanted, export};
+    /// use refpoint::hyperv::{Directory, Selector};
+    /// use refpoint::ledger::Ledger;
+    ///
+    /// let keeper = Keeper::new(Ledger::open(folder.0.join("ledger.db"))?);
+    /// let surroundings = Surroundings::new("hv01", &host, &keeper, SystemTime::now);
+    /// let point = PointChoice::Named("E4282031-639C-4FD7-8059-B192D4F5E637".to_owned());
+    /// let db01 = Wanted::Machine(Selector::parse("db01"));
+    /// let plan = ExportPlan::new(db01, point, Directory::parse(r"D:\exports\db01")?);
+    /// assert_eq!(export(&surroundings, &plan).await.exit_code(), 0);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn exit_code(&self) -> u8 {
         match (&self.error, self.outcome) {
             (Some(failure), _) => failure.exit_code,

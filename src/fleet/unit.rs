@@ -24,6 +24,24 @@ use crate::hyperv::{Begun, Error, ExportRequest, Exported, Guid, Host, ObjectPat
 use crate::ledger::{self, Claim, Claimed, End, Intent, Ledger, Stage, Subject};
 
 /// What an export works with.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = Folder::new();
+/// # let host = host().await?;
+/// use std::time::SystemTime;
+/// use refpoint::fleet::{Keeper, Surroundings};
+/// use refpoint::ledger::Ledger;
+///
+/// let keeper = Keeper::new(Ledger::open(folder.0.join("ledger.db"))?);
+/// let mut surroundings = Surroundings::new("hv01", &host, &keeper, SystemTime::now);
+/// surroundings.deadline = Some(tokio::time::Instant::now() + std::time::Duration::from_secs(6 * 3600));
+/// surroundings.listener = &|event| println!("{}: {:?}", event.host, event.what);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Surroundings<'a> {
     /// The host.
     pub host: &'a Host,
@@ -48,6 +66,23 @@ pub struct Surroundings<'a> {
 impl<'a> Surroundings<'a> {
     /// Returns the surroundings of somebody who lets it work and looks at the report. `label` is what the host
     /// is called in it; the ledger knows the host by its own name.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = Folder::new();
+    /// # let host = host().await?;
+    /// use std::time::SystemTime;
+    /// use refpoint::fleet::{Keeper, Surroundings};
+    /// use refpoint::ledger::Ledger;
+    ///
+    /// let keeper = Keeper::new(Ledger::open(folder.0.join("ledger.db"))?);
+    /// let surroundings = Surroundings::new("hv01", &host, &keeper, SystemTime::now);
+    /// assert_eq!(surroundings.label, "hv01");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(
         label: impl Into<String>,
         host: &'a Host,
@@ -87,6 +122,33 @@ pub(super) fn timestamp(time: SystemTime) -> Timestamp {
 /// Exports a point of a machine or of a group, once, and follows the export to its end.
 ///
 /// The same plan again, after whatever ended the one before, takes up what that one began.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = Folder::new();
+/// # let host = host().await?;
+/// use std::time::SystemTime;
+/// use refpoint::fleet::{ExportPlan, Keeper, PointChoice, Surroundings, Wanted, export};
+/// use refpoint::hyperv::{Directory, Selector};
+/// use refpoint::ledger::Ledger;
+///
+/// let keeper = Keeper::new(Ledger::open(folder.0.join("ledger.db"))?);
+/// let surroundings = Surroundings::new("hv01", &host, &keeper, SystemTime::now);
+/// let point = PointChoice::Named("E4282031-639C-4FD7-8059-B192D4F5E637".to_owned());
+/// let db01 = Wanted::Machine(Selector::parse("db01"));
+/// let plan = ExportPlan::new(db01, point, Directory::parse(r"D:\exports\db01")?);
+/// let report = export(&surroundings, &plan).await;
+/// assert_eq!(report.outcome.name(), "completed");
+///
+/// // The same again is another export, into a directory that is not fresh: nothing is asked of the host.
+/// let again = export(&surroundings, &plan).await;
+/// assert_eq!(again.outcome.name(), "failed");
+/// assert!(again.job.is_none());
+/// # Ok(())
+/// # }
+/// ```
 pub async fn export(around: &Surroundings<'_>, plan: &ExportPlan) -> Report {
     let mut work = Work::new(around, Draft::new(plan, around.now()), plan.poll);
     work.is_left = plan.detach;

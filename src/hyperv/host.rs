@@ -17,6 +17,21 @@ use crate::cim::{Catalog, Instance, Key, ObjectPath, ReturnFamily, Value, embedd
 use crate::client::{self, Counters, Enumerate, Invoke, Invoked, LoggedIn, Mode, Session, codes};
 
 /// A Hyper-V host that we are logged in to. Whatever is asked of it takes turns on one session.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let host = host().await?;
+/// use refpoint::hyperv::Selector;
+///
+/// let machine = host.machine(&Selector::parse("web01")).await?;
+/// for point in host.points(&machine).await? {
+///     println!("{} of {}: {}", point.id, machine.name, point.point_type.name());
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct Host {
     session: Mutex<Session>,
     namespace: String,
@@ -79,6 +94,18 @@ pub struct JobError {
 
 impl Host {
     /// A host on the other side of a session.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use refpoint::hyperv::Host;
+    ///
+    /// let host = Host::new(session().await?);
+    /// assert_eq!(host.name().await?, "HV01");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(session: Session) -> Self {
         let namespace = session.target().namespace.as_str().to_owned();
         let operation_timeout = session.target().operation_timeout;
@@ -95,41 +122,123 @@ impl Host {
     }
 
     /// Returns the session, for whatever else is to be asked.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let host = host().await?;
+    /// let identity = host.session().await.identify().await?;
+    /// assert!(identity.vendor.is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn session(&self) -> MutexGuard<'_, Session> {
         self.session.lock().await
     }
 
     /// Returns the namespace that it works in.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let host = host().await?;
+    /// assert_eq!(host.namespace(), "root/virtualization/v2");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
 
     /// Returns how long the host may work on one request.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let host = host().await?;
+    /// assert_eq!(host.operation_timeout().as_secs(), 60);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn operation_timeout(&self) -> Duration {
         self.operation_timeout
     }
 
     /// Returns who logs in, where the credentials say so.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let host = host().await?;
+    /// assert_eq!(host.user(), Some("operator"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn user(&self) -> Option<&str> {
         self.user.as_deref()
     }
 
     /// Returns what the login agreed on.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let host = host().await?;
+    /// assert!(host.logged_in().await.is_some_and(|login| login.is_sealed));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn logged_in(&self) -> Option<LoggedIn> {
         self.session.lock().await.logged_in()
     }
 
     /// Returns what has been asked so far.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let host = host().await?;
+    /// host.name().await?;
+    /// assert_eq!(host.counters().await.requests, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn counters(&self) -> Counters {
         self.session.lock().await.counters()
     }
 
     /// Ends the session.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let host = host().await?;
+    /// host.close().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn close(self) -> Result<(), client::Error> {
         self.session.into_inner().close().await
     }
 
     /// Returns the host's own name, in capitals: what it calls itself, not what we called it.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let host = host().await?;
+    /// assert_eq!(host.name().await?, "HV01");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn name(&self) -> Result<String, Error> {
         if let Some(name) = &self.known.lock().await.name {
             return Ok(name.clone());
@@ -152,6 +261,17 @@ impl Host {
 
     /// Returns the path of a service, of which there is one. Its name is nowhere published, so it is asked for,
     /// once.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let host = host().await?;
+    /// let service = host.service("Msvm_VirtualSystemReferencePointService").await?;
+    /// assert_eq!(service.class, "Msvm_VirtualSystemReferencePointService");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn service(&self, class: &'static str) -> Result<ObjectPath, Error> {
         if let Some(path) = self.known.lock().await.services.get(class) {
             return Ok(path.clone());
@@ -173,6 +293,20 @@ impl Host {
     }
 
     /// Returns the machines that are meant, in the order in which the host lists them; none is no error.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let host = host().await?;
+    /// use refpoint::hyperv::Selector;
+    ///
+    /// let databases = host.machines(&Selector::parse("db*")).await?;
+    /// assert_eq!(databases.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["db01"]);
+    /// assert!(host.machines(&Selector::parse("nobody*")).await?.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn machines(&self, selector: &Selector) -> Result<Vec<Machine>, Error> {
         let rows = match selector {
             Selector::Id(id) => self.one(&Machine::path_of(id, &self.namespace)).await?,
@@ -187,6 +321,21 @@ impl Host {
     }
 
     /// Returns the one machine that is meant.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let host = host().await?;
+    /// use refpoint::hyperv::Selector;
+    ///
+    /// let machine = host.machine(&Selector::parse("web01")).await?;
+    /// assert_eq!(machine.state_name(), "running");
+    /// // Two that could be meant are an error too: nothing is guessed.
+    /// assert!(host.machine(&Selector::parse("*0*")).await.is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn machine(&self, selector: &Selector) -> Result<Machine, Error> {
         let found = self.machines(selector).await?;
         let candidate =
@@ -202,6 +351,18 @@ impl Host {
     }
 
     /// Returns the groups that are meant; none is no error.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let host = host().await?;
+    /// use refpoint::hyperv::Selector;
+    ///
+    /// assert_eq!(host.groups(&Selector::parse("*")).await?.len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn groups(&self, selector: &Selector) -> Result<Vec<Group>, Error> {
         let rows = match selector {
             Selector::Id(id) => {
@@ -215,6 +376,18 @@ impl Host {
     }
 
     /// Returns the one group that is meant.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let host = host().await?;
+    /// use refpoint::hyperv::Selector;
+    ///
+    /// assert_eq!(host.group(&Selector::parse("shop")).await?.name, "shop");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn group(&self, selector: &Selector) -> Result<Group, Error> {
         let found = self.groups(selector).await?;
         let candidate = |group: &Group| Candidate { id: group.id.to_string(), name: group.name.clone() };
@@ -229,6 +402,19 @@ impl Host {
     }
 
     /// Returns the machines of a group.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let host = host().await?;
+    /// use refpoint::hyperv::Selector;
+    ///
+    /// let shop = host.group(&Selector::parse("shop")).await?;
+    /// assert_eq!(host.members(&shop).await?.len(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn members(&self, group: &Group) -> Result<Vec<Machine>, Error> {
         let through = client::Through {
             association_class: Some("Msvm_CollectedVirtualSystems".into()),
@@ -242,6 +428,21 @@ impl Host {
     }
 
     /// Returns the points of a machine. They come in no order that means anything.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let host = host().await?;
+    /// use refpoint::hyperv::Selector;
+    ///
+    /// let machine = host.machine(&Selector::parse("db01")).await?;
+    /// let points = host.points(&machine).await?;
+    /// assert_eq!(points.len(), 3);
+    /// assert!(points.iter().any(|point| point.is_named("E4282031-639C-4FD7-8059-B192D4F5E637")));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn points(&self, machine: &Machine) -> Result<Vec<Point>, Error> {
         let condition = format!("VirtualSystemIdentifier = {}", wql_literal(machine.id.as_str()));
         let rows = self.rows(POINT, &condition).await?;
@@ -250,11 +451,34 @@ impl Host {
     }
 
     /// Returns the points of all machines, in one question.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let host = host().await?;
+    /// assert_eq!(host.all_points().await?.len(), 5);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn all_points(&self) -> Result<Vec<Point>, Error> {
         self.all(POINT).await?.iter().map(Point::read).collect()
     }
 
     /// Returns the files behind the disks of a machine, as it is now.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let host = host().await?;
+    /// use refpoint::hyperv::Selector;
+    ///
+    /// let machine = host.machine(&Selector::parse("db01")).await?;
+    /// assert_eq!(host.disk_files(&machine.id).await?, [r"D:\VMs\db01\db.vhdx"]);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn disk_files(&self, machine: &Guid) -> Result<Vec<String>, Error> {
         let disks = format!("Microsoft:{machine}%");
         let condition = format!("ResourceType = 31 AND InstanceID LIKE {}", wql_literal(&disks));
@@ -263,6 +487,19 @@ impl Host {
     }
 
     /// Returns the collections of points of a group.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let host = host().await?;
+    /// use refpoint::hyperv::Selector;
+    ///
+    /// let shop = host.group(&Selector::parse("shop")).await?;
+    /// assert_eq!(host.collections(&shop).await?.len(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn collections(&self, group: &Group) -> Result<Vec<Collection>, Error> {
         let condition = format!("VirtualSystemCollectionId = {}", wql_literal(group.id.as_str()));
         let rows = self.rows(COLLECTION, &condition).await?;
@@ -271,11 +508,32 @@ impl Host {
     }
 
     /// Returns the collections of points of all groups, in one question.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let host = host().await?;
+    /// assert_eq!(host.all_collections().await?.len(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn all_collections(&self) -> Result<Vec<Collection>, Error> {
         self.all(COLLECTION).await?.iter().map(Collection::read).collect()
     }
 
     /// Returns the points that a collection is of.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let host = host().await?;
+    /// let collections = host.all_collections().await?;
+    /// assert_eq!(host.collected(&collections[0]).await?.len(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn collected(&self, collection: &Collection) -> Result<Vec<Point>, Error> {
         let through = client::Through {
             association_class: Some("Msvm_CollectedReferencePoints".into()),
@@ -288,6 +546,28 @@ impl Host {
     }
 
     /// Returns the call of an export, ready to be sent or shown.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let host = host().await?;
+    /// use refpoint::hyperv::{Directory, ExportRequest, Exported, Selector};
+    ///
+    /// let machine = host.machine(&Selector::parse("db01")).await?;
+    /// let mut points = host.points(&machine).await?;
+    /// points.retain(|point| point.is_named("E4282031-639C-4FD7-8059-B192D4F5E637"));
+    /// let point = points.remove(0);
+    /// let request = ExportRequest {
+    ///     what: Exported::Machine { machine, point, base: None, disks: Vec::new() },
+    ///     directory: Directory::parse(r"D:\exports\db01")?,
+    ///     settings: None,
+    /// };
+    /// let call = host.export_call(&request).await?;
+    /// assert_eq!(call.method, "ExportReferencePoint");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn export_call(&self, request: &ExportRequest) -> Result<Invoke, Error> {
         let service = self.service(request.what.service()).await?;
         let host = self.name().await?;
@@ -295,23 +575,88 @@ impl Host {
     }
 
     /// Returns the message that a call would be.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let host = host().await?;
+    /// use refpoint::hyperv::{Directory, ExportRequest, Exported, Selector};
+    ///
+    /// let machine = host.machine(&Selector::parse("db01")).await?;
+    /// let mut points = host.points(&machine).await?;
+    /// points.retain(|point| point.is_named("E4282031-639C-4FD7-8059-B192D4F5E637"));
+    /// let point = points.remove(0);
+    /// let request = ExportRequest {
+    ///     what: Exported::Machine { machine, point, base: None, disks: Vec::new() },
+    ///     directory: Directory::parse(r"D:\exports\db01")?,
+    ///     settings: None,
+    /// };
+    /// let call = host.export_call(&request).await?;
+    /// assert!(host.envelope_of(&call).await?.contains("ExportReferencePoint_INPUT"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn envelope_of(&self, call: &Invoke) -> Result<String, Error> {
         Ok(self.session.lock().await.envelope_of(call)?)
     }
 
     /// Sends the call of an export, once.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let host = host().await?;
+    /// use refpoint::hyperv::{Begun, Directory, ExportRequest, Exported, Selector};
+    ///
+    /// let machine = host.machine(&Selector::parse("db01")).await?;
+    /// let mut points = host.points(&machine).await?;
+    /// points.retain(|point| point.is_named("E4282031-639C-4FD7-8059-B192D4F5E637"));
+    /// let point = points.remove(0);
+    /// let request = ExportRequest {
+    ///     what: Exported::Machine { machine, point, base: None, disks: Vec::new() },
+    ///     directory: Directory::parse(r"D:\exports\db01")?,
+    ///     settings: None,
+    /// };
+    /// let call = host.export_call(&request).await?;
+    /// assert!(matches!(host.export(&request, &call).await?, Begun::Job(_)));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn export(&self, request: &ExportRequest, call: &Invoke) -> Result<Begun, Error> {
         let invoked = self.session.lock().await.invoke(call).await?;
         begun(request.what.service(), METHOD, &invoked)
     }
 
     /// Returns all jobs of the host, of whatever class.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let host = host().await?;
+    /// assert!(host.jobs().await?.is_empty(), "none is running");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn jobs(&self) -> Result<Vec<Job>, Error> {
         Ok(self.job_list().await?.jobs)
     }
 
     /// Returns all jobs of the host, and which of those that cannot be read may be exports. One that makes no sense
     /// must not hide the others, nor be taken for none.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let host = host().await?;
+    /// let list = host.job_list().await?;
+    /// assert!(list.jobs.is_empty() && list.unreadable.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn job_list(&self) -> Result<JobList, Error> {
         let rows = self.session.lock().await.enumerate("CIM_ConcreteJob").instances().await?;
         let mut list = JobList::default();
@@ -327,6 +672,18 @@ impl Host {
     /// Returns the jobs as a look has shown them that began after that moment. Whoever waits for the same look
     /// shares it, and its failure: that following costs one request an interval for a host, however many of its
     /// jobs are followed.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let host = host().await?;
+    /// let now = tokio::time::Instant::now();
+    /// let jobs = host.jobs_since(now).await?;
+    /// assert!(jobs.at >= now && jobs.all.is_empty());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn jobs_since(&self, moment: Instant) -> Result<Arc<Jobs>, Arc<Error>> {
         let mut seen = self.seen.lock().await;
         if let Some((at, found)) = &*seen
@@ -343,11 +700,41 @@ impl Host {
     }
 
     /// Returns how long the last look at all jobs took.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let host = host().await?;
+    /// host.jobs_since(tokio::time::Instant::now()).await?;
+    /// assert!(host.last_look_took().as_secs() < 60);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn last_look_took(&self) -> Duration {
         Duration::from_millis(self.look_took.load(Ordering::Relaxed))
     }
 
     /// Takes one look at a job; `None` where the host no longer has it.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let host = host().await?;
+    /// use refpoint::client::Invoke;
+    ///
+    /// let pause = Invoke::new(web01(), "RequestStateChange").with("RequestedState", 9_u16);
+    /// let answer = host.session().await.invoke(&pause).await?;
+    /// let path = answer.path("Job").expect("a job does it").clone();
+    /// let job = host.job(&path).await?.expect("it is still there");
+    /// assert!(!job.is_over());
+    ///
+    /// tokio::time::advance(std::time::Duration::from_secs(3600)).await;
+    /// assert_eq!(host.job(&path).await?, None, "hosts forget a job five minutes after its end");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn job(&self, path: &ObjectPath) -> Result<Option<Job>, Error> {
         let found = self.session.lock().await.get(path).await;
         match found {
@@ -358,6 +745,21 @@ impl Host {
     }
 
     /// Returns why a job failed: all its errors, or the first, or nothing where it has none to tell.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let host = host().await?;
+    /// use refpoint::client::Invoke;
+    ///
+    /// let pause = Invoke::new(web01(), "RequestStateChange").with("RequestedState", 9_u16);
+    /// let answer = host.session().await.invoke(&pause).await?;
+    /// let path = answer.path("Job").expect("a job does it").clone();
+    /// assert!(host.job_errors(&path).await?.is_empty(), "it has not failed");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn job_errors(&self, path: &ObjectPath) -> Result<Vec<JobError>, Error> {
         let mut session = self.session.lock().await;
         for (method, parameter) in [("GetErrorEx", "Errors"), ("GetError", "Error")] {
@@ -381,6 +783,25 @@ impl Host {
     }
 
     /// Asks a job to end: cleanly, or at once, which may leave files behind.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let host = host().await?;
+    /// use refpoint::client::Invoke;
+    ///
+    /// let pause = Invoke::new(web01(), "RequestStateChange").with("RequestedState", 9_u16);
+    /// let answer = host.session().await.invoke(&pause).await?;
+    /// let path = answer.path("Job").expect("a job does it").clone();
+    /// // Not every job lets itself be stopped, and the host says so.
+    /// match host.cancel(&path, false).await {
+    ///     Ok(()) => {}
+    ///     Err(error) => println!("{error}"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn cancel(&self, path: &ObjectPath, at_once: bool) -> Result<(), Error> {
         let requested: u16 = if at_once { 5 } else { 4 };
         let call = Invoke::new(path.clone(), CANCEL)
@@ -462,6 +883,12 @@ pub(super) fn begun(class: &str, method: &'static str, invoked: &Invoked) -> Res
 }
 
 /// Returns what a return value of a method means.
+///
+/// ```
+/// let service = "Msvm_VirtualSystemReferencePointService";
+/// let meaning = refpoint::hyperv::meaning(service, "ExportReferencePoint", 32775);
+/// assert_eq!(meaning.name(), "invalid-state");
+/// ```
 pub fn meaning(class: &str, method: &str, code: u32) -> codes::Meaning {
     let family =
         Catalog::bundled().method(class, method).map_or(ReturnFamily::Unlisted, |method| method.family);

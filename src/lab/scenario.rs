@@ -49,6 +49,24 @@ use super::fault;
 use super::service::Service;
 
 /// What is simulated.
+///
+/// ```
+/// use refpoint::lab::Scenario;
+///
+/// let scenario = Scenario::read(r#"
+///     [[user]]
+///     name = 'LAB\operator'
+///     [speed]
+///     export = { seconds = 30 }
+///     [[fault]]
+///     what = "lost-response"
+///     when = { method = "ExportReferencePoint" }
+///     times = 1
+/// "#)?;
+/// assert_eq!(scenario.faults.len(), 1);
+/// assert_eq!(scenario.machines.len(), 2, "what it leaves out is as in the default one");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
@@ -126,6 +144,26 @@ static DEFAULT: LazyLock<Scenario> = LazyLock::new(|| {
 
 impl Scenario {
     /// Reads a scenario.
+    ///
+    /// ```
+    /// use refpoint::lab::Scenario;
+    ///
+    /// let scenario = Scenario::read(r#"
+    ///     [[user]]
+    ///     name = 'LAB\operator'
+    ///     [speed]
+    ///     export = { seconds = 30 }
+    ///     [[fault]]
+    ///     what = "lost-response"
+    ///     when = { method = "ExportReferencePoint" }
+    ///     times = 1
+    /// "#)?;
+    /// assert!(scenario.user("operator").is_some());
+    ///
+    /// // A key that does not exist is an error, with its line.
+    /// assert!(Scenario::read("[speeed]").is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn read(text: &str) -> Result<Self, ScenarioError> {
         let mut scenario: Self = toml::from_str(text)
             .map_err(|error| ScenarioError::Syntax(error.to_string().trim_end().to_owned()))?;
@@ -138,11 +176,28 @@ impl Scenario {
     }
 
     /// Returns the user whom somebody means: `LAB\operator`, `operator@lab.example`, `operator`.
+    ///
+    /// ```
+    /// use refpoint::lab::Scenario;
+    ///
+    /// let scenario = Scenario::default();
+    /// assert!(scenario.user("operator@lab.example").is_some());
+    /// assert!(scenario.user(r"CORP\operator").is_none());
+    /// ```
     pub fn user(&self, name: &str) -> Option<&User> {
         self.users.iter().find(|user| user.is_called(name, &self.host.dns_domain))
     }
 
     /// Sets what the hosts' clocks show when they are made, as seconds since 1970.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use refpoint::lab::Scenario;
+    ///
+    /// let mut scenario = Scenario::default();
+    /// scenario.start_at(Duration::from_secs(1_795_219_200));
+    /// assert_eq!(scenario.host.start.unix_seconds(), 1_795_219_200);
+    /// ```
     pub fn start_at(&mut self, unix: Duration) {
         let seconds = i64::try_from(unix.as_secs()).ok();
         if let Some(start) = seconds.and_then(|seconds| Timestamp::new(seconds, unix.subsec_nanos(), 0)) {

@@ -20,6 +20,20 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const BREATH: Duration = Duration::from_millis(20);
 
 /// The durable record of what was done and what is owned.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = Folder::new();
+/// use refpoint::ledger::Ledger;
+///
+/// let path = folder.0.join("ledger.db");
+/// drop(Ledger::open(&path)?);
+/// // What is not over yet, on whatever host.
+/// assert!(Ledger::open(&path)?.open_exports(None)?.is_empty());
+/// # Ok(())
+/// # }
+/// ```
 pub struct Ledger {
     path: PathBuf,
     connection: Connection,
@@ -62,6 +76,18 @@ pub enum Write {
 
 impl Ledger {
     /// Opens a ledger, or begins one. Waits ten seconds for another process that is writing.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = Folder::new();
+    /// use refpoint::ledger::Ledger;
+    ///
+    /// let ledger = Ledger::open(folder.0.join("ledger.db"))?;
+    /// assert!(ledger.path().ends_with("ledger.db"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, Error> {
         let path = path.into();
         make_file(&path)?;
@@ -74,6 +100,19 @@ impl Ledger {
 
     /// Opens a ledger to look into it, for which it need not be writable. Where there is none, none is begun, and
     /// nothing is in it.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = Folder::new();
+    /// use refpoint::ledger::Ledger;
+    ///
+    /// let nothing = Ledger::open_to_read(folder.0.join("nowhere.db"))?;
+    /// assert!(nothing.open_exports(None)?.is_empty());
+    /// assert!(!nothing.path().exists(), "none was begun");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn open_to_read(path: impl Into<PathBuf>) -> Result<Self, Error> {
         let path = path.into();
         match File::open(&path).and_then(|file| file.metadata()) {
@@ -116,6 +155,18 @@ impl Ledger {
     }
 
     /// Returns where it lies.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = Folder::new();
+    /// use refpoint::ledger::Ledger;
+    ///
+    /// let path = folder.0.join("ledger.db");
+    /// assert_eq!(Ledger::open(&path)?.path(), path);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn path(&self) -> &Path {
         &self.path
     }

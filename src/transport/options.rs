@@ -4,6 +4,16 @@ use super::{Proxy, Tls};
 use crate::auth::Credentials;
 
 /// Who logs in, and how the connection is made. Shared by any number of connections.
+///
+/// ```
+/// use refpoint::client::{Credentials, Login, Options, Tls, Trust};
+///
+/// let mut options = Options::new(Login::new(Credentials::password(r"CORP\backup", "secret")));
+/// let pin = "sha256:3a7bd3e2360a3d29eea436fcfb7e44c735d117c42d1c1835420b6b9942dd4f1b".parse()?;
+/// options.tls = Tls::new(Trust::Pin(pin));
+/// options.timeouts.connect = std::time::Duration::from_secs(5);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Who, and with which mechanism.
@@ -22,6 +32,13 @@ pub struct Options {
 
 impl Options {
     /// Everything but the login at its safe default.
+    ///
+    /// ```
+    /// use refpoint::client::{Credentials, Login, Options};
+    ///
+    /// let options = Options::new(Login::new(Credentials::password(r"CORP\backup", "secret")));
+    /// assert!(options.proxy.is_none() && !options.login.allow_cleartext);
+    /// ```
     pub fn new(login: Login) -> Self {
         Self {
             login,
@@ -35,6 +52,15 @@ impl Options {
 }
 
 /// A login to be made.
+///
+/// ```
+/// use refpoint::client::{Credentials, Login, Method};
+///
+/// // Kerberos and nothing else, with the tickets that `kinit` has got.
+/// let mine = Credentials::Tickets { cache: None, principal: None };
+/// let login = Login::new(mine).with(Method::Kerberos);
+/// assert!(login.bind_channel, "logins over TLS are bound to it");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Login {
     /// Who.
@@ -64,6 +90,14 @@ pub struct Login {
 impl Login {
     /// A login with everything else at its safe default: Negotiate, or the certificate's own scheme where
     /// the certificate is the proof.
+    ///
+    /// ```
+    /// use refpoint::client::{Credentials, Login, Method};
+    ///
+    /// let login = Login::new(Credentials::password(r"CORP\backup", "secret"));
+    /// assert_eq!(login.method, Method::Negotiate);
+    /// assert_eq!(Login::new(Credentials::Certificate).method, Method::Certificate);
+    /// ```
     pub fn new(credentials: Credentials) -> Self {
         let method = match credentials {
             Credentials::Certificate => Method::Certificate,
@@ -84,6 +118,13 @@ impl Login {
 
     /// Returns the same with that method. Where NTLM alone can be meant, its key is derived now, once, and the
     /// password dropped: with its own method, and for a local account with Negotiate.
+    ///
+    /// ```
+    /// use refpoint::client::{Credentials, Login, Method};
+    ///
+    /// let login = Login::new(Credentials::password(r"CORP\backup", "secret")).with(Method::Ntlm);
+    /// assert!(matches!(login.credentials, Credentials::Ntlm { .. }), "the password is gone");
+    /// ```
     pub fn with(mut self, method: Method) -> Self {
         self.method = method;
         let is_local =
@@ -96,6 +137,12 @@ impl Login {
 }
 
 /// How to log in.
+///
+/// ```
+/// use refpoint::client::Method;
+///
+/// assert_eq!(Method::default(), Method::Negotiate);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Method {
     /// SPNEGO: Kerberos where a ticket can be had, else NTLM; bare Kerberos where the host offers that

@@ -1,7 +1,15 @@
 //! The README stays true: every command in it runs.
 
+mod library;
+#[cfg(feature = "cli")]
+mod page;
+mod paved;
+#[cfg(feature = "cli")]
+mod rehearsing;
 #[cfg(feature = "cli")]
 pub(crate) mod simulated;
+#[cfg(feature = "cli")]
+mod troubleshooting;
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -70,5 +78,31 @@ fn no_command_of_the_readme_is_passed_over() {
         let is_known =
             command == TEST_COMMAND || command.starts_with("cargo ") || command.starts_with("refpoint ");
         assert!(is_known, "{command} is run by no test");
+    }
+}
+
+#[test]
+fn the_readme_leads_to_every_page_and_every_link_leads_somewhere() {
+    let mut pages: Vec<String> = std::fs::read_dir(root().join("docs"))
+        .unwrap()
+        .map(|page| format!("docs/{}", page.unwrap().file_name().to_str().unwrap()))
+        .filter(|page| page.ends_with(".md"))
+        .collect();
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    for page in &pages {
+        let leads_there = readme.contains(&format!("({page})")) || readme.contains(&format!("`{page}`"));
+        assert!(leads_there, "the README does not lead to {page}");
+    }
+    pages.push("README.md".to_owned());
+    for page in pages {
+        let text = std::fs::read_to_string(root().join(&page)).unwrap();
+        // Links of the README, and what pages and README name in words: seen from the root of the tree.
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+        let links = links.filter(|link| link.ends_with(".md") && !link.contains("://"));
+        let named = text.split('`').skip(1).step_by(2);
+        let named = named.filter(|name| name.starts_with("docs/") && name.ends_with(".md"));
+        for link in links.chain(named) {
+            assert!(root().join(link).is_file(), "{page} leads to {link}, which is not there");
+        }
     }
 }

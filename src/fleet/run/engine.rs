@@ -27,6 +27,23 @@ use crate::hyperv::Host;
 use crate::ledger::{self, HostStage, NewRun, Unit, UnitStage};
 
 /// Opens a session with the host that the inventory calls so.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let hosts = dial(refpoint::lab::Scenario::default())?;
+/// use refpoint::client::Session;
+/// use refpoint::fleet::{Failure, Opener};
+///
+/// let opener = Opener::new(move |_host: &str| {
+///     let hosts = hosts.clone();
+///     async move { Session::with(target(), hosts).await.map_err(|error| Failure::from(&error)) }
+/// });
+/// assert!(opener.open("hv01").await.is_ok());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Opener(Arc<dyn Fn(&str) -> Opening + Send + Sync>);
 
@@ -35,6 +52,23 @@ pub type Opening = Pin<Box<dyn Future<Output = Result<Session, Failure>> + Send>
 
 impl Opener {
     /// Opens sessions by calling a function.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let hosts = dial(refpoint::lab::Scenario::default())?;
+    /// use refpoint::client::Session;
+    /// use refpoint::fleet::{Failure, Opener};
+    ///
+    /// let opener = Opener::new(move |_host: &str| {
+    ///     let hosts = hosts.clone();
+    ///     async move { Session::with(target(), hosts).await.map_err(|error| Failure::from(&error)) }
+    /// });
+    /// assert!(opener.open("hv01").await.is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new<F>(open: impl Fn(&str) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<Session, Failure>> + Send + 'static,
@@ -43,6 +77,24 @@ impl Opener {
     }
 
     /// Opens a session with the host that the inventory calls so.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let hosts = dial(refpoint::lab::Scenario::default())?;
+    /// use refpoint::client::Session;
+    /// use refpoint::fleet::{Failure, Opener};
+    ///
+    /// let opener = Opener::new(move |_host: &str| {
+    ///     let hosts = hosts.clone();
+    ///     async move { Session::with(target(), hosts).await.map_err(|error| Failure::from(&error)) }
+    /// });
+    /// let mut session = opener.open("hv01").await.map_err(|it| it.message)?;
+    /// session.identify().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn open(&self, host: &str) -> Opening {
         (self.0)(host)
     }
@@ -100,6 +152,39 @@ pub struct RunSurroundings {
 
 /// Writes a run down: from now on it can be taken up again. While a process is at work on another run of the plan,
 /// none is begun.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = Folder::new();
+/// # let hosts = dial(refpoint::lab::Scenario::default())?;
+/// use std::time::SystemTime;
+/// use refpoint::fleet::{Keeper, RunDetails, RunOrder, RunPlan, begin_run};
+/// use refpoint::ledger::Ledger;
+///
+/// let text = r"
+///     name = 'nightly'
+///     [[export]]
+///     machines = ['*']
+///     to = 'D:\exports\{run}\{vm}'
+/// ";
+/// let plan = RunPlan::read(text)?;
+/// let keeper = Keeper::new(Ledger::open(folder.0.join("ledger.db"))?);
+/// let order = RunOrder {
+///     text: text.to_owned(),
+///     hosts: vec![("hv01".to_owned(), vec![0])],
+///     details: RunDetails {
+///         date: "2026-11-21".to_owned(),
+///         time: "0200".to_owned(),
+///         ..RunDetails::default()
+///     },
+/// };
+/// let run = begin_run(&keeper, &plan, &order, SystemTime::now()).await.map_err(|it| it.message)?;
+/// assert_eq!(run.name, "nightly-20261121-0200");
+/// # Ok(())
+/// # }
+/// ```
 pub async fn begin_run(
     keeper: &Keeper,
     plan: &RunPlan,
@@ -125,6 +210,59 @@ pub async fn begin_run(
 ///
 /// `hosts` are its hosts with the rules that are for each. A run is worked on by one process at a time: another
 /// one is refused. What cannot be written down ends the run, and hosts are left to their jobs.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = Folder::new();
+/// # let hosts = dial(refpoint::lab::Scenario::default())?;
+/// use std::sync::Arc;
+/// use std::time::SystemTime;
+/// use refpoint::client::Session;
+/// use refpoint::fleet::{
+///     Control, Failure, Keeper, Opener, RunDetails, RunOrder, RunPlan, RunSurroundings, begin_run, work_on,
+/// };
+/// use refpoint::ledger::Ledger;
+///
+/// let text = r"
+///     name = 'nightly'
+///     [[export]]
+///     machines = ['*']
+///     to = 'D:\exports\{run}\{vm}'
+/// ";
+/// let plan = RunPlan::read(text)?;
+/// let keeper = Keeper::new(Ledger::open(folder.0.join("ledger.db"))?);
+/// let order = RunOrder {
+///     text: text.to_owned(),
+///     hosts: vec![("hv01".to_owned(), vec![0])],
+///     details: RunDetails {
+///         date: "2026-11-21".to_owned(),
+///         time: "0200".to_owned(),
+///         ..RunDetails::default()
+///     },
+/// };
+/// let run = begin_run(&keeper, &plan, &order, SystemTime::now()).await.map_err(|it| it.message)?;
+/// let opener = Opener::new(move |_host: &str| {
+///     let hosts = hosts.clone();
+///     async move { Session::with(target(), hosts).await.map_err(|error| Failure::from(&error)) }
+/// });
+/// let around = RunSurroundings {
+///     opener,
+///     keeper,
+///     clock: SystemTime::now,
+///     listener: Arc::new(|event| println!("{}: {:?}", event.host, event.what)),
+///     control: Control::new().1,
+///     closes: None,
+///     retry_failed: false,
+///     retry_unknown: false,
+/// };
+/// // The same with a run that a process before this one has left goes on with that.
+/// let report = work_on(around, &run, plan, &order.hosts).await.map_err(|it| it.message)?;
+/// assert_eq!((report.totals.units, report.totals.completed), (2, 2));
+/// # Ok(())
+/// # }
+/// ```
 pub async fn work_on(
     around: RunSurroundings,
     run: &ledger::Run,

@@ -202,6 +202,22 @@ struct File {
 
 impl RunPlan {
     /// Reads a plan.
+    ///
+    /// ```
+    /// use refpoint::fleet::RunPlan;
+    ///
+    /// let plan = RunPlan::read(r"
+    ///     name = 'nightly'
+    ///     [[export]]
+    ///     machines = ['web*']
+    ///     to = 'D:\exports\{run}\{vm}'
+    /// ")?;
+    /// assert_eq!(plan.limits.host, 4);
+    ///
+    /// // What makes no sense is refused, with its line.
+    /// assert!(RunPlan::read("name = 'nightly'\nexprot = []").is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn read(text: &str) -> Result<Self, PlanError> {
         let file: File = toml::from_str(text).map_err(|error| PlanError::of_toml(&error, text))?;
         let sense = |text: &str| Err(PlanError::Sense(text.to_owned()));
@@ -242,6 +258,19 @@ impl RunPlan {
     }
 
     /// Returns what people call the rule at that place: its verb, and which of these it is, counted from one.
+    ///
+    /// ```
+    /// use refpoint::fleet::RunPlan;
+    ///
+    /// let plan = RunPlan::read(r"
+    ///     name = 'nightly'
+    ///     [[export]]
+    ///     machines = ['web*']
+    ///     to = 'D:\exports\{run}\{vm}'
+    /// ")?;
+    /// assert_eq!(plan.name_of(0), "export rule 1");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn name_of(&self, place: u32) -> String {
         let Some(rule) = self.rules.get(place as usize) else { return format!("rule {place}") };
         let verb = rule.deed.verb();

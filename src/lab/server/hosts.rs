@@ -15,6 +15,13 @@ use super::clock::Clock;
 use crate::auth::Secret;
 
 /// What simulated hosts are made of. The scenario is all they need.
+///
+/// ```
+/// use refpoint::lab::{Options, Scenario};
+///
+/// let mut options = Options::new(Scenario::default()).hosts(200);
+/// options.password = Some("Swordfish-7391".to_owned().into());
+/// ```
 #[derive(Debug)]
 pub struct Options {
     /// What they simulate.
@@ -35,6 +42,12 @@ pub struct Options {
 
 impl Options {
     /// One host of a scenario.
+    ///
+    /// ```
+    /// use refpoint::lab::{Options, Scenario};
+    ///
+    /// assert_eq!(Options::new(Scenario::default()).hosts, 1);
+    /// ```
     pub fn new(scenario: impl Into<Arc<Scenario>>) -> Self {
         Self {
             scenario: scenario.into(),
@@ -48,6 +61,12 @@ impl Options {
     }
 
     /// Returns the same for so many hosts.
+    ///
+    /// ```
+    /// use refpoint::lab::{Options, Scenario};
+    ///
+    /// assert_eq!(Options::new(Scenario::default()).hosts(40).hosts, 40);
+    /// ```
     #[must_use]
     pub fn hosts(mut self, hosts: usize) -> Self {
         self.hosts = hosts;
@@ -56,6 +75,18 @@ impl Options {
 }
 
 /// Simulated hosts. They are numbered from 0, and each is made when it is first touched.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use refpoint::lab::{Hosts, Options, Scenario};
+///
+/// let hosts = Hosts::new(Options::new(Scenario::default()).hosts(3))?;
+/// assert_eq!((hosts.count(), hosts.name(2)), (3, "HV03".to_owned()));
+/// # Ok(())
+/// # }
+/// ```
 pub struct Hosts {
     pub(super) scenario: Arc<Scenario>,
     pub(super) accounts: Arc<Accounts>,
@@ -101,6 +132,18 @@ pub enum HostsError {
 
 impl Hosts {
     /// Makes places for hosts; call it within a runtime, whose clock is theirs.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use refpoint::lab::{Hosts, Options, Scenario};
+    ///
+    /// let hosts = Hosts::new(Options::new(Scenario::default()).hosts(3))?;
+    /// assert_eq!(hosts.user(), r"LAB\operator");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(options: Options) -> Result<Arc<Self>, HostsError> {
         let Options { mut scenario, hosts, password, log, certificate, first_address, started } = options;
         if let Some(started) = started {
@@ -130,32 +173,110 @@ impl Hosts {
     }
 
     /// Returns how many there are.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use refpoint::lab::{Hosts, Options, Scenario};
+    ///
+    /// let hosts = Hosts::new(Options::new(Scenario::default()).hosts(3))?;
+    /// assert_eq!(hosts.count(), 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn count(&self) -> usize {
         self.slots.len()
     }
 
     /// Returns the user that everybody is told of: the scenario's first.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use refpoint::lab::{Hosts, Options, Scenario};
+    ///
+    /// let hosts = Hosts::new(Options::new(Scenario::default()).hosts(3))?;
+    /// assert_eq!(hosts.user(), r"LAB\operator");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn user(&self) -> &str {
         self.scenario.users.first().map_or("", |user| &user.name)
     }
 
     /// Returns that user's password.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use refpoint::lab::{Hosts, Options, Scenario};
+    ///
+    /// let hosts = Hosts::new(Options::new(Scenario::default()).hosts(3))?;
+    /// assert!(!hosts.password().expose().is_empty(), "a random one, where none is given");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn password(&self) -> &Secret<String> {
         &self.password
     }
 
     /// Returns the NetBIOS name of a host.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use refpoint::lab::{Hosts, Options, Scenario};
+    ///
+    /// let hosts = Hosts::new(Options::new(Scenario::default()).hosts(3))?;
+    /// assert_eq!(hosts.name(0), "HV01");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn name(&self, index: usize) -> String {
         self.scenario.host.name(index)
     }
 
     /// Returns the certificate (DER) with which a host speaks TLS.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use refpoint::lab::{Hosts, Options, Scenario};
+    ///
+    /// let hosts = Hosts::new(Options::new(Scenario::default()).hosts(3))?;
+    /// use refpoint::client::Fingerprint;
+    ///
+    /// let pin = Fingerprint::of(hosts.certificate(0)?);
+    /// assert_ne!(pin, Fingerprint::of(hosts.certificate(1)?), "each has its own");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn certificate(&self, index: usize) -> Result<&[u8], CertificateError> {
         self.tls(index).map(|tls| &*tls.der)
     }
 
     /// Looks at a host, or changes it; `now` is the time since the start, when all of them are thought to have
     /// been made.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use refpoint::lab::{Hosts, Options, Scenario};
+    ///
+    /// let hosts = Hosts::new(Options::new(Scenario::default()).hosts(3))?;
+    /// use refpoint::lab::Upset;
+    ///
+    /// // Between two steps of a test the host's service starts anew, and forgets its jobs.
+    /// hosts.with_host(0, |host, now| host.upset(now, Upset::RestartService));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn with_host<T>(&self, index: usize, look: impl FnOnce(&mut Host, Duration) -> T) -> T {
         let mut place = self.slots[index].host.lock().unwrap_or_else(PoisonError::into_inner);
         let host = place.get_or_insert_with(|| Box::new(Host::new(self.scenario.clone(), index)));

@@ -13,6 +13,13 @@ use super::hosts::{Hosts, nth};
 
 /// Where hosts listen: the first on this address, each other on the next one, all on the same port. Port 0
 /// leaves it to the system to find one that is free for all.
+///
+/// ```
+/// use refpoint::lab::Listen;
+///
+/// let both = Listen { https: Some("127.1.0.1:5986".parse()?), ..Listen::http("127.1.0.1:5985".parse()?) };
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Listen {
     /// For http.
@@ -23,6 +30,13 @@ pub struct Listen {
 
 impl Listen {
     /// On http alone.
+    ///
+    /// ```
+    /// use refpoint::lab::Listen;
+    ///
+    /// assert_eq!(Listen::http("127.1.0.1:5985".parse()?).https, None);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn http(address: SocketAddrV4) -> Self {
         Self { http: Some(address), https: None }
     }
@@ -30,6 +44,19 @@ impl Listen {
 
 /// Hosts that listen on sockets. Dropped, it stops at once; [`shutdown`](Self::shutdown) lets what is being
 /// answered be answered first.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use refpoint::lab::{Hosts, Listen, Options, Scenario, Server};
+///
+/// let hosts = Hosts::new(Options::new(Scenario::default()))?;
+/// let server = Server::start(hosts, Listen::http("127.0.0.1:0".parse()?)).await?;
+/// println!("{}", server.ready_line());
+/// server.shutdown(std::time::Duration::from_secs(2)).await;
+/// # Ok(())
+/// # }
+/// ```
 pub struct Server {
     hosts: Arc<Hosts>,
     http: Option<SocketAddrV4>,
@@ -75,6 +102,18 @@ pub enum StartError {
 
 impl Server {
     /// Listens; when it returns, all sockets accept. Tasks run on the runtime it is called in.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use refpoint::lab::{Hosts, Listen, Options, Scenario, Server};
+    ///
+    /// let hosts = Hosts::new(Options::new(Scenario::default()))?;
+    /// let server = Server::start(hosts, Listen::http("127.0.0.1:0".parse()?)).await?;
+    /// assert_ne!(server.http().map(|address| address.port()), Some(0), "the port is the one that was free");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn start(hosts: Arc<Hosts>, listen: Listen) -> Result<Self, StartError> {
         if (listen.http, listen.https) == (None, None) || hosts.count() == 0 {
             return Err(StartError::Nothing);
@@ -94,21 +133,69 @@ impl Server {
     }
 
     /// Returns the hosts.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use refpoint::lab::{Hosts, Listen, Options, Scenario, Server};
+    ///
+    /// let hosts = Hosts::new(Options::new(Scenario::default()))?;
+    /// let server = Server::start(hosts, Listen::http("127.0.0.1:0".parse()?)).await?;
+    /// assert_eq!(server.hosts().count(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn hosts(&self) -> &Arc<Hosts> {
         &self.hosts
     }
 
     /// Returns where the first host listens for http.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use refpoint::lab::{Hosts, Listen, Options, Scenario, Server};
+    ///
+    /// let hosts = Hosts::new(Options::new(Scenario::default()))?;
+    /// let server = Server::start(hosts, Listen::http("127.0.0.1:0".parse()?)).await?;
+    /// assert!(server.http().is_some());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn http(&self) -> Option<SocketAddrV4> {
         self.http
     }
 
     /// Returns where the first host listens for https.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use refpoint::lab::{Hosts, Listen, Options, Scenario, Server};
+    ///
+    /// let hosts = Hosts::new(Options::new(Scenario::default()))?;
+    /// let server = Server::start(hosts, Listen::http("127.0.0.1:0".parse()?)).await?;
+    /// assert!(server.https().is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn https(&self) -> Option<SocketAddrV4> {
         self.https
     }
 
     /// Returns the line that says where the hosts are and what to log in with; the password is in it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use refpoint::lab::{Hosts, Listen, Options, Scenario, Server};
+    ///
+    /// let hosts = Hosts::new(Options::new(Scenario::default()))?;
+    /// let server = Server::start(hosts, Listen::http("127.0.0.1:0".parse()?)).await?;
+    /// assert!(server.ready_line().starts_with("ready http://127.0.0.1:"));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn ready_line(&self) -> String {
         let url = |scheme: &str, address: SocketAddrV4| format!("{scheme}://{address}");
         let first = match (self.http, self.https) {
@@ -130,6 +217,18 @@ impl Server {
 
     /// Stops listening, lets what is being answered be answered for so long, and returns. What takes longer is
     /// cut off.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use refpoint::lab::{Hosts, Listen, Options, Scenario, Server};
+    ///
+    /// let hosts = Hosts::new(Options::new(Scenario::default()))?;
+    /// let server = Server::start(hosts, Listen::http("127.0.0.1:0".parse()?)).await?;
+    /// server.shutdown(std::time::Duration::from_secs(2)).await;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub async fn shutdown(mut self, patience: Duration) {
         let _ = self.stop.send(true);
         let _ = tokio::time::timeout(patience, self.running.recv()).await;

@@ -11,6 +11,15 @@ use super::identity::certificates;
 use super::{Fingerprint, KnownHosts, TlsError};
 
 /// Whose certificate is good enough.
+///
+/// ```
+/// use refpoint::client::{Tls, Trust};
+///
+/// let fingerprint = "sha256:3a7bd3e2360a3d29eea436fcfb7e44c735d117c42d1c1835420b6b9942dd4f1b";
+/// let pinned = Tls::new(Trust::Pin(fingerprint.parse()?));
+/// let as_the_system = Tls::new(Trust::default());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub enum Trust {
     /// What the system trusts, for the name that is connected to.
@@ -48,6 +57,13 @@ pub enum Unknown {
 
 impl Trust {
     /// Trusts the authorities of a PEM file, and nobody else.
+    ///
+    /// ```
+    /// use refpoint::client::Trust;
+    ///
+    /// // What is no certificate is refused now, not at the first login.
+    /// assert!(Trust::authorities(b"-----BEGIN NOTHING-----").is_err());
+    /// ```
     pub fn authorities(pem: &[u8]) -> Result<Self, TlsError> {
         let certificates = certificates(pem, "authorities")?;
         Ok(Self::Authorities(certificates.iter().map(|der| der.to_vec()).collect()))

@@ -174,8 +174,18 @@ pub(crate) struct Simulated {
 
 impl Simulated {
     pub(crate) fn start() -> Self {
+        Self::of(root(), &["lab", "serve", "--listen", "127.0.0.1:0", "--tls", "127.0.0.1:0"])
+    }
+
+    /// Those that are served in a folder with these words, on a port that is free.
+    pub(crate) fn serve(folder: &Path, words: &[&str]) -> Self {
+        Self::of(folder, &[words, &["--listen", "127.1.0.1:0"]].concat())
+    }
+
+    fn of(folder: &Path, words: &[&str]) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_refpoint"))
-            .args(["lab", "serve", "--listen", "127.0.0.1:0", "--tls", "127.0.0.1:0"])
+            .args(words)
+            .current_dir(folder)
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
@@ -188,7 +198,7 @@ impl Simulated {
         let line = line.recv_timeout(std::time::Duration::from_secs(60)).unwrap();
         let words: Vec<&str> = line.split_whitespace().collect();
         let password = words.iter().find_map(|word| word.strip_prefix("password=")).unwrap();
-        let tls = words.iter().find_map(|word| word.strip_prefix("tls=")).unwrap();
+        let tls = words.iter().find_map(|word| word.strip_prefix("tls=")).unwrap_or_default();
         Self { process, target: words[1].to_owned(), tls: tls.to_owned(), password: password.to_owned() }
     }
 }
