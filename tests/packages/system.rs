@@ -110,10 +110,11 @@ impl System {
             "cd /root && mkfifo ask-{number} told-{number} lab-{number}\n\
              refpoint lab serve --listen 127.1.0.1:5985 --scenario scenario-{number}.toml > lab-{number} &\n\
              lab=$!\n\
-             exec 3< lab-{number} && read -r ready <&3 && echo \"$ready\"\n\
+             exec 3< lab-{number} && read -r ready <&3 || exit 1\n\
+             echo \"$ready\"\n\
              set +e\n\
              while sh ask-{number} > out-{number} 2>&1; code=$?; [ $code != 77 ]; do \
-                 echo $code > told-{number}; done\n\
+                 (echo $code; cat out-{number}) > told-{number}; done\n\
              kill $lab"
         );
         let mut process = self.command(&words).stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
@@ -143,11 +144,14 @@ impl Served<'_> {
             field("user="),
             field("password=")
         );
-        let number = self.number;
-        let at = |name: &str| self.system.at(&format!("/root/{name}-{number}"));
         self.write(&script);
-        let code = said(as_root("timeout").args(["120", "cat"]).arg(at("told")));
-        (code.trim().parse().unwrap(), said(as_root("cat").arg(at("out"))))
+        let told = said(
+            as_root("timeout")
+                .args(["120", "cat"])
+                .arg(self.system.at(&format!("/root/told-{}", self.number))),
+        );
+        let (code, told) = told.split_once('\n').unwrap();
+        (code.parse().unwrap(), told.to_owned())
     }
 
     fn write(&self, script: &str) {
