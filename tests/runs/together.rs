@@ -122,9 +122,12 @@ fn from_a_ledger_that_was_copied_while_it_was_written_nothing_is_begun_again() {
     let plan = fleet.plan("nightly", PLAN);
     let running = fleet.command(&["run", &plan]).start();
     let mut copies = Vec::new();
-    // At every machine's end there are some writes about.
+    // With every machine's beginning there are some writes about.
     while copies.len() < 6 {
-        running.says("vm");
+        while fleet.exports().len() <= copies.len() {
+            let told = copies.len();
+            assert!(!running.ends_within(Duration::from_millis(10)), "it has ended after {told} copies");
+        }
         let copy = fleet.file(&format!("copy-{}.db", copies.len()));
         for ending in ["", "-wal"] {
             let (from, to) = (beside(&fleet.ledger(), ending), beside(&copy, ending));
