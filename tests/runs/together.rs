@@ -59,7 +59,8 @@ fn of_two_runs_of_one_plan_the_second_is_refused_and_leaves_nothing_to_take_up()
 fn two_runs_that_begin_at_once_are_one() {
     let mut refused = 0;
     for number in 0..4 {
-        let fleet = Fleet::new(2, &world(1, 0.5));
+        // Longer than the second one looks whether the first one is only asking.
+        let fleet = Fleet::new(2, &world(1, 2.0));
         let plan = fleet.plan("nightly", PLAN);
         let both = [0, 1].map(|_| fleet.command(&["run", &plan]).start()).map(Running::end);
         let done = both.iter().filter(|run| run.code == Some(0)).count();
