@@ -33,7 +33,8 @@ fn nothing_is_doubled(fleet: &Fleet, told: &str) -> usize {
 
 #[test]
 fn of_two_runs_of_one_plan_the_second_is_refused_and_leaves_nothing_to_take_up() {
-    let fleet = Fleet::new(3, &world(1, 2.0));
+    // Longer than both of the others look whether the first one is only asking.
+    let fleet = Fleet::new(3, &world(1, 5.0));
     let plan = fleet.plan("nightly", PLAN);
     let first = fleet.command(&["run", &plan]).start();
     first.says("run nightly-");

@@ -66,6 +66,9 @@ pub(crate) fn choose(sample: &[Instance], selected: Option<&[String]>, width: Op
         })
     };
     let catalog = Catalog::bundled();
+    let is_mixed = sample.iter().any(|instance| instance.class != first.class);
+    // The class stands in front then.
+    let width = width.map(|width| if is_mixed { width.saturating_sub(TELLING + 2) } else { width });
     let filled = |names: &[&str]| {
         let mut names = names.iter().copied().filter(|name| is_filled(name)).map(Name::from).collect();
         if let Some(width) = width {
@@ -77,7 +80,7 @@ pub(crate) fn choose(sample: &[Instance], selected: Option<&[String]>, width: Op
     if let Some((_, known)) = KNOWN.iter().find(|(class, _)| are_all(class)) {
         return filled(known);
     }
-    if sample.iter().any(|instance| instance.class != first.class) {
+    if is_mixed {
         return filled(COMMON);
     }
     let spoken = |name: &Name| is_filled(name) && !DULL.iter().any(|dull| *name == **dull);
