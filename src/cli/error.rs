@@ -76,6 +76,7 @@ impl Error {
             match line {
                 Line::Error(text) => message.push_str(&text),
                 Line::Cause(text) => message.push_str(&format!(": {text}")),
+                Line::Further(text) => message.push_str(&format!(" {}", text.trim_start())),
                 Line::Hint(text) => hints.push(text),
                 // A program has the number and the exit code, each in a member of its own.
                 Line::More(_) => {}
@@ -150,7 +151,7 @@ impl Error {
 
     /// Returns the lines for standard error: what went wrong, each cause, each hint, and
     /// where to read more. Whatever a host said
-    /// among them is harmless.
+    /// among them is harmless; a cause of several lines, as parsers have them, stays one.
     pub(crate) fn lines(&self) -> Vec<Line> {
         let mut lines = vec![Line::Error(harmless(&self.message).into_owned())];
         let mut said = self.message.clone();
@@ -159,7 +160,9 @@ impl Error {
             let text = error.to_string();
             // An error that shows its cause in its own text would say everything twice.
             if !said.ends_with(&text) {
-                lines.push(Line::Cause(harmless(&text).into_owned()));
+                let mut parts = text.lines().map(str::trim_end).filter(|part| !part.is_empty());
+                lines.push(Line::Cause(harmless(parts.next().unwrap_or_default()).into_owned()));
+                lines.extend(parts.map(|part| Line::Further(harmless(part).into_owned())));
             }
             said = text;
             cause = error.source();
@@ -178,6 +181,8 @@ impl Error {
 pub(crate) enum Line {
     Error(String),
     Cause(String),
+    /// A further line of the cause before it.
+    Further(String),
     Hint(String),
     More(String),
 }
@@ -202,6 +207,21 @@ mod tests {
         let expected =
             [Line::Error("a".into()), Line::Cause(r"c: b\u{1b}[2J".into()), Line::Hint("d".into())];
         assert_eq!(error.lines(), expected);
+    }
+
+    #[test]
+    fn a_cause_of_several_lines_keeps_them_and_is_one_text_to_a_program() {
+        let text = "parse error at line 1\r\n  |\n1 | a\u{1b}[2J\n\n  | ^\n";
+        let error = Error::usage("cannot use it").because(Link { text, source: None });
+        let expected = [
+            Line::Error("cannot use it".into()),
+            Line::Cause("parse error at line 1".into()),
+            Line::Further("  |".into()),
+            Line::Further(r"1 | a\u{1b}[2J".into()),
+            Line::Further("  | ^".into()),
+        ];
+        assert_eq!(error.lines(), expected);
+        assert_eq!(error.to_failure().message, r"cannot use it: parse error at line 1 | 1 | a\u{1b}[2J | ^");
     }
 
     #[test]

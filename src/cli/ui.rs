@@ -188,6 +188,7 @@ impl Ui {
                     self.say(Priority::Error, AnsiColor::Red.on_default().bold(), "error: ", &text);
                 }
                 Line::Cause(text) => self.say(Priority::Error, Style::new(), "  caused by: ", &text),
+                Line::Further(text) => self.say(Priority::Error, Style::new(), "    ", &text),
                 Line::Hint(text) => {
                     self.say(Priority::Notice, AnsiColor::Cyan.on_default().bold(), "hint: ", &text);
                 }

@@ -923,6 +923,24 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn half_a_page_that_is_missing_is_found_when_the_ledger_is_opened() {
+        let folder = Folder::new("half");
+        let mut ledger = folder.ledger();
+        // The last page holds the steps of backups, of which there are none: zeros are as good there.
+        drop(ledger.claim(&intent(), at(1)).unwrap());
+        drop(ledger);
+        assert!(Ledger::open(folder.file()).is_ok());
+        let bytes = std::fs::read(folder.file()).unwrap();
+        std::fs::write(folder.file(), &bytes[..bytes.len() - 2048]).unwrap();
+        let whole: String = Connection::open(folder.file())
+            .unwrap()
+            .query_row("pragma quick_check", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(whole, "ok");
+        assert!(matches!(Ledger::open(folder.file()), Err(Error::Damaged { .. })));
+    }
+
+    #[test]
     fn a_page_that_went_bad_is_found_when_the_ledger_is_opened() {
         let folder = Folder::new("page");
         let mut ledger = folder.ledger();

@@ -15,9 +15,9 @@ pub(crate) struct Lab {
     process: Child,
     /// Kept, so that the process may go on writing.
     _stdout: BufReader<ChildStdout>,
+    /// What it said when it served.
+    ready: String,
     port: String,
-    user: String,
-    password: String,
     folder: PathBuf,
 }
 
@@ -32,6 +32,11 @@ pub(crate) struct At<'l> {
 impl Lab {
     /// Serves as many hosts of a scenario.
     pub(crate) fn new(hosts: usize, scenario: &str) -> Self {
+        Self::serving(hosts, scenario, &[])
+    }
+
+    /// The same with more of the words of `lab serve`.
+    pub(crate) fn serving(hosts: usize, scenario: &str, more: &[&str]) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("ends-{}-{number}", std::process::id());
@@ -43,6 +48,7 @@ impl Lab {
         let mut process = Command::new(BINARY)
             .args(["lab", "serve", "--listen", &first, "--hosts", &hosts.to_string()])
             .args(["--scenario", "scenario.toml", "--log", "asked.jsonl"])
+            .args(more)
             .current_dir(&folder)
             .env_clear()
             .stdin(Stdio::null())
@@ -52,16 +58,17 @@ impl Lab {
         let mut stdout = BufReader::new(process.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
-        let field = |name: &str| {
-            let mut words = line.trim_end().split(' ');
-            words.find_map(|word| word.strip_prefix(name)).unwrap_or_else(|| panic!("{line:?}")).to_owned()
-        };
-        let url = field("http://");
-        let (address, port) = url.rsplit_once(':').unwrap();
+        let mut lab = Self { process, _stdout: stdout, ready: line, port: String::new(), folder };
+        let (address, port) = lab.field("http://").rsplit_once(':').unwrap();
         let subnet = address.rsplit_once('.').unwrap().0;
-        let (user, password) = (field("user="), field("password="));
-        let port = format!("{subnet}.{{}}:{port}");
-        Self { process, _stdout: stdout, port, user, password, folder }
+        lab.port = format!("{subnet}.{{}}:{port}");
+        lab
+    }
+
+    /// Returns what follows the beginning of a word in the line that it served with.
+    pub(crate) fn field(&self, name: &str) -> &str {
+        let mut words = self.ready.trim_end().split(' ');
+        words.find_map(|word| word.strip_prefix(name)).unwrap_or_else(|| panic!("{:?}", self.ready))
     }
 
     /// Returns the host with that number, from 1.
@@ -110,8 +117,8 @@ impl At<'_> {
     /// Returns the program with a command for this host: `words` before the target, `more` behind it.
     pub(crate) fn refpoint(&self, words: &[&str], more: &[&str]) -> Refpoint {
         let url = self.url();
-        let login = [url.as_str(), "--user", &self.lab.user];
-        refpoint(words.iter().chain(&login).chain(more)).env("REFPOINT_PASSWORD", &self.lab.password)
+        let login = [url.as_str(), "--user", self.lab.field("user=")];
+        refpoint(words.iter().chain(&login).chain(more)).env("REFPOINT_PASSWORD", self.lab.field("password="))
     }
 
     /// The same with this host's ledger.

@@ -33,7 +33,8 @@ fn nothing_is_doubled(fleet: &Fleet, told: &str) -> usize {
 
 #[test]
 fn of_two_runs_of_one_plan_the_second_is_refused_and_leaves_nothing_to_take_up() {
-    let fleet = Fleet::new(3, &world(1, 2.0));
+    // Longer than both of the others look whether the first one is only asking.
+    let fleet = Fleet::new(3, &world(1, 5.0));
     let plan = fleet.plan("nightly", PLAN);
     let first = fleet.command(&["run", &plan]).start();
     first.says("run nightly-");
@@ -59,7 +60,8 @@ fn of_two_runs_of_one_plan_the_second_is_refused_and_leaves_nothing_to_take_up()
 fn two_runs_that_begin_at_once_are_one() {
     let mut refused = 0;
     for number in 0..4 {
-        let fleet = Fleet::new(2, &world(1, 0.5));
+        // Longer than the second one looks whether the first one is only asking.
+        let fleet = Fleet::new(2, &world(1, 2.0));
         let plan = fleet.plan("nightly", PLAN);
         let both = [0, 1].map(|_| fleet.command(&["run", &plan]).start()).map(Running::end);
         let done = both.iter().filter(|run| run.code == Some(0)).count();
@@ -122,9 +124,12 @@ fn from_a_ledger_that_was_copied_while_it_was_written_nothing_is_begun_again() {
     let plan = fleet.plan("nightly", PLAN);
     let running = fleet.command(&["run", &plan]).start();
     let mut copies = Vec::new();
-    // At every machine's end there are some writes about.
+    // With every machine's beginning there are some writes about.
     while copies.len() < 6 {
-        running.says("vm");
+        while fleet.exports().len() <= copies.len() {
+            let told = copies.len();
+            assert!(!running.ends_within(Duration::from_millis(10)), "it has ended after {told} copies");
+        }
         let copy = fleet.file(&format!("copy-{}.db", copies.len()));
         for ending in ["", "-wal"] {
             let (from, to) = (beside(&fleet.ledger(), ending), beside(&copy, ending));

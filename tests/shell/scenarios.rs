@@ -1,7 +1,8 @@
 //! How each command does well, and how it fails: what is shown of it in the snapshots.
 //!
 //! A line is what stands behind `refpoint` in a shell. `HOST` is a simulated host and the login to it, `FOLDER` an
-//! empty folder with `plan.toml` and `hosts.toml` in it, `LINK` the address of the host alone. The lines run in this order, each on
+//! empty folder with `plan.toml` and `hosts.toml` in it, `LINK` the address of the host alone, `SEALED` the one with TLS,
+//! whose certificate is `FINGERPRINT`. The lines run in this order, each on
 //! what the ones before have left.
 
 /// One line, and how it is to end.
@@ -93,14 +94,7 @@ pub(crate) const PLAN: &str = "name = \"nightly\"\n[[export]]\nhosts = \"all\"\n
 pub(crate) const EXEMPT: &[(&str, &str)] = &[
     ("lab serve", "well: it serves until it is ended; tests/cli/lab.rs looks at what it prints"),
     ("job cancel", "well: a job that was cancelled is no success, exit code 7; it is among the lines"),
-    (
-        "point import",
-        "well: it needs the files of an export beside the machine; tests/points of the library look at that",
-    ),
-    ("vm changes", "well: it needs a point whose identifier is known; its own tests look at what it shows"),
     ("trust list", "fails: there is nothing in it that can go wrong but its file"),
-    ("trust add", "well: it needs a host with TLS"),
-    ("trust remove", "well: it needs a certificate that is remembered"),
 ];
 
 /// How each command does well and how it fails, in this order.
@@ -109,6 +103,10 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     of("demo", "demo --vm nobody", 2),
     of("identify", "identify HOST", 0),
     of("identify", "identify http://127.0.0.1:1 --anonymous", 4),
+    of("doctor", "doctor HOST", 0),
+    of("doctor", "doctor HOST --to 'D:\\exports\\vm1'", 3),
+    of("doctor", "doctor HOST --namespace root/nothing", 10),
+    of("doctor", "doctor http://127.0.0.1:1 --user 'LAB\\operator'", 4),
     of("vm list", "vm list HOST", 0),
     of("vm list", "vm list LINK --user 'LAB\\nobody'", 5),
     of("group list", "group list HOST", 0),
@@ -175,9 +173,47 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     of("cim describe", "cim describe Msvm_ConcretJob", 10),
     of("cim decode", "cim decode tests/data/wire/omi/93-fault-bad-class.response.xml", 0),
     of("cim decode", "cim decode nothing.xml", 11),
+    of(
+        "cim put",
+        "cim put HOST --namespace root/cimv2 Win32_Environment Name=TEMP 'UserName=<SYSTEM>' --set 'VariableValue=D:\\temp'",
+        0,
+    ),
+    of(
+        "cim put",
+        "cim put HOST --namespace root/cimv2 Win32_Environment Name=TEMP 'UserName=<SYSTEM>' --set Nothing=1",
+        2,
+    ),
+    of(
+        "cim create",
+        "cim create HOST --namespace root/cimv2 Win32_Environment Name=OWN 'UserName=<SYSTEM>' VariableValue=1 --schema host",
+        0,
+    ),
+    of(
+        "cim create",
+        "cim create HOST --namespace root/cimv2 Win32_Environment Name=OWN 'UserName=<SYSTEM>' VariableValue=1 --schema host",
+        7,
+    ),
+    of(
+        "cim delete",
+        "cim delete HOST --namespace root/cimv2 Win32_Environment Name=OWN 'UserName=<SYSTEM>' --yes",
+        0,
+    ),
+    of(
+        "cim delete",
+        "cim delete HOST --namespace root/cimv2 Win32_Environment Name=OWN 'UserName=<SYSTEM>' --yes",
+        10,
+    ),
+    of(
+        "cim watch",
+        "cim watch HOST 'SELECT * FROM Msvm_ComputerSystem WHERE ElementName = \"vm1\"' --poll 100ms --count 1",
+        0,
+    ),
+    of("cim watch", "cim watch HOST 'SELECT a FROM X' --poll 1s", 2),
     of("lab serve", "lab serve --scenario nothing.toml", 2),
+    of("lab serve", "lab serve --scenario FOLDER/hosts.toml", 2),
     of("backup", "backup HOST --vm medium --to 'D:\\exports\\backup'", 0),
     of("backup", "backup HOST --vm vm9 --to 'D:\\exports\\backup'", 10),
+    of("vm changes", "vm changes HOST --vm medium --since latest", 0),
     of("vm changes", "vm changes HOST --vm vm1 --since 00000000-2F58-4B93-8C16-7D5E90B1A2F3", 10),
     of("point prune", "point prune HOST --keep-last 3 --dry-run", 0),
     of("point prune", "point prune HOST", 2),
@@ -189,14 +225,22 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     of("point discard", "point discard HOST --vm slow 00000000-2F58-4B93-8C16-7D5E90B1A2F3 --yes", 10),
     of("point destroy", "point destroy HOST --vm vm1 A0E4C1D7-2F58-4B93-8C16-7D5E90B1A2F3 --yes", 0),
     of("point destroy", "point destroy HOST --vm vm1 00000000-2F58-4B93-8C16-7D5E90B1A2F3 --yes", 10),
+    of(
+        "point import",
+        "point import HOST --vm vm1 --config 'D:\\exports\\vm1\\Virtual Machines\\3F2C9A10-6B7E-4C55-9E1D-0A4B8C7D2E91.vmcx' --runtime 'D:\\exports\\vm1\\Virtual Machines\\3F2C9A10-6B7E-4C55-9E1D-0A4B8C7D2E91.vmrs' --yes",
+        0,
+    ),
     of("point import", "point import HOST --vm vm9 --config 'D:\\x.vmcx' --runtime 'D:\\x.vmrs'", 2),
     of("config init", "config init", 0),
     of("config init", "config init", 2),
     of("config explain", "config explain", 0),
     of("config explain", "config explain --profile nothing", 2),
+    of("trust add", "trust add SEALED --fingerprint FINGERPRINT", 0),
+    of("trust add", "trust add SEALED", 2),
+    of("trust add", "trust add LINK", 5),
     of("trust list", "trust list", 0),
     of("trust remove", "trust remove nobody", 10),
-    of("trust add", "trust add LINK", 5),
+    of("trust remove", "trust remove SEALED", 0),
     of("explain", "explain 5", 0),
     of("explain", "explain ExportReferencePoint:32775", 0),
     of("explain", "explain --list job-state", 0),

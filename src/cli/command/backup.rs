@@ -235,8 +235,13 @@ fn table(report: &BackupReport) -> String {
     }
     if !report.files.is_empty() {
         text.push_str("Files on the host\n");
-        let file = |file: &refpoint::fleet::FileReport| (file.path.clone(), format!("{} octets", file.size));
-        text.push_str(&pairs(&report.files.iter().map(file).collect::<Vec<_>>(), 2));
+        let sizes: Vec<String> = report.files.iter().map(|file| file.size.to_string()).collect();
+        let width = sizes.iter().map(String::len).max().unwrap_or_default();
+        // A path stands last: it stays whole, and pushes nothing out of the terminal.
+        let file = |(file, size): (&refpoint::fleet::FileReport, &String)| {
+            (format!("{size:>width$} octets"), file.path.clone())
+        };
+        text.push_str(&pairs(&report.files.iter().zip(&sizes).map(file).collect::<Vec<_>>(), 2));
     }
     text
 }

@@ -53,7 +53,8 @@ const COMMON: &[&str] = &["ElementName", "Name", "InstanceID", "DeviceID"];
 const MOST: usize = 6;
 
 /// Returns the columns for instances of which these are the first. What a query has selected is shown as it
-/// was selected; of what else there is, no more than a terminal of so many columns has room for.
+/// was selected; of what else there is, no more than a terminal of so many columns has room for: of classes that
+/// are known, so much that what is shown can still be told apart.
 pub(crate) fn choose(sample: &[Instance], selected: Option<&[String]>, width: Option<usize>) -> Vec<Name> {
     if let Some(selected) = selected {
         return selected.iter().map(|name| Name::from(name.as_str())).collect();
@@ -65,13 +66,21 @@ pub(crate) fn choose(sample: &[Instance], selected: Option<&[String]>, width: Op
         })
     };
     let catalog = Catalog::bundled();
-    let filled =
-        |names: &[&str]| names.iter().copied().filter(|name| is_filled(name)).map(Name::from).collect();
+    let is_mixed = sample.iter().any(|instance| instance.class != first.class);
+    // The class stands in front then.
+    let width = width.map(|width| if is_mixed { width.saturating_sub(TELLING + 2) } else { width });
+    let filled = |names: &[&str]| {
+        let mut names = names.iter().copied().filter(|name| is_filled(name)).map(Name::from).collect();
+        if let Some(width) = width {
+            fit(&mut names, sample, width, TELLING);
+        }
+        names
+    };
     let are_all = |class: &str| sample.iter().all(|instance| catalog.is_a(&instance.class, class));
     if let Some((_, known)) = KNOWN.iter().find(|(class, _)| are_all(class)) {
         return filled(known);
     }
-    if sample.iter().any(|instance| instance.class != first.class) {
+    if is_mixed {
         return filled(COMMON);
     }
     let spoken = |name: &Name| is_filled(name) && !DULL.iter().any(|dull| *name == **dull);
@@ -90,7 +99,7 @@ pub(crate) fn choose(sample: &[Instance], selected: Option<&[String]>, width: Op
             .collect();
     }
     if let Some(width) = width {
-        fit(&mut names, sample, width);
+        fit(&mut names, sample, width, LONG);
     }
     names
 }
@@ -121,9 +130,10 @@ fn length(name: &Name, sample: &[Instance]) -> usize {
     sample.iter().take(SEEN).map(of).max().unwrap_or_default()
 }
 
-/// Leaves away the last columns that the terminal has no room for: two always stay, and give of their width.
-fn fit(names: &mut Vec<Name>, sample: &[Instance], width: usize) {
-    let of = |name: &Name| length(name, sample).clamp(name.len(), LONG) + 2;
+/// Leaves away the last columns that the terminal has no room for, where none needs more than `longest`: two always
+/// stay, and give of their width.
+fn fit(names: &mut Vec<Name>, sample: &[Instance], width: usize, longest: usize) {
+    let of = |name: &Name| length(name, sample).max(name.len()).min(longest) + 2;
     let mut taken = 0;
     let room = |name: &Name| {
         taken += of(name);
@@ -135,6 +145,8 @@ fn fit(names: &mut Vec<Name>, sample: &[Instance], width: usize) {
 
 /// Longer values are no columns of their own choice.
 const LONG: usize = 40;
+/// Of an identifier so much is enough to tell it from its neighbours.
+const TELLING: usize = 16;
 /// So many instances tell how long values are.
 const SEEN: usize = 20;
 

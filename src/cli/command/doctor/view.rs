@@ -7,6 +7,7 @@ use unicode_width::UnicodeWidthStr;
 use super::finding::{Finding, Layer, Place, Status, exit_of};
 use crate::cli::args::Format;
 use crate::cli::error::Error;
+use crate::cli::explain::readings;
 use crate::cli::report::text::harmless;
 use crate::cli::report::{json, yaml};
 use crate::cli::ui::Ui;
@@ -130,7 +131,18 @@ fn lines(finding: &Finding, terminal: Option<usize>) -> String {
             text.push_str(&format!("{:INDENT$}{} {command}\n", "", place.prompt()));
         }
     }
+    let explained = finding.code.as_ref().filter(|code| finding.status == Status::Fail && is_explained(code));
+    if let Some(code) = explained {
+        let head = format!("{:6}{:<width$}", "", "more", width = INDENT - 6);
+        paragraph(&mut text, &head, &format!("refpoint explain {code}"), None);
+    }
     text
+}
+
+/// Says whether there is more to read about a code. A number without a prefix is one of several tables, and of this
+/// machine's own too.
+fn is_explained(code: &str) -> bool {
+    code.starts_with("0x") && !readings(code).is_empty()
 }
 
 /// Writes words behind a head, and further lines below them.

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use refpoint::fleet::{HostReport, HostState, RunReport, UnitReport};
+use unicode_width::UnicodeWidthStr;
 
 use super::standing::Standing;
 use crate::cli::report::clock::{clock, seconds_between};
@@ -14,10 +15,31 @@ use crate::cli::report::text::harmless;
 pub(crate) fn table(report: &RunReport, terminal: Option<usize>) -> String {
     let without_units = report.hosts.iter().filter_map(host_row);
     let rows: Vec<Vec<String>> = report.units.iter().map(row).chain(without_units).collect();
-    let table = Table::new(HEADINGS, &rows, terminal);
+    let columns = columns(&rows, terminal);
+    let rows: Vec<Vec<String>> =
+        rows.iter().map(|row| columns.iter().map(|at| row[*at].clone()).collect()).collect();
+    let headings: Vec<&str> = columns.iter().map(|at| HEADINGS[*at]).collect();
+    let table = Table::new(&headings, &rows, terminal);
     let mut text = table.heading(terminal);
     rows.iter().for_each(|row| text.push_str(&table.row(row, terminal)));
     text
+}
+
+/// Returns the columns that a terminal has room for: before why something went wrong is cut to nothing, what can be
+/// done without is left away.
+fn columns(rows: &[Vec<String>], terminal: Option<usize>) -> Vec<usize> {
+    let mut columns: Vec<usize> = (0..HEADINGS.len()).collect();
+    let Some(terminal) = terminal else { return columns };
+    let width = |at: &usize| {
+        let cells = rows.iter().map(|row| harmless(&row[*at]).width());
+        cells.chain([HEADINGS[*at].len()]).max().unwrap_or_default().min(READABLE) + 2
+    };
+    for heading in SPARED {
+        if columns.iter().map(width).sum::<usize>() > terminal + 2 {
+            columns.retain(|at| HEADINGS[*at] != *heading);
+        }
+    }
+    columns
 }
 
 /// Returns one JSON object a line for each unit.
@@ -34,6 +56,11 @@ pub(crate) fn names(report: &RunReport) -> String {
 }
 
 const HEADINGS: &[&str] = &["Host", "Unit", "Verb", "Outcome", "Started", "Took", "Tries", "Why"];
+
+/// What is left away on a narrow terminal, in this order.
+const SPARED: &[&str] = &["Started", "Tries", "Verb"];
+/// A text of so many columns says what it has to say.
+const READABLE: usize = 32;
 
 fn row(unit: &UnitReport) -> Vec<String> {
     let started = unit.started_at.map(|at| format!("{at:.0}")).unwrap_or_default();
@@ -91,6 +118,25 @@ mod tests {
         assert_eq!(text.lines().count(), 1 + report.units.len() + alone);
         assert_eq!(names(&report).lines().count(), report.units.len());
         assert_eq!(lines(&report).lines().count(), report.units.len());
+    }
+
+    #[test]
+    fn on_a_narrow_terminal_times_give_way_to_reasons() {
+        let row = |why: &str| {
+            let cells = ["hv01", "web01", "export", "failed", "2026-01-02T03:04:05Z", "0:05", "1", why];
+            cells.map(str::to_owned).to_vec()
+        };
+        let shown = |why: &str, terminal| {
+            let columns = columns(&[row(why)], terminal);
+            columns.into_iter().map(|at| HEADINGS[at]).collect::<Vec<_>>()
+        };
+        let long = "no reference point \"only\" on the host that was asked for it";
+        assert_eq!(shown(long, None), HEADINGS);
+        assert_eq!(shown(long, Some(120)), HEADINGS);
+        assert_eq!(shown("", Some(80)), HEADINGS);
+        let without_times = ["Host", "Unit", "Verb", "Outcome", "Took", "Tries", "Why"];
+        assert_eq!(shown(long, Some(80)), without_times);
+        assert_eq!(shown(long, Some(40)), ["Host", "Unit", "Outcome", "Took", "Why"]);
     }
 
     #[test]
