@@ -67,7 +67,7 @@ pub(crate) fn run_vm(command: &VmCommand, output: &OutputArgs, ui: &mut Ui) -> R
                        "busy": busy, "replication_mode": machine.replication}),
             );
         }
-        list.show(output.output.unwrap_or(Format::Table), "no machine", ui)
+        list.show(output.output.unwrap_or(Format::Table), NOTHING_SEEN, ui)
     })
 }
 
@@ -93,3 +93,7 @@ pub(crate) fn run_group(command: &GroupCommand, output: &OutputArgs, ui: &mut Ui
         list.show(output.output.unwrap_or(Format::Table), "no group", ui)
     })
 }
+
+/// Hosts hide machines from those who have no rights on them, and do not say so.
+const NOTHING_SEEN: &str =
+    "no machine is shown: there is none, or the account may see none (refpoint doctor tells which)";

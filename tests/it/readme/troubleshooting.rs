@@ -141,7 +141,7 @@ fn rights_and_lists() -> Vec<Case> {
         case("`AccessDenied 2150859012 (0x80338104)`", "", r"refpoint vm list HTTP --user 'LAB\guest'"),
         case("`AccessDenied 5 (0x00000005)`", fault("\"access-denied\""), "refpoint vm list HTTP"),
         case("`ExportReferencePoint returned 32769 (access-denied)`", export_returns(32769), EXPORT),
-        case("`no machine`", "", r"refpoint vm list HTTP --user 'LAB\reader'"),
+        case("`no machine is shown`", "", r"refpoint vm list HTTP --user 'LAB\reader'"),
         case("`the host shows no machine at all to this user`", "", format!(r"{EXPORT} --user 'LAB\reader'")),
         case(
             "`DestinationUnreachable 2147749902 (0x8004100E)`",
