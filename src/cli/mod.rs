@@ -45,7 +45,7 @@ mod words;
 
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use self::args::{Cli, Command};
@@ -97,7 +97,7 @@ fn parse() -> Result<(Cli, ArgMatches), clap::Error> {
         ErrorKind::DisplayHelp => {
             usage::wrapped(command()).try_get_matches().map_or_else(|help| help, |_| error)
         }
-        _ => error,
+        _ => without_logins(error),
     })?;
     let cli = Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut Cli::command()))?;
     Ok((cli, matches))
@@ -133,6 +133,23 @@ fn run(cli: &Cli, ui: &mut Ui) -> Result<Exit, Error> {
 }
 
 /// Prints help, the version, or what is wrong with the arguments.
+/// Takes logins out of the addresses that clap repeats.
+fn without_logins(mut error: clap::Error) -> clap::Error {
+    let repeated: Vec<(ContextKind, ContextValue)> =
+        error.context().map(|(kind, value)| (kind, value.clone())).collect();
+    for (kind, value) in repeated {
+        let masked = match value {
+            ContextValue::String(text) => ContextValue::String(place::without_login(&text)),
+            ContextValue::Strings(texts) => {
+                ContextValue::Strings(texts.iter().map(|text| place::without_login(text)).collect())
+            }
+            _ => continue,
+        };
+        error.insert(kind, masked);
+    }
+    error
+}
+
 fn tell(help: &clap::Error) -> ExitCode {
     // Whoever closed the pipe has read enough of the help.
     let _ = help.print();

@@ -77,12 +77,36 @@ impl Place {
     }
 }
 
+/// Returns a text as it may be repeated: what stands before the last @ of an address may be a password.
+pub(crate) fn without_login(text: &str) -> String {
+    let (scheme, rest) = match text.find("://") {
+        Some(at) => text.split_at(at + 3),
+        None => ("", text),
+    };
+    match rest.rfind('@') {
+        Some(at) => format!("{scheme}…{}", &rest[at..]),
+        None => text.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::path::Path;
 
     use super::*;
     use crate::cli::config::Config;
+
+    #[test]
+    fn a_login_in_an_address_is_not_repeated() {
+        for (text, shown) in [
+            ("http://u:se/cr@t@hv01/wsman", "http://…@hv01/wsman"),
+            ("u:secret@hv01", "…@hv01"),
+            ("https://hv01:5986", "https://hv01:5986"),
+            ("", ""),
+        ] {
+            assert_eq!(without_login(text), shown);
+        }
+    }
 
     #[test]
     fn a_profile_says_what_a_target_does_not() {

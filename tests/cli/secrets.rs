@@ -219,6 +219,29 @@ fn wait_until_echo_is_off(script: u32) {
 }
 
 #[test]
+fn a_login_in_the_address_of_a_host_is_refused_and_not_repeated() {
+    for words in [
+        &["vm", "list", "http://u:hunter2@hv01"][..],
+        &["identify", "u:hunter2@hv01"],
+        &["vm", "list", "hv01", "http://u:hunter2@hv01"],
+        &["trust", "remove", "http://u:hunter2@hv01"],
+        &["fleet", "inventory", "-i", "http://u:hunter2@hv01,"],
+    ] {
+        let run = refpoint(words.iter().copied()).run();
+        assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""), "{words:?} {run:?}");
+        assert!(!run.stderr.contains("hunter2"), "{words:?} {}", run.stderr);
+    }
+    for text in ["hosts = [\"http://u:hunter2@hv01\"]\n", "[host.a]\naddress = \"u:hunter2@hv01\"\n"] {
+        let file = std::env::temp_dir().join(format!("refpoint-address-{}.toml", std::process::id()));
+        std::fs::write(&file, text).unwrap();
+        let run = refpoint(["fleet", "inventory", "-i", file.to_str().unwrap()]).run();
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""), "{text} {run:?}");
+        assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
+    }
+}
+
+#[test]
 fn no_secret_stands_in_a_log_however_much_is_said() {
     let host = host();
     let target = host.target();

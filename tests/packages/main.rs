@@ -43,7 +43,7 @@ fn files(list: &str) -> BTreeSet<String> {
 }
 
 /// What whoever installs a package looks for.
-const EXPECTED: [&str; 10] = [
+const EXPECTED: [&str; 12] = [
     "/usr/bin/refpoint",
     "/usr/share/man/man1/refpoint.1.gz",
     "/usr/share/man/man1/refpoint-fleet-run.1.gz",
@@ -53,6 +53,8 @@ const EXPECTED: [&str; 10] = [
     "/usr/lib/systemd/system/refpoint-fleet@.timer",
     "/usr/lib/sysusers.d/refpoint.conf",
     "/usr/share/doc/refpoint/examples/nightly.toml",
+    "/usr/share/doc/refpoint/examples/rehearsal/calm.toml",
+    "/usr/share/doc/refpoint/docs/rehearsing.md",
     "/etc/refpoint",
 ];
 

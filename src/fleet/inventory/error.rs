@@ -1,7 +1,15 @@
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::value::{Origin, Place};
+
+fn before(file: Option<&Path>, line: Option<usize>) -> String {
+    match (file, line) {
+        (Some(file), Some(line)) => format!("{}:{line}: ", file.display()),
+        (Some(file), None) => format!("{}: ", file.display()),
+        (None, _) => String::new(),
+    }
+}
 
 /// Why an inventory cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +50,15 @@ pub enum Error {
     ClearPassword {
         /// Where.
         place: Place,
+    },
+    /// A user or a password stands in the name or the address of a host, where everybody would read it: it is not
+    /// repeated.
+    #[error("{}the name or address of a host holds a user or a password, which do not belong there", before(.file.as_deref(), *.line))]
+    LoginInAddress {
+        /// The file, where that is known.
+        file: Option<PathBuf>,
+        /// The line in it.
+        line: Option<usize>,
     },
     /// A program that makes an inventory.
     #[error("{} is a program that makes an inventory", .0.display())]

@@ -44,6 +44,9 @@ impl Inventory {
         let mut folders = Folders::new(files, bases);
         let merged = merge(&graph, &mut folders)?;
         read_files.append(&mut folders.read);
+        for host in &merged {
+            holds_no_login(host)?;
+        }
         let mut warnings = std::mem::take(&mut graph.warnings);
         warnings.extend(open_files(&read_files, files, &merged));
         let order = graph.hosts_of(ALL);
@@ -97,6 +100,25 @@ impl Inventory {
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
+}
+
+/// Names and addresses are shown, and written down with each run: a login in one is refused before that.
+fn holds_no_login(host: &HostEntry) -> Result<(), Error> {
+    let address = &host.settings.address;
+    if !has_password(&host.name) && !has_password(&address.value) {
+        return Ok(());
+    }
+    Err(Error::LoginInAddress {
+        file: address.origin.file.as_deref().map(Into::into),
+        line: address.origin.line,
+    })
+}
+
+/// Says whether there is a password in it as in `http://user:password@host`.
+fn has_password(address: &str) -> bool {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let login = rest.rsplit_once('@').map(|(login, _)| login);
+    login.and_then(|login| login.split_once(':')).is_some_and(|(_, password)| !password.is_empty())
 }
 
 /// Puts together what was said of each host: Ansible's order, in which what comes later counts.
