@@ -64,3 +64,15 @@ fn no_name_acts_on_the_terminal_of_whoever_looks() {
         assert!(run.stdout.contains("9b"), "{format}: it is still told: {}", run.stdout);
     }
 }
+
+#[test]
+fn whoever_only_asks_for_a_run_makes_no_ledger() {
+    let folder = std::env::temp_dir().join(format!("refpoint-no-ledger-{}", std::process::id()));
+    let ledger = folder.join("x.db");
+    for command in ["status", "report"] {
+        let run = refpoint(["fleet", command, "--ledger", ledger.to_str().unwrap()]).run();
+        assert_eq!(run.code, Some(10), "{run:?}");
+        assert!(run.stderr.contains("there is no ledger"), "{run:?}");
+        assert!(!folder.exists(), "{command}");
+    }
+}

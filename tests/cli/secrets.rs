@@ -233,9 +233,9 @@ fn a_login_in_the_address_of_a_host_is_refused_and_not_repeated() {
     }
     for text in ["hosts = [\"http://u:hunter2@hv01\"]\n", "[host.a]\naddress = \"u:hunter2@hv01\"\n"] {
         let file = std::env::temp_dir().join(format!("refpoint-address-{}.toml", std::process::id()));
-        std::fs::write(&file, text).unwrap();
+        fs::write(&file, text).unwrap();
         let run = refpoint(["fleet", "inventory", "-i", file.to_str().unwrap()]).run();
-        std::fs::remove_file(&file).unwrap();
+        fs::remove_file(&file).unwrap();
         assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""), "{text} {run:?}");
         assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
     }

@@ -47,6 +47,12 @@ impl WhichArgs {
         if let Some(file) = &self.from {
             return saved(file);
         }
+        let path = self.ledger.path()?;
+        if !path.exists() {
+            // Whoever only asks makes no file.
+            return Err(Error::new(Exit::NotFound, format!("there is no ledger {}: nothing was run", path.display()))
+                .hint("--ledger FILE names another one"));
+        }
         let keeper = self.ledger.open()?;
         runtime::block(async {
             let run = find(&keeper, self.run.as_deref()).await?;
