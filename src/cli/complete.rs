@@ -23,6 +23,7 @@ use super::args::Cli;
 use super::exit::Exit;
 use super::explain::{self, Family};
 use super::folders;
+use super::known;
 use super::ledger;
 
 /// The variable in which a shell says that it wants completions, and its name.
@@ -134,12 +135,13 @@ fn plain(names: impl IntoIterator<Item = impl Into<String>>) -> Vec<Known> {
     names.into_iter().map(|name| (name.into(), None)).collect()
 }
 
-/// Returns the hosts of the inventory that counts, and those that the ledger knows. One does not wait for the other.
+/// Returns the hosts of the inventory that counts, those that the ledger knows and those whose certificates are
+/// remembered. One does not wait for the other.
 fn hosts() -> Vec<Known> {
     let mut hosts: Vec<Known> = Vec::new();
     let patience = PATIENCE / 2;
     let (sender, receiver) = mpsc::channel();
-    for source in [of_inventory as fn() -> Vec<String>, of_ledger] {
+    for source in [of_inventory as fn() -> Vec<String>, of_ledger, of_known_hosts] {
         let sender = sender.clone();
         thread::spawn(move || sender.send(source()));
     }
@@ -174,6 +176,12 @@ fn of_inventory() -> Vec<String> {
 
 fn of_ledger() -> Vec<String> {
     look().and_then(|ledger| ledger.hosts().ok()).unwrap_or_default()
+}
+
+fn of_known_hosts() -> Vec<String> {
+    let hosts = known::hosts().filter(|hosts| hosts.file().is_file());
+    let all = hosts.and_then(|hosts| hosts.list().ok()).unwrap_or_default();
+    all.into_iter().map(|known| known.host.host().to_owned()).collect()
 }
 
 fn subjects(kind: Kind) -> Vec<Known> {

@@ -26,6 +26,8 @@ impl Home {
             "[profile.production]\ninventory = ['prod-a,prod-b,']\n[profile.\"pilot\"]\nuser = 'x'\n";
         fs::write(folder.join(".config/refpoint/config.toml"), profiles).unwrap();
         fs::write(folder.join("hosts.toml"), "hosts = ['hv[01-03].example', 'db.example']\n").unwrap();
+        let remembered = format!("remembered.example:5986 sha256:{} 2026-11-21T02:00:00Z\n", "0a".repeat(32));
+        fs::write(folder.join(".local/state/refpoint/known_hosts"), remembered).unwrap();
         let mut ledger = Ledger::open(folder.join(".local/state/refpoint/ledger.db")).unwrap();
         let intent = Intent {
             host: "HVLEDGER".to_owned(),
@@ -105,6 +107,14 @@ fn what_may_follow_is_known_without_a_host() {
 }
 
 /// Whoever presses Tab sees what there is, or nothing; no complaint stands in the line that is being typed.
+#[test]
+fn hosts_whose_certificates_are_remembered_are_proposed() {
+    let home = Home::new("remembered");
+    for words in [&["trust", "remove", "rem"], &["vm", "list", "rem"]] {
+        assert_eq!(home.proposed(words, &[]), ["remembered.example"], "{words:?}");
+    }
+}
+
 #[test]
 fn what_cannot_be_read_is_not_proposed_and_nobody_waits_for_it() {
     let home = Home::new("broken");

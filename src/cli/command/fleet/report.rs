@@ -50,8 +50,11 @@ impl WhichArgs {
         let path = self.ledger.path()?;
         if !path.exists() {
             // Whoever only asks makes no file.
-            return Err(Error::new(Exit::NotFound, format!("there is no ledger {}: nothing was run", path.display()))
-                .hint("--ledger FILE names another one"));
+            return Err(Error::new(
+                Exit::NotFound,
+                format!("there is no ledger {}: nothing was run", path.display()),
+            )
+            .hint("--ledger FILE names another one"));
         }
         let keeper = self.ledger.open()?;
         runtime::block(async {
