@@ -17,7 +17,7 @@ use super::rule::{CREATE, rank};
 use super::stop::{Stop, Stopper};
 use super::unit::{self, Work};
 use super::write::report;
-use crate::client::Session;
+use crate::client::{LoggedIn, Session, Warning};
 use crate::fleet::event::{Event, News};
 use crate::fleet::follow::{Control, Reason, Wish};
 use crate::fleet::keeper::Keeper;
@@ -595,6 +595,9 @@ async fn on_host(
     if let (Some(scheme), Some(sealed)) = (details.scheme.clone(), details.sealed) {
         shared.tell_of(label, News::Connected { scheme, sealed });
     }
+    for message in login.iter().flat_map(|login| warnings_of(login, label)) {
+        shared.tell_of(label, News::Warning { message });
+    }
     let done = on_open_host(shared, &host, label, is_planned, rules, details).await;
     let counters = host.counters().await;
     details.requests = counters.requests;
@@ -696,6 +699,18 @@ fn lacks_point(units: &[Unit], of: &Unit) -> bool {
             && unit.stage == UnitStage::Ended
             && unit.outcome.as_deref() != Some(Outcome::Completed.name())
     })
+}
+
+/// Returns what a person should know of a login with a host, in words that no other host has: of each it is said.
+pub(super) fn warnings_of(login: &LoggedIn, label: &str) -> Vec<String> {
+    let words = |warning: &Warning| match warning {
+        Warning::UnverifiedCertificate { fingerprint } => {
+            Some(format!("certificate not verified ({fingerprint}): anybody on the way could be {label}"))
+        }
+        // Whoever allowed it was told before anything was sent.
+        Warning::Cleartext => None,
+    };
+    login.warnings.iter().filter_map(words).collect()
 }
 
 /// Logs in, again where that failed for a passing cause.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::engine::{Opener, RunDetails};
+use super::engine::{Opener, RunDetails, warnings_of};
 use super::expand::{Stamp, expand};
 use super::plan::RunPlan;
 use super::rule::{CreateRule, Deed, ExportRule, PointPolicy, Rule};
@@ -27,6 +27,8 @@ pub struct HostForecast {
     pub host: String,
     /// Why it cannot be said.
     pub error: Option<Failure>,
+    /// What a person should know of the login.
+    pub warnings: Vec<String>,
     /// What would be done on it.
     pub units: Vec<UnitForecast>,
 }
@@ -76,8 +78,10 @@ pub async fn foresee(
         let (opener, keeper) = (opener.clone(), keeper.clone());
         tasks.spawn(async move {
             let _permit = permits.acquire_owned().await;
+            let mut warnings = Vec::new();
             let looked = async {
                 let host = Host::new(opener.open(&name).await?);
+                warnings.extend(host.logged_in().await.iter().flat_map(|login| warnings_of(login, &name)));
                 let own = host.name().await.map_err(|error| Failure::from(&error))?;
                 let units = expand(&host, &name, &plan, &rules, &stamp).await?;
                 let mut forecasts = Vec::new();
@@ -93,7 +97,7 @@ pub async fn foresee(
                 Ok((own, units)) => (Some(own), units, None),
                 Err(failure) => (None, Vec::new(), Some(failure)),
             };
-            (place, own, HostForecast { host: name, error, units })
+            (place, own, HostForecast { host: name, error, warnings, units })
         });
     }
     let mut found = Vec::new();

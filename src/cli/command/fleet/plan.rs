@@ -87,6 +87,9 @@ fn show(hosts: &[HostForecast], format: Format, ui: &mut Ui) -> Result<Exit, Err
             };
         }
     }
+    for host in hosts {
+        host.warnings.iter().for_each(|text| ui.warn(&format!("{}: {text}", host.host)));
+    }
     list.show(format, "nothing to do", ui)?;
     for hint in hints(hosts) {
         ui.note(&hint);
