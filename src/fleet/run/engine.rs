@@ -529,6 +529,9 @@ pub(super) struct HostDetails {
     pub(super) scheme: Option<String>,
     pub(super) sealed: Option<bool>,
     pub(super) error: Option<Failure>,
+    /// Which rules of the plan are for it.
+    #[serde(default)]
+    pub(super) rules: Option<Vec<u32>>,
     pub(super) requests: u64,
     pub(super) bytes_sent: u64,
     pub(super) bytes_received: u64,
@@ -542,7 +545,7 @@ async fn work_on_host(
     before: Option<HostDetails>,
 ) {
     let before = before.unwrap_or_default();
-    let mut details = HostDetails::default();
+    let mut details = HostDetails { rules: Some(rules.clone()), ..HostDetails::default() };
     let (run, at, name) = (shared.run, shared.now(), label.to_owned());
     if shared.write(move |ledger| ledger.host_begun(run, &name, at)).await.is_none() {
         return;

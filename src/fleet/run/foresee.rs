@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::engine::{Opener, RunDetails, warnings_of};
-use super::expand::{Stamp, expand};
+use super::expand::{Found, Stamp, expand, unmatched};
 use super::plan::RunPlan;
 use super::rule::{CreateRule, Deed, ExportRule, PointPolicy, Rule};
 use crate::fleet::keeper::Keeper;
@@ -123,6 +123,30 @@ pub async fn foresee(
         forecasts.push(forecast);
     }
     forecasts
+}
+
+/// Returns the machines and groups that a plan names and that no host has, by what was foreseen of these hosts. What
+/// could not be looked at may have them.
+pub fn named_and_missing(
+    plan: &RunPlan,
+    hosts: &[(String, Vec<u32>)],
+    forecasts: &[HostForecast],
+) -> Vec<String> {
+    let units = forecasts.iter().flat_map(|forecast| &forecast.units);
+    let found: Vec<_> = units
+        .map(|unit| Found {
+            rule: unit.rule.saturating_sub(1),
+            kind: if unit.kind == "group" { ledger::Kind::Group } else { ledger::Kind::Vm },
+            id: &unit.id,
+            name: &unit.name,
+        })
+        .collect();
+    let seen: HashSet<_> =
+        forecasts.iter().filter(|one| one.error.is_none()).map(|one| one.host.as_str()).collect();
+    unmatched(plan, &found, |rule| {
+        let mut names = hosts.iter().filter(|(_, rules)| rules.contains(&rule)).peekable();
+        names.peek().is_some() && names.all(|(name, _)| seen.contains(name.as_str()))
+    })
 }
 
 async fn unit_of(around: &Surroundings<'_>, plan: &RunPlan, unit: &NewUnit, all: &[NewUnit]) -> UnitForecast {
