@@ -17,7 +17,7 @@ use crate::fleet::preview::preview;
 use crate::fleet::prune::{PruneOrder, prune};
 use crate::fleet::report::{Failure, Kind};
 use crate::fleet::unit::Surroundings;
-use crate::hyperv::{Consistency, Directory, Host, Selector};
+use crate::hyperv::{Consistency, Contents, Directory, Host, Place, Seen, Selector};
 use crate::ledger::{self, NewUnit};
 
 /// What a run would do on a host.
@@ -85,9 +85,14 @@ pub async fn foresee(
                 let own = host.name().await.map_err(|error| Failure::from(&error))?;
                 let units = expand(&host, &name, &plan, &rules, &stamp).await?;
                 let mut forecasts = Vec::new();
+                let mut drives = HashMap::new();
                 for unit in &units {
                     let around = Surroundings::new(&*name, &host, &keeper, clock);
-                    forecasts.push(unit_of(&around, &plan, unit, &units).await);
+                    let mut forecast = unit_of(&around, &plan, unit, &units).await;
+                    if forecast.error.is_none() {
+                        forecast.error = is_on_a_drive(&host, &unit.directory, &mut drives).await.err();
+                    }
+                    forecasts.push(forecast);
                 }
                 // What cannot be tidied up the host ends by itself.
                 let _ = host.close().await;
@@ -147,6 +152,35 @@ pub fn named_and_missing(
         let mut names = hosts.iter().filter(|(_, rules)| rules.contains(&rule)).peekable();
         names.peek().is_some() && names.all(|(name, _)| seen.contains(name.as_str()))
     })
+}
+
+/// Looks whether the host has the drive of a directory, once for each drive. What may not be seen counts as there.
+async fn is_on_a_drive(
+    host: &Host,
+    directory: &str,
+    drives: &mut HashMap<char, bool>,
+) -> Result<(), Failure> {
+    let Ok(directory) = Directory::parse(directory) else { return Ok(()) };
+    let Place::Drive(letter) = directory.place() else { return Ok(()) };
+    let is_there = match drives.get(&letter) {
+        Some(is_there) => *is_there,
+        None => *drives.entry(letter).or_insert(has_drive(host, letter).await?),
+    };
+    if is_there {
+        return Ok(());
+    }
+    let failure = Failure::new(Kind::NotFound, format!("the host has no drive {letter}:"));
+    Err(failure.with_hint("name a drive that the host has in the plan's key to"))
+}
+
+async fn has_drive(host: &Host, letter: char) -> Result<bool, Failure> {
+    let root = Directory::parse(&format!("{letter}:\\"))
+        .map_err(|error| Failure::new(Kind::Usage, error.to_string()))?;
+    if let Seen::Known(_) = host.free_space(&root).await.map_err(failed)? {
+        return Ok(true);
+    }
+    let contents = host.contents(&root).await.map_err(failed)?;
+    Ok(!matches!(contents, Seen::Known(Contents::Missing { .. })))
 }
 
 async fn unit_of(around: &Surroundings<'_>, plan: &RunPlan, unit: &NewUnit, all: &[NewUnit]) -> UnitForecast {
