@@ -25,12 +25,17 @@ pub(crate) fn hosts_or_else() -> Result<KnownHosts, Error> {
 
 /// Says which certificates have been trusted on first use since it was last asked.
 pub(crate) fn tell(ui: &mut Ui) {
-    let Some(hosts) = hosts() else { return };
-    for KnownHost { host, fingerprint, .. } in hosts.news() {
-        ui.warn(&format!(
-            "certificate of {host} trusted on first use ({fingerprint}): compare it with the host's own"
-        ));
-    }
+    news().iter().for_each(|known| ui.warn(&words(known)));
+}
+
+/// Returns which certificates have been trusted on first use since it was last asked.
+pub(crate) fn news() -> Vec<KnownHost> {
+    hosts().map(|hosts| hosts.news()).unwrap_or_default()
+}
+
+/// Returns what is said of one of them.
+pub(crate) fn words(KnownHost { host, fingerprint, .. }: &KnownHost) -> String {
+    format!("certificate of {host} trusted on first use ({fingerprint}): compare it with the host's own")
 }
 
 fn file() -> Option<PathBuf> {

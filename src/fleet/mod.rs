@@ -113,7 +113,7 @@ pub use run::{
     HostState, Limits, Moment, Names, Notify, Opener, Opening, Ping, PingMethod, PingStyle, PlanError,
     PointPolicy, Retries, Rule, RunDetails, RunOrder, RunPlan, RunReport, RunState, RunSurroundings, Stop,
     Template, TemplateError, Totals, UnitForecast, UnitReport, UnitState, UpkeepReport, Webhook, Window,
-    WindowError, begin_run, find_run, foresee, outstanding, report_of, work_on,
+    WindowError, begin_run, find_run, foresee, named_and_missing, outstanding, report_of, work_on,
 };
 pub use tend::{Tended, Uses, destroy_mark, discard_mark, find_mark, import_points, uses_of};
 pub use unit::{Surroundings, export, not_begun};

@@ -250,3 +250,65 @@ fn an_inventory_or_a_profile_may_ask_for_it_and_a_fleet_remembers_each_host() {
     let run = fleet(&silent);
     assert_eq!(run.stderr.matches("trusted on first use").count(), 3, "{}", run.stderr);
 }
+
+/// A fleet of three hosts, the settings of all of which are these, and a plan that lets go of nothing.
+fn fleet_of(lab: &Lab, name: &str, how: &str) -> (std::path::PathBuf, String, String) {
+    let here = folder(name);
+    let port = place(lab).rsplit(':').next().unwrap().to_owned();
+    let hosts = "[group.lab]\nhosts = [\"127.1.0.1\", \"127.1.0.2\", \"127.1.0.3\"]\n";
+    let (inventory, plan) = (here.join("hosts.toml"), here.join("plan.toml"));
+    fs::write(&inventory, format!("{hosts}port = {port}\nscheme = \"https\"\n{how} = true\n")).unwrap();
+    fs::write(&plan, "name = \"x\"\n[[prune]]\nhosts = \"lab\"\nmachines = [\"*\"]\nkeep_last = 9\n")
+        .unwrap();
+    let text = |path: std::path::PathBuf| path.into_os_string().into_string().unwrap();
+    (here, text(inventory), text(plan))
+}
+
+/// Returns where in the lines of a run's events a host is warned of so, and where it is connected.
+fn warned_and_connected(run: &Run, host: &str, words: &str) -> (Option<usize>, Option<usize>) {
+    let lines = run.stdout.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    let of_host: Vec<_> = lines.enumerate().filter(|(_, event)| event["host"] == host).collect();
+    let find = |is: &dyn Fn(&serde_json::Value) -> bool| {
+        of_host.iter().find(|(_, event)| is(event)).map(|(place, _)| *place)
+    };
+    let is_warning = |event: &serde_json::Value| {
+        event["event"] == "warning" && event["message"].as_str().unwrap().contains(words)
+    };
+    (find(&is_warning), find(&|event| event["event"] == "connected"))
+}
+
+#[test]
+fn a_fleet_whose_certificates_are_not_verified_says_so_of_each_host() {
+    let lab = Lab::start(&["--hosts", "3", "--tls", "127.1.0.1:0"]);
+    let (here, inventory, plan) = fleet_of(&lab, "insecure-fleet", "insecure");
+    let fleet = |words: &[&str]| {
+        let words = [&["fleet"], words, &[&*plan, "-i", &*inventory]].concat();
+        lab.refpoint(&words).env("XDG_STATE_HOME", here.to_str().unwrap()).run()
+    };
+    for words in [&["plan"][..], &["run", "-o", "jsonl"]] {
+        let run = fleet(words);
+        assert_eq!(run.code, Some(0), "{run:?}");
+        for host in ["127.1.0.1", "127.1.0.2", "127.1.0.3"] {
+            let said = format!("warning: {host}: certificate not verified (sha256:");
+            assert_eq!(run.stderr.matches(&said).count(), 1, "{}", run.stderr);
+            if words[0] == "run" {
+                let (warned, connected) = warned_and_connected(&run, host, "not verified");
+                assert!(warned.zip(connected).is_some(), "{}", run.stdout);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_run_says_whom_it_trusts_on_first_use_before_it_asks_the_host_for_anything() {
+    let lab = Lab::start(&["--hosts", "3", "--tls", "127.1.0.1:0"]);
+    let (here, inventory, plan) = fleet_of(&lab, "first-run", "trust_on_first_use");
+    let run = lab.refpoint(&["fleet", "run", &plan, "-i", &inventory, "-o", "jsonl"]);
+    let run = run.env("XDG_STATE_HOME", here.to_str().unwrap()).run();
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert_eq!(run.stderr.matches("trusted on first use").count(), 3, "{}", run.stderr);
+    for host in ["127.1.0.1", "127.1.0.2", "127.1.0.3"] {
+        let (warned, connected) = warned_and_connected(&run, host, "trusted on first use");
+        assert!(warned.is_some() && warned < connected, "{warned:?} {connected:?} {}", run.stdout);
+    }
+}

@@ -239,6 +239,30 @@ async fn a_backup_whose_chain_the_host_has_lost_is_begun_again_in_full_in_the_sa
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_drive_that_the_host_does_not_have_is_foreseen_for_all_that_would_be_written_there() {
+    let yard = Yard::new(1, "");
+    yard.run("name = 'points'\n[[create]]\nmachines = ['*']\n").await;
+    for point in ["latest", "new"] {
+        let plan = ALL.replace("D:", "Q:").replace("'latest'", &format!("'{point}'"));
+        // With those that the run makes, and with those that are there.
+        for plan in [plan.clone(), plan.split("[[create]]").next().unwrap().to_owned()] {
+            for unit in &yard.foresee(&plan).await[0].units {
+                let error = unit.error.as_ref().map(|error| (error.kind, &*error.message));
+                let expected = (!unit.directory.is_empty()).then_some("the host has no drive Q:");
+                assert_eq!(error, expected.map(|message| (Kind::NotFound, message)), "{unit:#?}");
+            }
+        }
+    }
+    let there = yard.foresee(ALL).await;
+    assert!(there[0].units.iter().all(|unit| unit.error.is_none()), "{there:#?}");
+    // Of what may not be seen nobody says that it is not there.
+    let closed = "[[fault]]\nwhat = 'access-denied'\nwhen = { class = 'Win32_LogicalDisk' }\n";
+    let hidden = Yard::new(1, closed).foresee(&ALL.replace("D:", "Q:")).await;
+    assert!(!hidden[0].units.is_empty() && hidden[0].error.is_none(), "{hidden:#?}");
+    assert!(hidden[0].units.iter().all(|unit| unit.error.is_none()), "{hidden:#?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_run_of_all_verbs_would_do_is_foreseen_without_asking_for_anything() {
     let yard = Yard::new(1, "");
     yard.run(ALL).await;

@@ -95,6 +95,40 @@ fn a_machine_that_nobody_has_is_10() {
     assert_eq!(report["totals"]["completed"], 3);
 }
 
+/// A host that was not looked at may have what the plan names; one that no rule names it for may not.
+#[test]
+fn a_machine_is_not_missing_before_the_hosts_that_may_have_it_were_looked_at() {
+    let fleet = Fleet::new(2, &world(1, 0.3));
+    stranger(&fleet);
+    let named = EXPORTS.replace("'vm1'", "'vm1', 'vm9'");
+    let of_all = fleet.plan("all", &format!("{ONCE}{named}"));
+    let of_one = fleet
+        .plan("one", &format!("{ONCE}{EXPORTS}{}", named.replace("machines", "hosts = 'hv01'\nmachines")));
+    for (path, code, missing) in [(of_all, 5, vec![]), (of_one, 1, vec!["vm9"])] {
+        let run = fleet.command(&["plan", &path]).run();
+        assert_eq!((run.code, run.stdout.contains("Missing")), (Some(code), !missing.is_empty()), "{run:?}");
+        let run = fleet.command(&["run", &path]).run();
+        assert_eq!((run.code, run.stdout.contains("Missing")), (Some(code), !missing.is_empty()), "{run:?}");
+        assert_eq!(fleet.report(&[])["missing"], serde_json::json!(missing));
+    }
+}
+
+#[test]
+fn a_plan_shows_what_it_names_and_no_host_has_and_what_to_do_where_a_host_is_down() {
+    let fleet = Fleet::new(1, &world(1, 0.3));
+    let path = fleet.plan("nightly", &EXPORTS.replace("'vm1'", "'vm1', 'vm9'"));
+    let run = fleet.command(&["plan", &path]).run();
+    assert_eq!(run.code, Some(10), "{run:?}");
+    let line = run.stdout.lines().find(|line| line.contains("vm9")).unwrap();
+    assert!(line.contains("Missing: the plan names it and no host has it"), "{run:?}");
+    let json = fleet.command(&["plan", &path, "-o", "json"]).run();
+    assert_eq!(json.json()[1], serde_json::json!({"host": null, "missing": "vm9"}));
+    down(&fleet);
+    let run = fleet.command(&["plan", &path]).run();
+    assert_eq!((run.code, run.stdout.contains("vm9")), (Some(4), false), "{run:?}");
+    assert!(run.stderr.lines().all(|line| line.starts_with("hint: ")) && !run.stderr.is_empty(), "{run:?}");
+}
+
 #[test]
 fn done_with_something_to_look_at_is_3() {
     let (code, report) =

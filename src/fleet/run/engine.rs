@@ -17,7 +17,7 @@ use super::rule::{CREATE, rank};
 use super::stop::{Stop, Stopper};
 use super::unit::{self, Work};
 use super::write::report;
-use crate::client::Session;
+use crate::client::{LoggedIn, Session, Warning};
 use crate::fleet::event::{Event, News};
 use crate::fleet::follow::{Control, Reason, Wish};
 use crate::fleet::keeper::Keeper;
@@ -529,6 +529,9 @@ pub(super) struct HostDetails {
     pub(super) scheme: Option<String>,
     pub(super) sealed: Option<bool>,
     pub(super) error: Option<Failure>,
+    /// Which rules of the plan are for it.
+    #[serde(default)]
+    pub(super) rules: Option<Vec<u32>>,
     pub(super) requests: u64,
     pub(super) bytes_sent: u64,
     pub(super) bytes_received: u64,
@@ -542,7 +545,7 @@ async fn work_on_host(
     before: Option<HostDetails>,
 ) {
     let before = before.unwrap_or_default();
-    let mut details = HostDetails::default();
+    let mut details = HostDetails { rules: Some(rules.clone()), ..HostDetails::default() };
     let (run, at, name) = (shared.run, shared.now(), label.to_owned());
     if shared.write(move |ledger| ledger.host_begun(run, &name, at)).await.is_none() {
         return;
@@ -594,6 +597,9 @@ async fn on_host(
     details.sealed = login.as_ref().map(|login| login.is_sealed);
     if let (Some(scheme), Some(sealed)) = (details.scheme.clone(), details.sealed) {
         shared.tell_of(label, News::Connected { scheme, sealed });
+    }
+    for message in login.iter().flat_map(|login| warnings_of(login, label)) {
+        shared.tell_of(label, News::Warning { message });
     }
     let done = on_open_host(shared, &host, label, is_planned, rules, details).await;
     let counters = host.counters().await;
@@ -696,6 +702,18 @@ fn lacks_point(units: &[Unit], of: &Unit) -> bool {
             && unit.stage == UnitStage::Ended
             && unit.outcome.as_deref() != Some(Outcome::Completed.name())
     })
+}
+
+/// Returns what a person should know of a login with a host, in words that no other host has: of each it is said.
+pub(super) fn warnings_of(login: &LoggedIn, label: &str) -> Vec<String> {
+    let words = |warning: &Warning| match warning {
+        Warning::UnverifiedCertificate { fingerprint } => {
+            Some(format!("certificate not verified ({fingerprint}): anybody on the way could be {label}"))
+        }
+        // Whoever allowed it was told before anything was sent.
+        Warning::Cleartext => None,
+    };
+    login.warnings.iter().filter_map(words).collect()
 }
 
 /// Logs in, again where that failed for a passing cause.

@@ -71,20 +71,39 @@ pub(super) fn colliding(units: &[Unit]) -> Vec<i64> {
     of_directory.into_values().filter(|units| units.len() > 1).flatten().collect()
 }
 
+/// A machine or group for which there is something to do on a host.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Found<'f> {
+    pub(super) rule: u32,
+    pub(super) kind: Kind,
+    pub(super) id: &'f str,
+    pub(super) name: &'f str,
+}
+
+impl<'f> Found<'f> {
+    pub(super) fn of(unit: &'f NewUnit) -> Self {
+        let Subject { kind, id, name } = &unit.subject;
+        Self { rule: unit.rule, kind: *kind, id, name }
+    }
+}
+
 /// Returns the machines and groups that the plan names and that no host has: whoever misspelled one must hear of
-/// it. Patterns may match nothing.
-pub(super) fn unmatched(plan: &RunPlan, units: &[Unit]) -> Vec<String> {
+/// it. Patterns may match nothing, and what a rule names is known only where all its hosts were looked at.
+pub(super) fn unmatched(
+    plan: &RunPlan,
+    found: &[Found<'_>],
+    is_looked_up: impl Fn(u32) -> bool,
+) -> Vec<String> {
     let mut missing = Vec::new();
-    for (number, rule) in plan.rules.iter().enumerate() {
+    for (number, rule) in (0u32..).zip(&plan.rules).filter(|(number, _)| is_looked_up(*number)) {
         for (kind, selectors) in [(Kind::Vm, &rule.machines), (Kind::Group, &rule.groups)] {
             for selector in selectors {
-                let is_of = |unit: &Unit| {
-                    let subject = &unit.what.subject;
-                    unit.what.rule as usize == number
-                        && subject.kind == kind
-                        && subject.id.parse::<Guid>().is_ok_and(|id| selector.matches(&id, &subject.name))
+                let is_it = |found: &Found<'_>| {
+                    found.rule == number
+                        && found.kind == kind
+                        && found.id.parse::<Guid>().is_ok_and(|id| selector.matches(&id, found.name))
                 };
-                if !matches!(selector, Selector::Glob(_)) && !units.iter().any(is_of) {
+                if !matches!(selector, Selector::Glob(_)) && !found.iter().any(is_it) {
                     missing.push(selector.to_string());
                 }
             }

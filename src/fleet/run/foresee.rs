@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -6,8 +6,8 @@ use serde::Serialize;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::engine::{Opener, RunDetails};
-use super::expand::{Stamp, expand};
+use super::engine::{Opener, RunDetails, warnings_of};
+use super::expand::{Found, Stamp, expand, unmatched};
 use super::plan::RunPlan;
 use super::rule::{CreateRule, Deed, ExportRule, PointPolicy, Rule};
 use crate::fleet::keeper::Keeper;
@@ -17,7 +17,7 @@ use crate::fleet::preview::preview;
 use crate::fleet::prune::{PruneOrder, prune};
 use crate::fleet::report::{Failure, Kind};
 use crate::fleet::unit::Surroundings;
-use crate::hyperv::{Consistency, Directory, Host, Selector};
+use crate::hyperv::{Consistency, Contents, Directory, Host, Place, Seen, Selector};
 use crate::ledger::{self, NewUnit};
 
 /// What a run would do on a host.
@@ -27,6 +27,8 @@ pub struct HostForecast {
     pub host: String,
     /// Why it cannot be said.
     pub error: Option<Failure>,
+    /// What a person should know of the login.
+    pub warnings: Vec<String>,
     /// What would be done on it.
     pub units: Vec<UnitForecast>,
 }
@@ -76,14 +78,21 @@ pub async fn foresee(
         let (opener, keeper) = (opener.clone(), keeper.clone());
         tasks.spawn(async move {
             let _permit = permits.acquire_owned().await;
+            let mut warnings = Vec::new();
             let looked = async {
                 let host = Host::new(opener.open(&name).await?);
+                warnings.extend(host.logged_in().await.iter().flat_map(|login| warnings_of(login, &name)));
                 let own = host.name().await.map_err(|error| Failure::from(&error))?;
                 let units = expand(&host, &name, &plan, &rules, &stamp).await?;
                 let mut forecasts = Vec::new();
+                let mut drives = HashMap::new();
                 for unit in &units {
                     let around = Surroundings::new(&*name, &host, &keeper, clock);
-                    forecasts.push(unit_of(&around, &plan, unit, &units).await);
+                    let mut forecast = unit_of(&around, &plan, unit, &units).await;
+                    if forecast.error.is_none() {
+                        forecast.error = is_on_a_drive(&host, &unit.directory, &mut drives).await.err();
+                    }
+                    forecasts.push(forecast);
                 }
                 // What cannot be tidied up the host ends by itself.
                 let _ = host.close().await;
@@ -93,7 +102,7 @@ pub async fn foresee(
                 Ok((own, units)) => (Some(own), units, None),
                 Err(failure) => (None, Vec::new(), Some(failure)),
             };
-            (place, own, HostForecast { host: name, error, units })
+            (place, own, HostForecast { host: name, error, warnings, units })
         });
     }
     let mut found = Vec::new();
@@ -119,6 +128,59 @@ pub async fn foresee(
         forecasts.push(forecast);
     }
     forecasts
+}
+
+/// Returns the machines and groups that a plan names and that no host has, by what was foreseen of these hosts. What
+/// could not be looked at may have them.
+pub fn named_and_missing(
+    plan: &RunPlan,
+    hosts: &[(String, Vec<u32>)],
+    forecasts: &[HostForecast],
+) -> Vec<String> {
+    let units = forecasts.iter().flat_map(|forecast| &forecast.units);
+    let found: Vec<_> = units
+        .map(|unit| Found {
+            rule: unit.rule.saturating_sub(1),
+            kind: if unit.kind == "group" { ledger::Kind::Group } else { ledger::Kind::Vm },
+            id: &unit.id,
+            name: &unit.name,
+        })
+        .collect();
+    let seen: HashSet<_> =
+        forecasts.iter().filter(|one| one.error.is_none()).map(|one| one.host.as_str()).collect();
+    unmatched(plan, &found, |rule| {
+        let mut names = hosts.iter().filter(|(_, rules)| rules.contains(&rule)).peekable();
+        names.peek().is_some() && names.all(|(name, _)| seen.contains(name.as_str()))
+    })
+}
+
+/// Looks whether the host has the drive of a directory, once for each drive. What may not be seen counts as there.
+async fn is_on_a_drive(
+    host: &Host,
+    directory: &str,
+    drives: &mut HashMap<char, bool>,
+) -> Result<(), Failure> {
+    let Ok(directory) = Directory::parse(directory) else { return Ok(()) };
+    let Place::Drive(letter) = directory.place() else { return Ok(()) };
+    let is_there = match drives.get(&letter) {
+        Some(is_there) => *is_there,
+        None => *drives.entry(letter).or_insert(has_drive(host, letter).await?),
+    };
+    if is_there {
+        return Ok(());
+    }
+    let failure = Failure::new(Kind::NotFound, format!("the host has no drive {letter}:"));
+    Err(failure.with_hint("name a drive that the host has in the plan's key to"))
+}
+
+async fn has_drive(host: &Host, letter: char) -> Result<bool, Failure> {
+    let root = Directory::parse(&format!("{letter}:\\"))
+        .map_err(|error| Failure::new(Kind::Usage, error.to_string()))?;
+    if let Seen::Known(_) = host.free_space(&root).await.map_err(failed)? {
+        return Ok(true);
+    }
+    let contents = host.contents(&root).await.map_err(failed)?;
+    Ok(!matches!(contents, Seen::Known(Contents::Missing { .. })))
 }
 
 async fn unit_of(around: &Surroundings<'_>, plan: &RunPlan, unit: &NewUnit, all: &[NewUnit]) -> UnitForecast {

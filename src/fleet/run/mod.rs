@@ -18,7 +18,7 @@ mod write;
 
 pub use ending::{Ending, UpkeepReport};
 pub use engine::{Opener, Opening, RunDetails, RunOrder, RunSurroundings, begin_run, outstanding, work_on};
-pub use foresee::{HostForecast, UnitForecast, foresee};
+pub use foresee::{HostForecast, UnitForecast, foresee, named_and_missing};
 pub use notify::{Extent, Hidden, Moment, Notify, Ping, PingMethod, PingStyle, Webhook};
 pub use plan::{BrokenChain, Limits, PlanError, Retries, RunPlan, Stop};
 pub use report::{HostReport, HostState, RunReport, RunState, Totals, UnitReport, UnitState};

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use super::ending::Ending;
 use super::engine::{HostDetails, of_plan};
-use super::expand::unmatched;
+use super::expand::{Found, unmatched};
 use super::plan::RunPlan;
 use super::report::{HostReport, HostState, RunReport, RunState, UnitReport, UnitState};
 use crate::fleet::keeper::Keeper;
@@ -61,9 +61,8 @@ pub(super) async fn report(keeper: &Keeper, run: i64, is_held: bool) -> Result<R
 
 fn of(run: &Run, hosts: Vec<RunHost>, units: Vec<Unit>, is_held: bool) -> RunReport {
     let missing = match RunPlan::read(&run.text) {
-        // What has not been looked at may have it yet.
-        Ok(plan) if hosts.iter().all(|host| host.stage != HostStage::Outstanding) => unmatched(&plan, &units),
-        _ => Vec::new(),
+        Ok(plan) => missing(&plan, &hosts, &units),
+        Err(_) => Vec::new(),
     };
     let hosts: Vec<_> = hosts.into_iter().map(host).collect();
     let units: Vec<_> = units.into_iter().map(unit).collect();
@@ -91,9 +90,24 @@ fn of(run: &Run, hosts: Vec<RunHost>, units: Vec<Unit>, is_held: bool) -> RunRep
     }
 }
 
+/// Returns what the plan names and no host has. A host that could not be looked at, or was not yet, may have it.
+fn missing(plan: &RunPlan, hosts: &[RunHost], units: &[Unit]) -> Vec<String> {
+    let found: Vec<_> = units.iter().map(|unit| Found::of(&unit.what)).collect();
+    let rules: Vec<_> = hosts.iter().map(|host| (host.stage, details(host).rules)).collect();
+    unmatched(plan, &found, |rule| {
+        // Of a host of which that is not written down, every rule may be.
+        let is_for = |rules: &Option<Vec<u32>>| rules.as_ref().is_none_or(|rules| rules.contains(&rule));
+        let mut stages = rules.iter().filter(|(_, rules)| is_for(rules)).map(|(stage, _)| *stage).peekable();
+        stages.peek().is_some() && stages.all(|stage| stage == HostStage::Planned)
+    })
+}
+
+fn details(host: &RunHost) -> HostDetails {
+    host.details.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+}
+
 fn host(host: RunHost) -> HostReport {
-    let details: HostDetails =
-        host.details.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let details = details(&host);
     HostReport {
         host: host.host,
         name: details.name,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use refpoint::client::{Session, Target};
+use refpoint::client::{HostPort, Session, Target};
 use refpoint::fleet::inventory::{Files, HostEntry, Inventory, Limit};
 use refpoint::fleet::{Failure, Opener, RunPlan};
 
@@ -55,6 +55,15 @@ impl Crew {
                 .hint("refpoint fleet inventory shows the hosts and their groups"));
         }
         Ok(crew)
+    }
+
+    /// Returns what the inventory calls the host that is there.
+    pub(crate) fn name_of(&self, place: &HostPort) -> Option<&str> {
+        let is_it = |target: &Result<Arc<Target>, Failure>| {
+            target.as_ref().is_ok_and(|target| HostPort::from(&target.endpoint) == *place)
+        };
+        let names = self.targets.iter().filter(|(_, target)| is_it(target)).map(|(name, _)| name.as_str());
+        names.min()
     }
 
     /// Returns what opens sessions with them.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use jiff::Zoned;
-use refpoint::fleet::{HostForecast, RunDetails, UnitForecast, foresee};
+use refpoint::fleet::{HostForecast, RunDetails, UnitForecast, foresee, named_and_missing};
 use serde_json::json;
 
 use super::crew::Crew;
@@ -52,11 +52,12 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
     }
     runtime::wait(async {
         let hosts = foresee(&plan, &crew.hosts, &details, &crew.opener(), &keeper, clock).await;
-        show(&hosts, output.output.unwrap_or(Format::Table), ui)
+        let missing = named_and_missing(&plan, &crew.hosts, &hosts);
+        show(&hosts, &missing, output.output.unwrap_or(Format::Table), ui)
     })
 }
 
-fn show(hosts: &[HostForecast], format: Format, ui: &mut Ui) -> Result<Exit, Error> {
+fn show(hosts: &[HostForecast], missing: &[String], format: Format, ui: &mut Ui) -> Result<Exit, Error> {
     let mut list =
         List::new(&["Host", "Machine or group", "Verb", "Point", "Relative to", "Directory", "But"]);
     let mut worst = Exit::Done;
@@ -79,19 +80,30 @@ fn show(hosts: &[HostForecast], format: Format, ui: &mut Ui) -> Result<Exit, Err
             list.push(&host.host, [&host.host, "", "", "", "", "", &error.message], value);
         }
         let errors = host.error.iter().chain(host.units.iter().filter_map(|unit| unit.error.as_ref()));
-        for code in errors.map(|error| error.exit_code) {
-            worst = match worst {
-                Exit::Done => Exit::of_code(code),
-                worst if worst.code() == code => worst,
-                _ => Exit::Failed,
-            };
-        }
+        worst = errors.map(|error| error.exit_code).fold(worst, both);
+    }
+    for name in missing {
+        let value = json!({"host": null, "missing": name});
+        list.push(name, ["", name, "", "", "", "", "Missing: the plan names it and no host has it"], value);
+        worst = both(worst, Exit::NotFound.code());
+    }
+    for host in hosts {
+        host.warnings.iter().for_each(|text| ui.warn(&format!("{}: {text}", host.host)));
     }
     list.show(format, "nothing to do", ui)?;
     for hint in hints(hosts) {
-        ui.note(&hint);
+        ui.note(&format!("hint: {hint}"));
     }
     Ok(worst)
+}
+
+/// Returns the exit code of both, and that of several causes where they differ.
+fn both(worst: Exit, code: u8) -> Exit {
+    match worst {
+        Exit::Done => Exit::of_code(code),
+        worst if worst.code() == code => worst,
+        _ => Exit::Failed,
+    }
 }
 
 /// Returns which points would go.

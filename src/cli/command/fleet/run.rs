@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use jiff::{Timestamp, Zoned};
 use refpoint::fleet::{
-    Control, Event, Keeper, Reason, RunDetails, RunOrder, RunPlan, RunReport, RunSurroundings, WindowError,
-    Wish, begin_run, find_run, report_of, work_on,
+    Control, Event, Keeper, News, Reason, RunDetails, RunOrder, RunPlan, RunReport, RunSurroundings,
+    WindowError, Wish, begin_run, find_run, report_of, work_on,
 };
 use refpoint::ledger::Run;
 use tokio::sync::{mpsc, watch};
@@ -19,6 +19,7 @@ use crate::cli::args::{Format, OutputArgs};
 use crate::cli::connection::MeansArgs;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::cli::known;
 use crate::cli::ledger::{LedgerArgs, clock};
 use crate::cli::metrics::{Meter, MetricsArgs, Scope, Subject};
 use crate::cli::notify::{Notifier, NotifyArgs};
@@ -276,7 +277,10 @@ impl Job<'_> {
             let worked = loop {
                 tokio::select! {
                     biased;
-                    Some(event) = heard.recv() => hear(&mut live, &mut notifier, &meter, &event),
+                    Some(event) = heard.recv() => {
+                        self.hear_of_trust(&mut live, &mut notifier, &meter);
+                        hear(&mut live, &mut notifier, &meter, &event);
+                    }
                     worked = &mut work => break worked,
                     signal = signals.next() => {
                         if is_ending {
@@ -287,11 +291,13 @@ impl Job<'_> {
                         end(&signal, &wishes);
                     }
                     _ = second.tick() => {
+                        self.hear_of_trust(&mut live, &mut notifier, &meter);
                         live.tick(Timestamp::now());
                         notifier.warnings().iter().chain(&meter.warnings()).for_each(|text| live.warn(text));
                     }
                 }
             };
+            self.hear_of_trust(&mut live, &mut notifier, &meter);
             while let Ok(event) = heard.try_recv() {
                 hear(&mut live, &mut notifier, &meter, &event);
             }
@@ -309,6 +315,17 @@ impl Job<'_> {
         };
         tell(notifier, meter, &report, ui).await;
         show(&report, format, ui)
+    }
+
+    /// Says whom it was that was trusted on first use. A certificate is remembered before the login, so that whoever
+    /// asks for this ahead of each event has said it before a host is said to be connected and is asked for anything.
+    fn hear_of_trust(&self, live: &mut Live<'_>, notifier: &mut Notifier, meter: &Meter) {
+        for trusted in known::news() {
+            let place = trusted.host.to_string();
+            let name = self.crew.name_of(&trusted.host).map_or(place, str::to_owned);
+            let what = News::Warning { message: known::words(&trusted) };
+            hear(live, notifier, meter, &Event::of_host(Timestamp::now(), name, what));
+        }
     }
 }
 

@@ -194,7 +194,9 @@ impl Journal {
     }
 
     fn warning(&mut self, event: &Event, message: &str) -> Option<Line> {
-        let is_new = self.warnings.len() < MOST_WARNINGS && self.warnings.insert(message.to_owned());
+        // What is said of a host, such as that it was trusted, is never one too many.
+        let has_room = event.unit.is_empty() || self.warnings.len() < MOST_WARNINGS;
+        let is_new = has_room && self.warnings.insert(message.to_owned());
         is_new.then(|| Line::Warning(format!("{}: {message}", whose(event))))
     }
 }
@@ -205,7 +207,7 @@ const FEW: usize = 20;
 /// On a terminal a cause is said so often.
 const OFTEN: usize = 3;
 
-/// Warnings that name what they are about are all different.
+/// Warnings of units that name what they are about are all different.
 const MOST_WARNINGS: usize = 100;
 
 /// Returns `host`, or `host unit`.
