@@ -250,3 +250,21 @@ fn an_inventory_or_a_profile_may_ask_for_it_and_a_fleet_remembers_each_host() {
     let run = fleet(&silent);
     assert_eq!(run.stderr.matches("trusted on first use").count(), 3, "{}", run.stderr);
 }
+
+#[test]
+fn what_is_no_regular_file_or_longer_than_any_remembers_nothing() {
+    let state = state("trust-endless");
+    let file = Path::new(&state).join("refpoint/known_hosts");
+    fs::create_dir(Path::new(&state).join("refpoint")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", &file).unwrap();
+    let run = trust(&state, &["list"]).run();
+    assert_eq!((run.code, run.stdout.as_str()), (Some(11), ""), "{}", run.stderr);
+    assert!(run.stderr.contains("known_hosts: it is no regular file"), "{}", run.stderr);
+    fs::remove_file(&file).unwrap();
+    // It has no octet on the disk.
+    fs::File::create(&file).unwrap().set_len((16 << 20) + 1).unwrap();
+    let run = trust(&state, &["list"]).run();
+    assert_eq!(run.code, Some(11), "{}", run.stderr);
+    assert!(run.stderr.contains("known_hosts: it is longer than 16 MiB"), "{}", run.stderr);
+    fs::remove_file(&file).unwrap();
+}
