@@ -417,7 +417,8 @@ fn nested(place: &Place<'_>, json: &Json) -> Result<Value, Error> {
     }
 }
 
-fn unknown_property(schema: &Schema, class: &str, name: &str) -> Error {
+/// Returns the error of a property that a class does not have.
+pub(crate) fn unknown_property(schema: &Schema, class: &str, name: &str) -> Error {
     let error = Error::usage(format!("{class} has no {name}"));
     let names = schema.catalog(class).properties(class).map(|property| property.name.as_str());
     match suggest::nearest(name, names) {

@@ -5,7 +5,7 @@ mod shown;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 use refpoint::client::{
@@ -172,6 +172,11 @@ impl ConnectionArgs {
         self.target.endpoint.host().to_owned()
     }
 
+    /// Returns how long everything may take, as it was said.
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        self.means.deadline()
+    }
+
     /// Returns the namespace, with slashes.
     pub(crate) fn namespace(&self) -> String {
         self.means.namespace()
@@ -198,10 +203,12 @@ impl MeansArgs {
 
     fn settled(&self, endpoint: &Endpoint, who: Who, ui: &mut Ui) -> Result<Target, Error> {
         self.refuse_what_does_not_fit(endpoint)?;
-        let tls = self.tls(endpoint, ui)?;
+        let began = Instant::now();
+        let until = self.request.deadline.and_then(|length| began.checked_add(length));
+        let tls = self.tls(endpoint, until, ui)?;
         let proxy = self.proxy(endpoint)?;
         let credentials = match who {
-            Who::User => self.credentials(endpoint, ui)?,
+            Who::User => self.credentials(endpoint, until, ui)?,
             Who::Nobody => Credentials::Tickets { cache: None, principal: None },
         };
         // Before the login, which may keep less than the password: what is dumped must not show it.
@@ -216,7 +223,9 @@ impl MeansArgs {
         }
         let mut target = Target::new(endpoint.clone(), options);
         target.namespace = self.namespace().into();
-        target.deadline = self.request.deadline;
+        // What it took to get the password is part of the command; what a person takes to type it is not.
+        let spent = if self.asks_a_person() { Duration::ZERO } else { began.elapsed() };
+        target.deadline = self.request.deadline.map(|length| length.saturating_sub(spent));
         target.tap = dump.map(Dump::into_tap);
         if let Some(timeout) = self.request.operation_timeout {
             target.operation_timeout = timeout;
@@ -255,6 +264,12 @@ impl MeansArgs {
             }
         }
         Ok(())
+    }
+
+    /// Says whether a person may be asked for something.
+    fn asks_a_person(&self) -> bool {
+        let is_password = !self.password.is_said() && self.beside.password.is_none();
+        is_password || (self.trust.key.is_some() && self.trust.key_passphrase_file.is_none())
     }
 
     fn auth(&self) -> Auth {
@@ -378,7 +393,7 @@ impl MeansArgs {
     }
 
     /// Returns the password of a user, which is read or asked for once however many hosts it is for.
-    fn password_of(&self, user: &str, ui: &mut Ui) -> Result<Secret<String>, Error> {
+    fn password_of(&self, user: &str, until: Option<Instant>, ui: &mut Ui) -> Result<Secret<String>, Error> {
         let from = match &self.beside.password {
             _ if self.password.is_given() => "arguments".to_owned(),
             _ if self.password.is_said() => "environment".to_owned(),
@@ -392,17 +407,22 @@ impl MeansArgs {
             return Ok(password);
         }
         let password = match &self.beside.password {
-            _ if self.password.is_said() => self.password.read(user, ui)?,
-            Some(Password::File(file)) => secret::of_file(file, "password", ui)?,
-            Some(Password::Command(command)) => secret::of_command(command)?,
-            _ => self.password.read(user, ui)?,
+            _ if self.password.is_said() => self.password.read(user, until, ui)?,
+            Some(Password::File(file)) => secret::of_file(file, "password", until, ui)?,
+            Some(Password::Command(command)) => secret::of_command(command, until)?,
+            _ => self.password.read(user, until, ui)?,
         };
         let mut known = self.beside.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.insert(from, password.clone());
         Ok(password)
     }
 
-    fn credentials(&self, endpoint: &Endpoint, ui: &mut Ui) -> Result<Credentials, Error> {
+    fn credentials(
+        &self,
+        endpoint: &Endpoint,
+        until: Option<Instant>,
+        ui: &mut Ui,
+    ) -> Result<Credentials, Error> {
         let LoginArgs { user, keytab, allow_cleartext, .. } = &self.login;
         let auth = &self.auth();
         let user = user.as_deref().filter(|user| !user.is_empty());
@@ -436,7 +456,7 @@ impl MeansArgs {
             }
             (_, None, None) => Credentials::Tickets { cache: None, principal: None },
             (_, Some(user), None) => {
-                let password = self.password_of(user, ui)?;
+                let password = self.password_of(user, until, ui)?;
                 Credentials::Password {
                     account: user.parse().unwrap_or_else(|never| match never {}),
                     password,
@@ -487,7 +507,7 @@ impl MeansArgs {
         }
     }
 
-    fn tls(&self, endpoint: &Endpoint, ui: &mut Ui) -> Result<Tls, Error> {
+    fn tls(&self, endpoint: &Endpoint, until: Option<Instant>, ui: &mut Ui) -> Result<Tls, Error> {
         let TrustArgs { ca, pin, cert, key, key_passphrase_file, insecure, .. } = &self.trust;
         let trust = match (ca, pin, insecure) {
             (Some(file), ..) => {
@@ -509,7 +529,7 @@ impl MeansArgs {
         let identity = match ClientIdentity::from_pem(&certificate, &key_text, None) {
             Err(TlsError::PassphraseMissing) => {
                 let passphrase = match key_passphrase_file {
-                    Some(file) => secret::of_file(file, "passphrase", ui)?,
+                    Some(file) => secret::of_file(file, "passphrase", until, ui)?,
                     None => secret::prompt(&format!("Passphrase of {}", key.display()), ui)?,
                 };
                 ClientIdentity::from_pem(&certificate, &key_text, Some(&passphrase))

@@ -1,5 +1,6 @@
 //! What a session's error means for whoever ran the command: the exit code, and what to try next.
 
+use refpoint::auth::Error as AuthError;
 use refpoint::cim::Catalog;
 use refpoint::client::{Error as SessionError, Fault, KnownHostsError, TlsError, TransportError};
 use refpoint::transport::CertificateProblem;
@@ -28,6 +29,24 @@ pub(crate) fn with_class(error: Error, class: &str) -> Error {
         None => error,
     }
 }
+
+/// The same for a class that was looked for in a namespace: those of the system itself are in another than Hyper-V's.
+pub(crate) fn with_class_in(error: Error, class: &str, namespace: &str) -> Error {
+    let catalog = Catalog::bundled();
+    let has = |prefix: &str| class.get(..prefix.len()).is_some_and(|it| it.eq_ignore_ascii_case(prefix));
+    let declared = catalog.class(class).and_then(|class| class.namespace.as_deref());
+    let is_of_system = declared.map_or(has("Win32_") || has("CIM_"), |namespace| namespace == SYSTEM);
+    // A name that is near to one of Hyper-V's is more likely that.
+    let is_near = || suggest::nearest(class, catalog.classes().map(|class| class.name.as_str())).is_some();
+    match error.kind == Exit::NotFound && is_of_system && !namespace.eq_ignore_ascii_case(SYSTEM) {
+        true if declared.is_some() || has("Win32_") || !is_near() => error
+            .hint_instead(format!("classes of the system are in another namespace: --namespace {SYSTEM}")),
+        _ => with_class(error, class),
+    }
+}
+
+/// Where the classes of Windows itself are.
+const SYSTEM: &str = "root/cimv2";
 
 /// The causes below an error whose own text stands in the heading.
 #[derive(Debug)]
@@ -115,9 +134,7 @@ fn hint_of_transport(error: &TransportError) -> Option<String> {
         TransportError::CleartextRefused(_) => {
             "use https, or --allow-cleartext where nobody else is on the network"
         }
-        TransportError::LoginFailed { .. } => {
-            "Kerberos needs a ticket (klist shows them, kinit gets one) or --user, and the host's own name as TARGET"
-        }
+        TransportError::LoginFailed { source, .. } => hint_of_login(source),
         TransportError::Tls { source, .. } => return hint_of_tls(source),
         TransportError::Answer(answer) => return answer.hint().map(str::to_owned),
         TransportError::Framing { .. } => {
@@ -129,6 +146,33 @@ fn hint_of_transport(error: &TransportError) -> Option<String> {
         _ => return None,
     };
     Some(text.to_owned())
+}
+
+/// Returns what helps where the login failed on our side: of its cause, and not of what else it could have been.
+fn hint_of_login(error: &AuthError) -> &'static str {
+    match error {
+        AuthError::PasswordRefused { .. } | AuthError::LogonFailure | AuthError::Refused { .. } => {
+            "check user and password; an account of the host's own is HOST\\user, one of a domain DOMAIN\\user or \
+             user@REALM"
+        }
+        AuthError::LibraryMissing { .. } => "or use --auth ntlm, which needs no library, with --user",
+        AuthError::NotMutual => "TARGET has to be the host's own name, and not that of somebody in between",
+        error if matches!(error, AuthError::NoServiceTicket { .. }) || error.trouble().is_some() => {
+            "Kerberos needs a ticket (klist shows them, kinit gets one) or --user, and the host's own name as TARGET"
+        }
+        AuthError::Unsuitable { needs: "https", .. } => "write https://HOST as TARGET",
+        AuthError::Unsuitable { .. } => "say who logs in with --user, or choose another way with --auth",
+        AuthError::CannotSeal { .. } => {
+            "look at the host's policy Network security: Minimum session security for NTLM SSP, or use https"
+        }
+        AuthError::Bindings(_) => {
+            "does something in between (inspection, a proxy) end TLS and begin it anew?"
+        }
+        AuthError::NoCommonMechanism | AuthError::NotOffered { .. } => {
+            "choose another way to log in with --auth"
+        }
+        _ => "the same command with -vv shows each leg of the login",
+    }
 }
 
 pub(super) fn hint_of_tls(error: &TlsError) -> Option<String> {
@@ -157,10 +201,47 @@ pub(super) fn hint_of_tls(error: &TlsError) -> Option<String> {
             "mend the line, or take it out: the certificate of its host is then one that was never seen"
                 .to_owned(),
         ),
+        TlsError::NoRoots { .. } => Some(
+            "install the package ca-certificates, or say whom to trust with --ca, --pin or --trust-on-first-use"
+                .to_owned(),
+        ),
         TlsError::NotThePinned { .. } => Some(
             "if the host's certificate was renewed, pin the new one; if not, somebody stands in between"
                 .to_owned(),
         ),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use refpoint::auth::{KerberosTrouble, Scheme};
+
+    use super::*;
+
+    #[test]
+    fn a_login_that_failed_is_hinted_at_by_its_cause() {
+        let hint = |source| {
+            let scheme = Scheme::Negotiate;
+            hint_of_transport(&TransportError::LoginFailed { scheme, offered: String::new(), source })
+                .unwrap()
+        };
+        let (origin, reason, trouble) = ("x".to_owned(), "y".to_owned(), KerberosTrouble::Other);
+        let kerberos = [
+            AuthError::NoTickets { origin: origin.clone(), reason: reason.clone(), trouble },
+            AuthError::NoServiceTicket { attempts: Vec::new() },
+        ];
+        let others = [
+            AuthError::PasswordRefused { origin, reason, trouble },
+            AuthError::LogonFailure,
+            AuthError::CannotSeal { missing: "sealing".to_owned() },
+            AuthError::Unsuitable { mechanism: "NTLM", needs: "a password" },
+            AuthError::NotVerified { what: "mechListMIC" },
+            AuthError::Bindings("differ"),
+        ];
+        assert!(kerberos.into_iter().map(hint).all(|hint| hint.contains("ticket")));
+        let others: Vec<String> = others.into_iter().map(hint).collect();
+        assert!(others.iter().all(|hint| !hint.contains("ticket")), "{others:?}");
+        assert!(others[0].starts_with("check user and password"), "{others:?}");
     }
 }

@@ -137,6 +137,13 @@ impl Error {
         self
     }
 
+    /// Returns the same, with this to try next in place of what was said before.
+    #[must_use]
+    pub(crate) fn hint_instead(mut self, hint: impl Into<String>) -> Self {
+        self.hints = vec![hint.into()];
+        self
+    }
+
     /// Returns the same, with what to ask `refpoint explain` about.
     #[must_use]
     pub(crate) fn explained_by(mut self, code: Option<String>) -> Self {

@@ -1,14 +1,19 @@
 //! Where passwords come from: a file, standard input, a command, the environment, a credential of the service, a
 //! person; never arguments, which everybody on the machine can read.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, IsTerminal, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use refpoint::client::Secret;
 use refpoint::fleet::Hidden;
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::json;
 use zeroize::Zeroizing;
 
@@ -57,18 +62,24 @@ impl PasswordArgs {
         })
     }
 
-    /// Returns the password of a user.
-    pub(crate) fn read(&self, user: &str, ui: &mut Ui) -> Result<Secret<String>, Error> {
+    /// Returns the password of a user. Nothing but a person is waited for beyond that moment.
+    pub(crate) fn read(
+        &self,
+        user: &str,
+        until: Option<Instant>,
+        ui: &mut Ui,
+    ) -> Result<Secret<String>, Error> {
         if let Some(file) = &self.password_file {
-            return of_file(file, "password", ui);
+            return of_file(file, "password", until, ui);
         }
         if self.password_stdin {
             let unreadable =
                 |error| Error::usage("cannot read the password from standard input").because(error);
-            return first_line(&read(io::stdin()).map_err(unreadable)?, "password from standard input");
+            let bytes = in_time(until, || read(io::stdin()))?.map_err(unreadable)?;
+            return first_line(&bytes, "password from standard input");
         }
         if let Some(command) = &self.password_command {
-            return of_command(command);
+            return of_command(command, until);
         }
         match std::env::var(VARIABLE) {
             Ok(password) => first_line(password.as_bytes(), &format!("password from {VARIABLE}")),
@@ -85,7 +96,7 @@ impl PasswordArgs {
 pub(crate) fn of_plan(hidden: &Hidden, what: &str, ui: &mut Ui) -> Result<Secret<String>, Error> {
     match hidden {
         Hidden::Given(text) => Ok(text.clone()),
-        Hidden::File(file) => of_file(file, what, ui),
+        Hidden::File(file) => of_file(file, what, None, ui),
         Hidden::Credential(name) => match credential(name) {
             Some(file) => of_credential(&file, what, name),
             None => Err(Error::usage(format!("no {what}: the service has no credential {name}"))
@@ -137,49 +148,133 @@ fn lower(what: &str) -> String {
     chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default()
 }
 
-/// Returns the first line of a file that nobody else should be able to read.
-pub(crate) fn of_file(path: &Path, what: &str, ui: &mut Ui) -> Result<Secret<String>, Error> {
+/// Returns the first line of a file that nobody else should be able to read. The end of a pipe does as well, as a
+/// shell's `<(…)` makes one.
+pub(crate) fn of_file(
+    path: &Path,
+    what: &str,
+    until: Option<Instant>,
+    ui: &mut Ui,
+) -> Result<Secret<String>, Error> {
     let unreadable =
         |error| Error::usage(format!("cannot read the {what} from {}", path.display())).because(error);
-    let file = File::open(path).map_err(unreadable)?;
-    let facts = file.metadata().map_err(unreadable)?;
+    let fits = |facts: &Metadata| match facts.is_file() || facts.file_type().is_fifo() {
+        true => Ok(()),
+        false => Err(Error::usage(format!("{what} from {}: it is no regular file", path.display()))),
+    };
+    // Before it is opened: to open a device may do something.
+    fits(&std::fs::metadata(path).map_err(unreadable)?)?;
+    let opened = path.to_owned();
+    // A pipe opens when somebody writes to it.
+    let (facts, bytes) = in_time(until, move || {
+        let file = File::open(opened)?;
+        let facts = file.metadata()?;
+        let is_read = facts.is_file() || facts.file_type().is_fifo();
+        Ok((facts, if is_read { read(file)? } else { Zeroizing::default() }))
+    })?
+    .map_err(unreadable)?;
+    fits(&facts)?;
     let mode = facts.permissions().mode() & 0o777;
     if facts.is_file() && mode & 0o077 != 0 {
         ui.warn(&format!("others may read {} (mode {mode:03o}): chmod 600 it", path.display()));
     }
-    first_line(&read(file).map_err(unreadable)?, &format!("{what} from {}", path.display()))
+    let what = format!("{what} from {}", path.display());
+    if bytes.len() > LONGEST {
+        return Err(too_long(&what));
+    }
+    first_line(&bytes, &what)
 }
 
 /// Neither the command nor what it printed is shown when it fails: either may hold the password.
-pub(crate) fn of_command(command: &str) -> Result<Secret<String>, Error> {
-    // A command that asks a person needs the terminal; a pipe is for somebody else.
-    let stdin = if io::stdin().is_terminal() { Stdio::inherit() } else { Stdio::null() };
+pub(crate) fn of_command(command: &str, until: Option<Instant>) -> Result<Secret<String>, Error> {
     let failed = || Error::usage("password command failed");
     let words =
         words::split(command).ok_or_else(|| failed().hint("a quote or a backslash in it has no end"))?;
+    if words::has_operators(command) {
+        return Err(failed().hint("no shell runs it, and ; | & < > mean nothing: sh -c '…' has one run it"));
+    }
     let Some((program, arguments)) = words.split_first() else {
         return Err(failed().hint("there is no command in it"));
     };
-    let child = Command::new(program).args(arguments).stdin(stdin).stdout(Stdio::piped()).spawn();
-    let mut child = child.map_err(|error| failed().because(error))?;
-    let printed = child.stdout.take().map_or_else(|| Ok(Zeroizing::default()), read);
-    let status = child.wait().map_err(|error| failed().because(error))?;
+    let is_terminal = io::stdin().is_terminal();
+    let mut asked = Command::new(program);
+    // A command that asks a person needs the terminal; a pipe is for somebody else.
+    asked.args(arguments).stdin(if is_terminal { Stdio::inherit() } else { Stdio::null() });
+    // What it starts ends with it. On a terminal it stays among those who may read what is typed.
+    let is_group = until.is_some() && !is_terminal;
+    if is_group {
+        asked.process_group(0);
+    }
+    let mut child = asked.stdout(Stdio::piped()).spawn().map_err(|error| failed().because(error))?;
+    let stdout = child.stdout.take();
+    let printed = in_time(until, || stdout.map_or_else(|| Ok(Zeroizing::default()), read));
+    let ended = printed.and_then(|printed| Ok((printed, wait(&mut child, until)?)));
+    let (printed, status) = ended.inspect_err(|_| end(&mut child, is_group))?;
+    let status = status.map_err(|error| failed().because(error))?;
     if !status.success() {
         return Err(failed().hint(format!("it ended with {status}")));
     }
     first_line(&printed.map_err(|error| failed().because(error))?, "password from the password command")
 }
 
+/// Waits for the end of a command, and no longer than until then.
+fn wait(child: &mut Child, until: Option<Instant>) -> Result<io::Result<ExitStatus>, Error> {
+    let Some(until) = until else { return Ok(child.wait()) };
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Ok(Ok(status)),
+            Ok(None) if Instant::now() >= until => return Err(late()),
+            Ok(None) => thread::sleep(PAUSE),
+            Err(error) => return Ok(Err(error)),
+        }
+    }
+}
+
+/// Ends a command that was not waited for, and with its group what it has started.
+fn end(child: &mut Child, is_group: bool) {
+    let id = Pid::from_child(child);
+    // One that has ended by itself is as well.
+    let _ = if is_group { kill_process_group(id, Signal::KILL) } else { kill_process(id, Signal::KILL) };
+    let _ = child.try_wait();
+}
+
+/// Does something that may wait for ever, and waits for it until then. What is not done by then is left to itself.
+fn in_time<T: Send + 'static>(
+    until: Option<Instant>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Error> {
+    let Some(until) = until else { return Ok(work()) };
+    let (sender, done) = mpsc::channel();
+    thread::spawn(move || sender.send(work()));
+    done.recv_timeout(until.saturating_duration_since(Instant::now())).map_err(|_| late())
+}
+
+fn late() -> Error {
+    Error::new(Exit::Deadline, "the deadline has passed before the password was there")
+        .hint("a longer --deadline, or none, waits longer")
+}
+
+/// Returns what there is, and of what is too long one octet too many.
 fn read(source: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST));
-    source.take(LONGEST as u64).read_to_end(&mut bytes)?;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST + 1));
+    source.take(LONGEST as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+fn too_long(what: &str) -> Error {
+    Error::usage(format!("{what} is longer than {} KiB", LONGEST >> 10))
 }
 
 /// Returns the first line; `what` is said of it where it is none.
 fn first_line(bytes: &[u8], what: &str) -> Result<Secret<String>, Error> {
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let line = line.strip_suffix(b"\r").unwrap_or(line);
+    if line.len() > LONGEST {
+        return Err(too_long(what));
+    }
+    if bytes.contains(&0) {
+        return Err(Error::usage(format!("{what} holds a NUL byte")));
+    }
     match std::str::from_utf8(line) {
         Ok(password) => filled(password.to_owned(), what),
         Err(_) => Err(Error::usage(format!("{what} is not UTF-8"))),
@@ -198,3 +293,5 @@ const VARIABLE: &str = "REFPOINT_PASSWORD";
 const CREDENTIAL: &str = "refpoint-password";
 /// More than any password has.
 const LONGEST: usize = 64 << 10;
+/// How often a command that has closed its output is looked after.
+const PAUSE: Duration = Duration::from_millis(5);

@@ -5,15 +5,41 @@
 ///
 /// [POSIX]: https://pubs.opengroup.org/onlinepubs/9799919799/utilities/V3_chap02.html
 pub(super) fn split(text: &str) -> Option<Vec<String>> {
+    Some(cut(text)?.into_iter().map(|word| word.text).collect())
+}
+
+/// Says whether a word would be an operator to a shell: `|`, `>file`, `2>&1`, and what ends in `;`. A quoted one is
+/// none.
+pub(super) fn has_operators(text: &str) -> bool {
+    let is_operator = |word: &Word| {
+        let redirects = word.text.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with(['<', '>']);
+        let is_all = !word.text.is_empty() && word.text.chars().all(|c| ";|&<>".contains(c));
+        word.is_bare && (redirects || is_all || word.text.ends_with(';'))
+    };
+    cut(text).is_some_and(|words| words.iter().any(is_operator))
+}
+
+/// A word, and whether it stands there without quotes and backslashes.
+struct Word {
+    text: String,
+    is_bare: bool,
+}
+
+fn cut(text: &str) -> Option<Vec<Word>> {
     let mut words = Vec::new();
+    let mut is_bare = true;
     let mut word: Option<String> = None;
     let mut quote = None;
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
         match (quote, c) {
-            (None, ' ' | '\t' | '\n') => words.extend(word.take()),
+            (None, ' ' | '\t' | '\n') => {
+                words.extend(word.take().map(|text| Word { text, is_bare }));
+                is_bare = true;
+            }
             (None, '\'' | '"') => {
                 quote = Some(c);
+                is_bare = false;
                 word.get_or_insert_default();
             }
             (Some(open), c) if c == open => quote = None,
@@ -21,14 +47,17 @@ pub(super) fn split(text: &str) -> Option<Vec<String>> {
             (Some('"'), '\\') if !chars.peek().is_some_and(|next| "$`\"\\\n".contains(*next)) => {
                 word.get_or_insert_default().push(c);
             }
-            (None | Some('"'), '\\') => match chars.next()? {
-                '\n' => {}
-                escaped => word.get_or_insert_default().push(escaped),
-            },
+            (None | Some('"'), '\\') => {
+                is_bare = false;
+                match chars.next()? {
+                    '\n' => {}
+                    escaped => word.get_or_insert_default().push(escaped),
+                }
+            }
             (_, c) => word.get_or_insert_default().push(c),
         }
     }
-    words.extend(word);
+    words.extend(word.map(|text| Word { text, is_bare }));
     quote.is_none().then_some(words)
 }
 
@@ -51,6 +80,16 @@ mod tests {
                 Some(words.to_vec()),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn operators_of_a_shell_are_known_where_nothing_quotes_them() {
+        for text in ["a | b", "a ; b", "a; b", "a > b", "a 2>/dev/null", "a >b", "a & b", "a && b", "a <b"] {
+            assert!(has_operators(text), "{text}");
+        }
+        for text in ["a '|' b", "sh -c 'a | b; c > d'", r"a \; b", "a https://x/?y&z", "a \"x;\" -2", ""] {
+            assert!(!has_operators(text), "{text}");
         }
     }
 

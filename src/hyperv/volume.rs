@@ -75,6 +75,14 @@ impl Host {
         seen(looked.await)
     }
 
+    /// Says whether the host has the drive that a directory is on.
+    pub async fn has_drive(&self, directory: &Directory) -> Result<Seen<bool>, Error> {
+        match on_drive(directory) {
+            Some((drive, _)) => seen(self.is_directory(&drive, "").await),
+            None => Ok(Seen::Hidden(NOT_A_DRIVE.to_owned())),
+        }
+    }
+
     /// Returns how many octets are free where a directory is.
     pub async fn free_space(&self, directory: &Directory) -> Result<Seen<u64>, Error> {
         let Some((drive, path)) = on_drive(directory) else {

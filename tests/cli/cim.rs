@@ -63,6 +63,26 @@ fn a_selection_is_made_by_the_host_and_is_what_the_table_shows() {
 }
 
 #[test]
+fn a_property_that_a_known_class_does_not_have_is_refused_with_the_one_that_was_meant() {
+    for flag in ["--select", "--columns"] {
+        let host = endless();
+        host.refpoint(&["cim", "list"], &["Msvm_ComputerSystem", flag, "ElementName,Nmae"]).run().is(
+            2,
+            "",
+            "error: Msvm_ComputerSystem has no Nmae\n\
+             hint: did you mean Name?\n\
+             hint: --schema host asks the host, where its Windows is newer\n",
+        );
+        assert!(host.heard().is_empty());
+        // Of the classes of the system only what is needed is declared.
+        for class in ["Win32_Service", "X"] {
+            let run = endless().refpoint(&["cim", "list"], &[class, flag, "State", "--limit", "1"]).run();
+            assert_eq!(run.code, Some(0), "{}", run.stderr);
+        }
+    }
+}
+
+#[test]
 fn the_columns_of_a_table_can_be_chosen() {
     let arguments = ["Msvm_ComputerSystem", "--columns", "Name,EnabledState", "--limit", "1"];
     endless().refpoint(&["cim", "list"], &arguments).run().is(

@@ -45,3 +45,21 @@ fn a_word_that_makes_no_sense_is_a_usage_error_with_a_proposal() {
     assert_eq!(refpoint([""; 0]).run().code, Some(2));
     assert_eq!(refpoint(["--version"]).run().stdout, concat!("refpoint ", env!("CARGO_PKG_VERSION"), "\n"));
 }
+
+#[test]
+fn who_prunes_without_a_policy_and_who_gives_a_point_with_a_flag_are_told_how() {
+    refpoint(["point", "prune", "hv01"]).run().is(
+        2,
+        "",
+        "error: nothing says which points are to be kept\nhint: say it with --keep-last N, --keep-days DAYS or both\n",
+    );
+    for verb in ["destroy", "discard"] {
+        let run = refpoint(["point", verb, "hv01", "--vm", "web01", "--point", "B1F5"]).run();
+        assert_eq!((run.code, run.stdout.as_str()), (Some(2), ""));
+        assert!(
+            run.stderr.contains("the point is given without a flag, behind TARGET: … HOST B1F5"),
+            "{}",
+            run.stderr
+        );
+    }
+}

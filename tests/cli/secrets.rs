@@ -96,6 +96,9 @@ fn a_password_that_is_none_is_refused_without_a_word_to_the_host() {
     let host = host();
     let target = host.target();
     let here = folder("no-passwords");
+    let long =
+        file(&folder("long-password"), &[b"swordfish-1\n".as_slice(), &[b'x'; 64 << 10]].concat(), 0o600);
+    let holed = file(&folder("holed-password"), b"swordfish-1\0\n", 0o600);
     let empty = file(&here, b"\n", 0o600);
     for (more, said) in [
         (&["--password-file", "/no/such/file"][..], "error: cannot read the password from /no/such/file\n"),
@@ -110,6 +113,14 @@ fn a_password_that_is_none_is_refused_without_a_word_to_the_host() {
         ),
         (&["--password-command", " "], "error: password command failed\nhint: there is no command in it\n"),
         (&["--password-command", "/no/such/command; echo swordfish-1"], "error: password command failed\n"),
+        (
+            &["--password-command", "echo swordfish-1 | cat"],
+            "error: password command failed\nhint: no shell runs it, and ; | & < > mean nothing: sh -c '…' has one run it\n",
+        ),
+        (&["--password-file", "/dev/zero"], "error: password from /dev/zero: it is no regular file\n"),
+        (&["--password-file", "/"], "error: password from /: it is no regular file\n"),
+        (&["--password-file", long.as_str()], "is longer than 64 KiB\n"),
+        (&["--password-file", holed.as_str()], "holds a NUL byte\n"),
         (&["--password-command", "true"], "error: password from the password command is empty\n"),
         (
             &["--password-command", r"printf '\377\n'"],
@@ -121,6 +132,65 @@ fn a_password_that_is_none_is_refused_without_a_word_to_the_host() {
         assert!(run.stderr.contains(said) && !run.stderr.contains("swordfish-1"), "{}", run.stderr);
     }
     assert!(host.heard().is_empty());
+}
+
+#[test]
+fn a_password_that_does_not_come_is_waited_for_until_the_deadline() {
+    let host = host();
+    let target = host.target();
+    let here = folder("late-password");
+    let mark = here.join("mark");
+    let pipe = here.join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    // Nobody closes the pipe that it writes into, and it has a child of its own.
+    let sleeper = format!("sh -c 'echo $$ >{}; sleep 1000 & wait'", mark.display());
+    let closer = "sh -c 'exec >&-; exec sleep 1000'";
+    for more in [
+        &["--password-command", sleeper.as_str()][..],
+        &["--password-command", closer],
+        &["--password-stdin"],
+        &["--password-file", pipe.to_str().unwrap()],
+    ] {
+        let mut words = get(&target, more);
+        words.extend(["--deadline", "1s"]);
+        let mut child = refpoint(words).start();
+        let stdin = child.stdin.take();
+        wait(child).is(
+            8,
+            "",
+            "error: the deadline has passed before the password was there\n\
+             hint: a longer --deadline, or none, waits longer\n\
+             more: refpoint explain exit:8\n",
+        );
+        drop(stdin);
+    }
+    assert!(host.heard().is_empty());
+    // Nothing of the command is left behind: its group is empty but for what waits to be buried.
+    let group = fs::read_to_string(mark).unwrap().trim().to_owned();
+    while is_anybody_in(&group) {
+        std::thread::yield_now();
+    }
+}
+
+/// Says whether a process of that group is still at work.
+fn is_anybody_in(group: &str) -> bool {
+    let stats = fs::read_dir("/proc").unwrap().filter_map(|entry| {
+        let stat = fs::read_to_string(entry.ok()?.path().join("stat")).ok()?;
+        let behind_the_name = stat.rsplit_once(") ")?.1.to_owned();
+        let mut fields = behind_the_name.split(' ');
+        Some((fields.next()?.to_owned(), fields.nth(1)?.to_owned()))
+    });
+    stats.into_iter().any(|(state, of)| of == group && state != "Z")
+}
+
+#[test]
+fn a_password_that_comes_in_time_is_used_under_a_deadline() {
+    let host = host();
+    let target = host.target();
+    let command = format!("echo '{PASSWORD}'");
+    is_in(&refpoint(get(&target, &["--password-command", &command, "--deadline", "1m"])).run());
+    let stdin = refpoint(get(&target, &["--password-stdin", "--deadline", "1m"]));
+    is_in(&stdin.stdin(format!("{PASSWORD}\n")).run());
 }
 
 #[test]

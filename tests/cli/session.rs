@@ -284,6 +284,28 @@ fn a_class_that_is_not_there_is_told_with_the_one_that_was_meant() {
 }
 
 #[test]
+fn a_class_of_the_system_is_told_with_its_namespace() {
+    let host = || {
+        Host::new(|_| {
+            let fault = fault(names::WSMAN, "SchemaValidationError", "?");
+            Answer::Fault(Box::new(fault.with_wsman(0x8004_1010, "HV01", "invalid class")))
+        })
+    };
+    let hint = "hint: classes of the system are in another namespace: --namespace root/cimv2\n";
+    for class in ["Win32_Volume", "win32_logondisk", "CIM_DataFile", "CIM_Fan"] {
+        let run = host().refpoint(&["cim", "list"], &[class]).run();
+        assert_eq!((run.code, run.stderr.matches("hint: ").count()), (Some(10), 1), "{}", run.stderr);
+        assert!(run.stderr.contains(hint), "{}", run.stderr);
+        let run = host().refpoint(&["cim", "list"], &[class, "--namespace", "root/cimv2"]).run();
+        assert!(run.code == Some(10) && !run.stderr.contains(hint), "{}", run.stderr);
+    }
+    for class in ["CIM_ConcretJob", "CIM_ConcreteJob"] {
+        let run = host().refpoint(&["cim", "list"], &[class]).run();
+        assert!(run.code == Some(10) && !run.stderr.contains(hint), "{}", run.stderr);
+    }
+}
+
+#[test]
 fn who_is_not_there_and_who_lets_nobody_in_are_told_apart() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = closed.local_addr().unwrap().port();

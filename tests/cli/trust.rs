@@ -312,3 +312,37 @@ fn a_run_says_whom_it_trusts_on_first_use_before_it_asks_the_host_for_anything()
         assert!(warned.is_some() && warned < connected, "{warned:?} {connected:?} {}", run.stdout);
     }
 }
+
+#[test]
+fn what_is_no_regular_file_or_longer_than_any_remembers_nothing() {
+    let state = state("trust-endless");
+    let file = Path::new(&state).join("refpoint/known_hosts");
+    fs::create_dir(Path::new(&state).join("refpoint")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", &file).unwrap();
+    let run = trust(&state, &["list"]).run();
+    assert_eq!((run.code, run.stdout.as_str()), (Some(11), ""), "{}", run.stderr);
+    assert!(run.stderr.contains("known_hosts: it is no regular file"), "{}", run.stderr);
+    fs::remove_file(&file).unwrap();
+    // It has no octet on the disk.
+    fs::File::create(&file).unwrap().set_len((16 << 20) + 1).unwrap();
+    let run = trust(&state, &["list"]).run();
+    assert_eq!(run.code, Some(11), "{}", run.stderr);
+    assert!(run.stderr.contains("known_hosts: it is longer than 16 MiB"), "{}", run.stderr);
+    fs::remove_file(&file).unwrap();
+}
+
+#[test]
+fn where_the_system_has_no_authorities_it_is_told_how_else_to_trust() {
+    let state = state("trust-alone");
+    let lab = Lab::start(&["--tls", "127.1.0.1:0"]);
+    let identify = |more: &[&str]| {
+        let words: Vec<_> = ["identify", lab.field("tls")].iter().chain(more).copied().collect();
+        let alone = lab.refpoint(&words).env("XDG_STATE_HOME", &state);
+        alone.env("SSL_CERT_FILE", "/nonexistent").env("SSL_CERT_DIR", "/nonexistent").run()
+    };
+    let run = identify(&[]);
+    assert_eq!(run.code, Some(5), "{}", run.stderr);
+    let hint = "hint: install the package ca-certificates, or say whom to trust with --ca, --pin or --trust-on-first-use";
+    assert!(run.stderr.contains(hint), "{}", run.stderr);
+    assert_eq!(identify(&["--trust-on-first-use"]).code, Some(0));
+}

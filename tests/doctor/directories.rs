@@ -24,6 +24,11 @@ fn what_can_be_seen_of_a_directory_is_told() {
         r"New-Item -ItemType Directory 'D:\exports\other'"
     );
     at(r"D:\exports").warns("directory", "is not empty");
+    for absent in [r"E:\exports\web01", r"E:\exports"] {
+        let found = at(absent);
+        found.fails("directory", 2, "the host has no drive E:");
+        assert_eq!(found.layer("directory")["fix"]["command"], "Get-Volume");
+    }
     let found = at(r"\\nas1\hvexports\web01");
     found.warns("directory", "computer account");
     let command = found.layer("directory")["fix"]["command"].as_str().unwrap();

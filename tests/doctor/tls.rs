@@ -124,7 +124,40 @@ fn a_certificate_that_the_host_made_itself_is_pinned_as_it_is_told() {
         diagnosis(doctor(&lab.https(0), words).env("XDG_STATE_HOME", folder.to_str().unwrap()))
     };
     remembering(&["--trust-on-first-use"]).warns("tls", "it will be remembered");
-    remembering(&[]).passes();
+    let found = remembering(&[]);
+    found.passes();
+    assert!(found.seen("tls").contains("; remembered since 20"), "{}", found.seen("tls"));
+    let place = lab.https(0).replace("https://", "");
+    let file = folder.join("refpoint/known_hosts");
+    fs::write(&file, format!("{place} sha256:{} 2026-01-02T03:04:05Z\n", "a".repeat(64))).unwrap();
+    let found = remembering(&[]);
+    found.fails("tls", 5, "another certificate than the one that is remembered");
+    let fix = found.layer("tls")["fix"]["text"].as_str().unwrap();
+    assert!(fix.contains(&format!("refpoint trust remove {place} forgets")), "{fix}");
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn where_the_system_has_no_authorities_nobody_vouches_and_every_other_trust_works() {
+    let authority = Authority::new("alone");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("doctor-alone-{}", std::process::id()));
+    let looked = |lab: &Lab, words: &[&str]| {
+        let program = doctor(&lab.https(0), words).env("XDG_STATE_HOME", folder.to_str().unwrap());
+        diagnosis(program.env("SSL_CERT_FILE", "/nonexistent").env("SSL_CERT_DIR", "/nonexistent"))
+    };
+    // What else is wrong with a certificate is no matter of who vouches for it.
+    let expired = authority.host(|params| params.not_after = rcgen::date_time_ymd(2021, 1, 1));
+    looked(&expired, &["--trust-on-first-use"]).fails("tls", 5, "the certificate expired on 2021-01-01");
+    let lab = authority.host(|_| {});
+    let found = looked(&lab, &[]);
+    found.fails("tls", 5, "certificates of the system cannot be loaded");
+    let fix = found.layer("tls")["fix"]["text"].as_str().unwrap();
+    assert!(fix.ends_with("--ca, --pin or --trust-on-first-use"), "{fix}");
+    looked(&lab, &["--ca", authority.file.to_str().unwrap()]).passes();
+    let pin = Fingerprint::of(lab.hosts.certificate(0).unwrap()).to_string();
+    looked(&lab, &["--pin", &pin]).passes();
+    looked(&lab, &["--trust-on-first-use"]).warns("tls", "it will be remembered");
+    looked(&lab, &[]).passes();
     fs::remove_dir_all(folder).unwrap();
 }
 

@@ -15,7 +15,7 @@ use tokio_rustls::client::TlsStream;
 use super::super::Endpoint;
 use super::first_use::FirstUse;
 use super::trust::Watching;
-use super::{HostPort, Identity, TlsError, Trust, Unknown};
+use super::{HostPort, Identity, TlsError, Trust};
 
 /// How TLS is done: whom to trust, and with which certificate to answer when asked for one.
 ///
@@ -84,8 +84,8 @@ impl Tls {
     /// Returns who judges it, and remembers nothing of it whatever was asked for.
     pub(super) fn verifier_to_look(&self, host: HostPort) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
         match &self.trust {
-            Trust::Known { hosts, .. } => {
-                Ok(Arc::new(FirstUse::new(self.verifier(), hosts.clone(), Unknown::Refuse, host)))
+            Trust::Known { hosts, unknown } => {
+                Ok(Arc::new(FirstUse::new(self.verifier(), hosts.clone(), *unknown, host).to_look()))
             }
             _ => self.verifier(),
         }

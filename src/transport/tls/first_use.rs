@@ -24,6 +24,8 @@ pub(super) struct FirstUse {
     known: KnownHosts,
     unknown: Unknown,
     host: HostPort,
+    /// Whether it is only looked at: nothing is remembered then, and what would be is still nobody's.
+    is_look: bool,
     /// A certificate that is good enough to be remembered as soon as the host has proved that it holds its key.
     pending: Mutex<Option<Fingerprint>>,
 }
@@ -36,7 +38,13 @@ impl FirstUse {
         host: HostPort,
     ) -> Self {
         let algorithms = ring::default_provider().signature_verification_algorithms;
-        Self { system, algorithms, known, unknown, host, pending: Mutex::default() }
+        Self { system, algorithms, known, unknown, host, is_look: false, pending: Mutex::default() }
+    }
+
+    /// Returns the same for a look, which remembers nothing. A certificate that would be remembered is one that
+    /// nobody vouches for; what else is wrong with it is told as what it is.
+    pub(super) fn to_look(self) -> Self {
+        Self { is_look: true, ..self }
     }
 
     fn expect(&self, found: Fingerprint, certificate: super::KnownHost) -> Result<(), TlsError> {
@@ -97,6 +105,9 @@ impl ServerCertVerifier for FirstUse {
             return Err(error);
         }
         check_all_but_the_issuer(end_entity, server_name, now)?;
+        if self.is_look {
+            return Err(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer));
+        }
         *self.pending.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
         Ok(ServerCertVerified::assertion())
     }

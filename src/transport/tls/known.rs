@@ -1,6 +1,6 @@
 use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::net::Ipv6Addr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -93,6 +93,22 @@ pub enum KnownHostsError {
     },
 }
 
+/// Reads a file that is one: a device or a pipe has no end, and what is longer than any such file is none of ours.
+fn read(file: &Path) -> io::Result<Vec<u8>> {
+    if !std::fs::metadata(file)?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    let mut text = Vec::new();
+    File::open(file)?.take(LONGEST + 1).read_to_end(&mut text)?;
+    match text.len() as u64 > LONGEST {
+        true => Err(io::Error::other("it is longer than 16 MiB")),
+        false => Ok(text),
+    }
+}
+
+/// More than a hundred thousand hosts take.
+const LONGEST: u64 = 16 << 20;
+
 /// Whether a certificate was remembered now or before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Remembered {
@@ -115,7 +131,7 @@ impl KnownHosts {
 
     /// Returns all hosts, in the order of the file.
     pub fn list(&self) -> Result<Vec<KnownHost>, KnownHostsError> {
-        let text = match std::fs::read(&self.file) {
+        let text = match read(&self.file) {
             Ok(text) => text,
             // Where there can be no file, nothing was ever remembered.
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {

@@ -16,7 +16,7 @@ use crate::cli::report::records::Records;
 use crate::cli::resource::ResourceArgs;
 use crate::cli::schema::{Schema, SchemaArgs, Source};
 use crate::cli::ui::Ui;
-use crate::cli::{diagnosis, object, runtime};
+use crate::cli::{argument, diagnosis, object, runtime};
 
 /// List the instances of a class, those of its subclasses included
 #[derive(Debug, clap::Args)]
@@ -136,16 +136,19 @@ pub(crate) fn list(args: &ListArgs, output: &OutputArgs, ui: &mut Ui) -> Result<
         );
     }
     let named = class.class.to_string();
+    let place = class.namespace.as_deref().unwrap_or(&namespace).to_owned();
     let select = &args.shown.select;
     select.iter().try_for_each(|name| checked(name))?;
+    if is_class && args.schema.schema == Source::Bundled {
+        refuse_slips(&named, select.iter().chain(&args.shown.columns))?;
+    }
     let schema = (is_class && args.schema.schema == Source::Host).then(|| class.clone());
     // The host leaves out what nobody wants, where it can be told so.
     let is_selection = is_class && !select.is_empty() && output.output != Some(Format::Name);
     let request = match is_selection {
         true => {
             checked(&named)?;
-            let place = class.namespace.as_deref().unwrap_or(&namespace);
-            Enumerate::query(place, format!("SELECT {} FROM {named}", select.join(", ")))
+            Enumerate::query(&place, format!("SELECT {} FROM {named}", select.join(", ")))
         }
         false => Enumerate::new(class),
     };
@@ -153,7 +156,7 @@ pub(crate) fn list(args: &ListArgs, output: &OutputArgs, ui: &mut Ui) -> Result<
     let question = Question::Enumerate(Box::new(request));
     let listing = Listing { question, connection: &args.connection, shown: &args.shown, selected, schema };
     let listed = listing.ask(output, ui);
-    listed.map_err(|error| diagnosis::with_class(error, &named))
+    listed.map_err(|error| diagnosis::with_class_in(error, &named, &place))
 }
 
 /// Runs `cim query`.
@@ -186,6 +189,29 @@ pub(crate) fn associators(args: &AssociatorsArgs, output: &OutputArgs, ui: &mut 
     Listing { question, connection, shown, selected: None, schema: None }.ask(output, ui)
 }
 
+/// Refuses what no machine of Hyper-V's has. Only its own classes are known whole, and what is derived from one has all
+/// that the schema says of that.
+fn refuse_slips<'n>(class: &str, names: impl Iterator<Item = &'n String>) -> Result<(), Error> {
+    let schema = Schema::bundled();
+    if !class.get(..5).is_some_and(|it| it.eq_ignore_ascii_case("Msvm_")) || !schema.is_known(class) {
+        return Ok(());
+    }
+    let catalog = schema.catalog(class);
+    let is_known = |name: &String| {
+        // What WMI says of every object begins so.
+        name.starts_with("__")
+            || catalog.property(class, name).is_some()
+            || catalog.subclasses(class).any(|below| catalog.property(&below.name, name).is_some())
+    };
+    for name in names {
+        if !is_known(name) {
+            return Err(argument::unknown_property(&schema, class, name)
+                .hint("--schema host asks the host, where its Windows is newer"));
+        }
+    }
+    Ok(())
+}
+
 /// Refuses what is no name: it becomes part of a query.
 fn checked(name: &str) -> Result<(), Error> {
     match !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || c == '_') {
@@ -203,7 +229,13 @@ impl Listing<'_> {
             let schema = match &self.schema {
                 Some(class) => {
                     let namespace = class.namespace.as_deref().unwrap_or_default();
-                    Schema::of_host(&mut session, namespace, &class.class, &self.connection.host()).await?
+                    let host = self.connection.host();
+                    let schema = Schema::of_host(&mut session, namespace, &class.class, &host).await?;
+                    let is_slip = |name: &&String| schema.property(&class.class, name).is_none();
+                    if let Some(name) = self.shown.select.iter().find(is_slip) {
+                        return Err(argument::unknown_property(&schema, &class.class, name));
+                    }
+                    schema
                 }
                 None => Schema::bundled(),
             };

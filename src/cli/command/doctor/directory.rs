@@ -38,6 +38,10 @@ pub(super) async fn look(directory: &Directory, session: Session) -> Finding {
     let host = Host::new(session);
     let contents = host.contents(directory).await;
     let free = host.free_space(directory).await;
+    let has_drive = match &contents {
+        Ok(Seen::Known(Contents::Missing { parent_exists: false })) => host.has_drive(directory).await.ok(),
+        _ => None,
+    };
     // How it ends is no part of the finding.
     let _ = host.close().await;
     let contents = match contents {
@@ -65,6 +69,20 @@ pub(super) async fn look(directory: &Directory, session: Session) -> Finding {
             Fix::new("Look yourself whether it is there and empty")
                 .on_host(format!("Get-ChildItem {}", quoted(directory.as_str()))),
         ),
+        Seen::Known(Contents::Missing { .. }) if has_drive == Some(Seen::Known(false)) => {
+            let drive = match directory.place() {
+                Where::Drive(letter) => format!("{letter}:"),
+                Where::Share { .. } | Where::Volume => "of that name".to_owned(),
+            };
+            Finding::fail(
+                Layer::Directory,
+                Exit::Usage,
+                format!("the host has no drive {drive}"),
+                Fix::new("Name a directory on a drive that the host has: this shows them")
+                    .on_host("Get-Volume"),
+            )
+            .blocking(Blocks::Nothing)
+        }
         Seen::Known(Contents::Missing { parent_exists }) => {
             let also = if parent_exists { "" } else { ", nor is the one it would be in" };
             Finding::warn(

@@ -62,8 +62,8 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
         started: Timestamp::now().to_string(),
     };
     runtime::wait(async {
-        let length = target.deadline;
-        let deadline = Deadline::after(length).moment();
+        let length = args.connection.deadline();
+        let deadline = Deadline::after(target.deadline).moment();
         let mut examination = Examination::new(target, args.to.clone());
         view::begin(&subject, format, ui)?;
         for layer in examination.plan() {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use refpoint::auth::Scheme;
 use refpoint::client::{Credentials, Endpoint, Method, Protocol, Target, TlsError, TransportError, Trust};
 use refpoint::transport::{
-    self, CertificateFacts, CertificateProblem, Fate, Phase, TlsLook, Unknown, Welcome,
+    self, CertificateFacts, CertificateProblem, Fate, HostPort, Phase, TlsLook, Unknown, Welcome,
 };
 use serde_json::json;
 
@@ -301,7 +301,12 @@ fn describe(target: &Target, look: &TlsLook, facts: &CertificateFacts, days_left
     }
     let trust = match target.options.tls.trust() {
         Trust::Anything => "trusted by nobody (--insecure)",
-        Trust::Known { .. } => "trusted by the system's authorities, or remembered",
+        Trust::Known { hosts, .. } => match hosts.find(&HostPort::from(&target.endpoint)) {
+            Ok(Some(known)) => &format!("remembered since {}", known.first_seen_text()),
+            // What is not remembered is good only by an authority.
+            Ok(None) => "trusted by the system's authorities",
+            Err(_) => "trusted by the system's authorities, or remembered",
+        },
         Trust::System => "trusted by the system's authorities",
         Trust::Authorities(_) => "trusted by --ca",
         Trust::Pin(_) => "trusted by --pin",
@@ -367,10 +372,11 @@ fn refused(target: &Target, refusal: &TlsError, facts: &CertificateFacts, now: i
                 "the host shows another certificate than the one that is remembered of it: {found}, not {}",
                 remembered.fingerprint
             ),
-            Fix::new(
+            Fix::new(format!(
                 "Stop, and compare it with the fingerprints on the host itself. If it is there, the certificate was \
-                 renewed: refpoint trust remove forgets the old one. If not, somebody stands in between",
-            )
+                 renewed: refpoint trust remove {} forgets the old one. If not, somebody stands in between",
+                remembered.host
+            ))
             .on_host(FINGERPRINTS),
         ),
         TlsError::Certificate { problem, .. } => match problem {
@@ -437,6 +443,11 @@ fn refused(target: &Target, refusal: &TlsError, facts: &CertificateFacts, now: i
                 Fix::new("Make the host a new one, and bind it to the listener").on_host(renewal(target)),
             ),
         },
+        TlsError::NoRoots { .. } => (
+            refusal.to_string(),
+            Fix::new("Install the authorities that people trust, or say whom to trust with --ca, --pin or --trust-on-first-use")
+                .here("apt install ca-certificates"),
+        ),
         other => (
             other.to_string(),
             Fix::new("Look at what --ca, SSL_CERT_FILE or the system's certificates hold").here("ls -l /etc/ssl/certs"),

@@ -47,6 +47,9 @@ struct What {
     /// Its identifier or GUID
     #[arg(value_name = "POINT")]
     point: String,
+    /// Refused: the point is said without a flag
+    #[arg(long = "point", value_name = "POINT", hide = true, value_parser = without_flag)]
+    flagged: Option<String>,
     #[command(flatten)]
     whose: Perhaps,
     /// Also one that is not ours by the ledger
@@ -57,6 +60,10 @@ struct What {
     yes: bool,
     #[command(flatten)]
     ledger: LedgerArgs,
+}
+
+fn without_flag(point: &str) -> Result<String, String> {
+    Err(format!("the point is given without a flag, behind TARGET: … HOST {point}"))
 }
 
 /// Bring back the reference points that a machine had when its files were exported

@@ -31,7 +31,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     whose: Perhaps,
     /// Keep so many of the newest points of each machine and group
-    #[arg(long, value_name = "N", required_unless_present = "keep_days")]
+    #[arg(long, value_name = "N")]
     keep_last: Option<usize>,
     /// Keep all that are not older than so many days
     #[arg(long, value_name = "DAYS")]
@@ -44,6 +44,10 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, format: Format, ui: &mut Ui) -> Result<Exit, Error> {
+    if args.keep_last.is_none() && args.keep_days.is_none() {
+        return Err(Error::usage("nothing says which points are to be kept")
+            .hint("say it with --keep-last N, --keep-days DAYS or both"));
+    }
     let order = PruneOrder {
         what: args.whose.wanted(),
         policy: Policy {
