@@ -85,7 +85,7 @@ impl Tls {
     pub(super) fn verifier_to_look(&self, host: HostPort) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
         match &self.trust {
             Trust::Known { hosts, unknown } => {
-                Ok(Arc::new(FirstUse::new(self.verifier(), hosts.clone(), *unknown, host).to_look()))
+                Ok(Arc::new(FirstUse::new(self.verifier(), hosts.clone(), *unknown, host).only_looking()))
             }
             _ => self.verifier(),
         }

@@ -43,7 +43,7 @@ impl FirstUse {
 
     /// Returns the same for a look, which remembers nothing. A certificate that would be remembered is one that
     /// nobody vouches for; what else is wrong with it is told as what it is.
-    pub(super) fn to_look(self) -> Self {
+    pub(super) fn only_looking(self) -> Self {
         Self { is_look: true, ..self }
     }
 
