@@ -76,7 +76,9 @@
 //! | find or call something of Hyper-V's | `hyperv/host.rs`; a view of an object in a file of its own, in the shape of `machine.rs` |
 //! | write something down before it counts | `ledger/store.rs`, and its table in `ledger/schema.rs` |
 //! | refuse or warn before an export | `fleet/preflight.rs` |
-//! | let a plan say more | `fleet/run/plan.rs`, a key; a row of `docs/fleet.md` and a line of `examples/nightly.toml` |
+//! | let a plan say more | `fleet/run/plan.rs`, a key, or `rule.rs` for what is done; a row of `docs/fleet.md` and a line of `examples/nightly.toml` |
+//! | let a plan do something else | `fleet/run/rule.rs`, a `Deed`; `act.rs` does it, `ending.rs` says how it ended, `foresee.rs` what it would do |
+//! | decide which points are kept | `fleet/retain.rs`, without a host; `prune.rs` carries it out |
 //! | begin, retry, stop or take up units of a run otherwise | `fleet/run/engine.rs` for hosts, `unit.rs` for units, `stop.rs` for ends |
 //! | have a run do less or more at once | `fleet/run/governor.rs` |
 //! | say more of what became of a run | `fleet/run/report.rs`; `cli/report/fleet/` shows it |
