@@ -4,6 +4,7 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 
 use tokio::sync::oneshot;
 
@@ -29,13 +30,22 @@ use crate::ledger::{Error, Ledger};
 /// # Ok(())
 /// # }
 /// ```
+///
+/// With the last of its clones the ledger is closed, and the thread has nothing in hand any more: what is on disk
+/// then is one whole file.
 #[derive(Clone)]
 pub struct Keeper {
+    kept: Arc<Kept>,
+}
+
+/// What all clones of a keeper share, and the thread does not: it goes with the last of them.
+struct Kept {
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    ledger: Mutex<Ledger>,
+    /// None once nobody is left who could want anything of it.
+    ledger: Mutex<Option<Ledger>>,
     queue: Mutex<Queue>,
 }
 
@@ -44,6 +54,8 @@ struct Queue {
     waiting: VecDeque<Task>,
     /// Whether a thread is at work that looks here before it ends.
     is_served: bool,
+    /// Which one it is, once it has begun.
+    server: Option<ThreadId>,
 }
 
 /// Something to be done; or why nothing can be. What it returns is called when it is on disk, or is not.
@@ -69,7 +81,8 @@ impl Keeper {
     /// # }
     /// ```
     pub fn new(ledger: Ledger) -> Self {
-        Self { shared: Arc::new(Shared { ledger: Mutex::new(ledger), queue: Mutex::default() }) }
+        let shared = Arc::new(Shared { ledger: Mutex::new(Some(ledger)), queue: Mutex::default() });
+        Self { kept: Arc::new(Kept { shared }) }
     }
 
     /// Returns once the work is done, and what it wrote is on disk.
@@ -109,12 +122,12 @@ impl Keeper {
             })
         });
         let is_served = {
-            let mut queue = lock(&self.shared.queue);
+            let mut queue = lock(&self.kept.shared.queue);
             queue.waiting.push_back(task);
             std::mem::replace(&mut queue.is_served, true)
         };
         if !is_served {
-            let shared = self.shared.clone();
+            let shared = self.kept.shared.clone();
             tokio::task::spawn_blocking(move || shared.serve());
         }
         match answered.await {
@@ -126,24 +139,40 @@ impl Keeper {
     }
 }
 
+impl Drop for Kept {
+    fn drop(&mut self) {
+        // A task that itself held the last clone: its thread closes the ledger when it ends.
+        if lock(&self.shared.queue).server == Some(thread::current().id()) {
+            return;
+        }
+        // Waits for what the thread has in hand: a process that ended meanwhile would leave its last writes in the
+        // log beside the file, where whoever copies the file alone does not find them.
+        drop(lock(&self.shared.ledger).take());
+    }
+}
+
 impl Shared {
     /// Does what is waiting until nothing is.
     fn serve(&self) {
-        let mut ledger = lock(&self.ledger);
+        let mut kept = lock(&self.ledger);
+        // Whoever asked has gone before it was begun.
+        let Some(ledger) = kept.as_mut() else { return };
         let path = ledger.path().to_owned();
+        lock(&self.queue).server = Some(thread::current().id());
         loop {
             let mut tasks: Vec<Task> = {
                 let mut queue = lock(&self.queue);
                 let count = queue.waiting.len().min(MOST_TOGETHER);
                 if count == 0 {
                     queue.is_served = false;
+                    queue.server = None;
                     return;
                 }
                 queue.waiting.drain(..count).collect()
             };
             match tasks.len() {
-                1 => tasks.drain(..).for_each(|task| task(Ok(&mut ledger))(None)),
-                _ => together(&mut ledger, &path, tasks),
+                1 => tasks.drain(..).for_each(|task| task(Ok(&mut *ledger))(None)),
+                _ => together(ledger, &path, tasks),
             }
         }
     }
@@ -173,7 +202,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl fmt::Debug for Keeper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Keeper").field(&*lock(&self.shared.ledger)).finish()
+        f.debug_tuple("Keeper").field(&*lock(&self.kept.shared.ledger)).finish()
     }
 }
 
@@ -241,6 +270,67 @@ mod tests {
         assert_eq!((claimed.len(), answers.len()), (50, 100));
         let refused = answers.iter().filter(|(_, done)| matches!(done, Err(Error::Claimed { .. }))).count();
         assert_eq!(refused, 50);
+        let _ = std::fs::remove_dir_all(folder);
+    }
+
+    #[tokio::test]
+    async fn the_last_who_goes_leaves_one_whole_file() {
+        let (keeper, folder) = keeper("last");
+        let log = folder.join("ledger.db-wal");
+        let at = UNIX_EPOCH;
+        let (begun, has_begun) = oneshot::channel();
+        let (open, gate) = std::sync::mpsc::channel::<()>();
+        let another = keeper.clone();
+        let write = tokio::spawn(async move {
+            let work = move |ledger: &mut Ledger| {
+                let claim = ledger.claim(&intent(1), at)?.into_claim();
+                let _ = begun.send(());
+                gate.recv().unwrap();
+                drop(claim);
+                Ok(())
+            };
+            another.with(work).await
+        });
+        has_begun.await.unwrap();
+        // Whoever asked does not wait for the answer; the thread is still at it.
+        write.abort();
+        assert!(write.await.unwrap_err().is_cancelled());
+        assert!(log.exists());
+        let opener = thread::spawn(move || {
+            thread::yield_now();
+            open.send(()).unwrap();
+        });
+        drop(keeper);
+        assert!(!log.exists());
+        opener.join().unwrap();
+        assert_eq!(Ledger::open(folder.join("ledger.db")).unwrap().open_exports(None).unwrap().len(), 1);
+        let _ = std::fs::remove_dir_all(folder);
+    }
+
+    #[tokio::test]
+    async fn a_task_may_hold_the_last_of_its_keeper() {
+        let (keeper, folder) = keeper("own");
+        let (begun, has_begun) = oneshot::channel();
+        let (open, gate) = std::sync::mpsc::channel::<()>();
+        let (said, heard) = oneshot::channel();
+        let own = keeper.clone();
+        let asked = tokio::spawn(async move {
+            let last = own.clone();
+            let work = move |ledger: &mut Ledger| {
+                let _ = begun.send(());
+                gate.recv().unwrap();
+                drop(last);
+                let _ = said.send(ledger.open_exports(None).map(|found| found.len()));
+                Ok(())
+            };
+            own.with(work).await
+        });
+        has_begun.await.unwrap();
+        asked.abort();
+        assert!(asked.await.unwrap_err().is_cancelled());
+        drop(keeper);
+        open.send(()).unwrap();
+        assert_eq!(heard.await.unwrap().unwrap(), 0);
         let _ = std::fs::remove_dir_all(folder);
     }
 
