@@ -94,6 +94,7 @@
 //! | count something of a run for Prometheus | `cli/metrics/figures.rs` for the fold, `page.rs` for its name; `docs/unattended.md` lists it |
 //! | tell somebody else of a run, or otherwise | `fleet/run/notify.rs` for the words of the plan, `cli/notify/` for the sending |
 //! | give a failure another exit code or hint | `cli/diagnosis.rs` |
+//! | do something as another system does it | `unix.rs` and `windows.rs` in `cli/runtime/` and `cli/secret/`; `cli/private.rs` for modes, `cli/folders.rs`, `cli/command/doctor/here.rs` for its commands, `auth/gssapi.rs` for its Kerberos; `docs/elsewhere.md` |
 //! | have `doctor` look at something more | a file in `cli/command/doctor/`, a variant of its `Layer`; a row of `docs/doctor.md` |
 //!
 //! # One call, from words to wire and back

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on may panic")]
 
 mod corpora;
+mod elsewhere;
 mod layering;
 mod readme;
 mod round_trip;
