@@ -6,3 +6,4 @@ mod ends;
 mod resume;
 mod support;
 mod verbs;
+mod warned;

@@ -661,7 +661,7 @@ async fn on_open_host(
                     unit,
                 };
                 let outcome = unit::work_on(work).await;
-                lacks_point |= is_creation && outcome != Some(Outcome::Completed);
+                lacks_point |= is_creation && !has_made(outcome.map(Outcome::name));
             }
         });
     }
@@ -700,8 +700,13 @@ fn lacks_point(units: &[Unit], of: &Unit) -> bool {
             && unit.what.subject.kind == of.what.subject.kind
             && unit.what.subject.id == of.what.subject.id
             && unit.stage == UnitStage::Ended
-            && unit.outcome.as_deref() != Some(Outcome::Completed.name())
+            && !has_made(unit.outcome.as_deref())
     })
+}
+
+/// Says whether whoever was to make a point and ended so has made it: one with a warning is a point all the same.
+fn has_made(outcome: Option<&str>) -> bool {
+    [Outcome::Completed, Outcome::CompletedWithWarnings].iter().any(|made| outcome == Some(made.name()))
 }
 
 /// Returns what a person should know of a login with a host, in words that no other host has: of each it is said.

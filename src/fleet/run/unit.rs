@@ -248,7 +248,11 @@ impl Work {
                         && directory.is_same(&export.directory)
                 };
                 let ended = exports.iter().filter(is_ours).filter_map(|export| export.receipt.as_deref());
-                ended.filter_map(|text| Ending::read(&unit.what.verb, text)).find(was_carried_out)
+                let mut ended = ended.filter_map(|text| Ending::read(&unit.what.verb, text));
+                match ended.find(was_carried_out) {
+                    Some(ending) => Some(self.with_point_warnings(ending).await?),
+                    None => None,
+                }
             }
             Some(Deed::Backup(_)) => {
                 let backups = keeper.with(move |ledger| ledger.backups_of(kind, &id)).await?;
