@@ -854,10 +854,18 @@ impl<'a> Work<'a> {
         let text = serde_json::to_string(&self.report).unwrap_or_default();
         let (id, now, sound) = (open.id, self.around.now(), self.report.sound);
         let (outcome, point) = (self.report.outcome.name(), point.map(str::to_owned));
+        // Whoever saw that may have been ended before it was written down.
+        let is_broken = open.new.base.is_some()
+            && self.report.outcome == Outcome::Failed
+            && self.report.error.as_ref().is_some_and(is_about_a_broken_chain);
+        let broken = is_broken.then(|| open.new.subject.clone());
         let written = self
             .around
             .keeper
             .with(move |ledger| {
+                if let Some(subject) = broken {
+                    ledger.chain_broken(subject.kind, &subject.id)?;
+                }
                 let end = BackupEnd { outcome, sound, point: point.as_deref(), report: Some(&text) };
                 ledger.backup_ended(id, now, &end)
             })
