@@ -17,7 +17,7 @@ use super::rule::{CREATE, rank};
 use super::stop::{Stop, Stopper};
 use super::unit::{self, Work};
 use super::write::report;
-use crate::client::{LoggedIn, Session, Warning};
+use crate::client::{Fingerprint, LoggedIn, Session, Warning};
 use crate::fleet::event::{Event, News};
 use crate::fleet::follow::{Control, Reason, Wish};
 use crate::fleet::keeper::Keeper;
@@ -528,6 +528,9 @@ pub(super) struct HostDetails {
     pub(super) name: Option<String>,
     pub(super) scheme: Option<String>,
     pub(super) sealed: Option<bool>,
+    /// Of a certificate that nobody has verified, in any part of the run.
+    #[serde(default)]
+    pub(super) unverified_certificate: Option<String>,
     pub(super) error: Option<Failure>,
     /// Which rules of the plan are for it.
     #[serde(default)]
@@ -545,7 +548,9 @@ async fn work_on_host(
     before: Option<HostDetails>,
 ) {
     let before = before.unwrap_or_default();
-    let mut details = HostDetails { rules: Some(rules.clone()), ..HostDetails::default() };
+    let unverified_certificate = before.unverified_certificate.clone();
+    let rules_of_it = Some(rules.clone());
+    let mut details = HostDetails { rules: rules_of_it, unverified_certificate, ..HostDetails::default() };
     let (run, at, name) = (shared.run, shared.now(), label.to_owned());
     if shared.write(move |ledger| ledger.host_begun(run, &name, at)).await.is_none() {
         return;
@@ -595,6 +600,9 @@ async fn on_host(
     let login = host.logged_in().await;
     details.scheme = login.as_ref().map(|login| login.report.chosen.to_string());
     details.sealed = login.as_ref().map(|login| login.is_sealed);
+    if let Some(fingerprint) = login.as_ref().and_then(unverified) {
+        details.unverified_certificate = Some(fingerprint.to_string());
+    }
     if let (Some(scheme), Some(sealed)) = (details.scheme.clone(), details.sealed) {
         shared.tell_of(label, News::Connected { scheme, sealed });
     }
@@ -632,7 +640,7 @@ async fn on_open_host(
         }
     }
     if !is_planned {
-        plan_host(shared, host, label, &rules).await?;
+        plan_host(shared, host, label, &rules, details).await?;
     }
     let (run, name) = (shared.run, label.to_owned());
     let Some(units) = shared.write(move |ledger| ledger.units_of(run, &name)).await else {
@@ -721,6 +729,14 @@ pub(super) fn warnings_of(login: &LoggedIn, label: &str) -> Vec<String> {
     login.warnings.iter().filter_map(words).collect()
 }
 
+/// Returns the fingerprint of a certificate that nobody has verified.
+fn unverified(login: &LoggedIn) -> Option<&Fingerprint> {
+    login.warnings.iter().find_map(|warning| match warning {
+        Warning::UnverifiedCertificate { fingerprint } => Some(fingerprint),
+        Warning::Cleartext => None,
+    })
+}
+
 /// Logs in, again where that failed for a passing cause.
 async fn open(shared: &Shared, label: &str) -> Result<Host, Failure> {
     let mut tries = 0;
@@ -737,7 +753,13 @@ async fn open(shared: &Shared, label: &str) -> Result<Host, Failure> {
 }
 
 /// Finds out what there is to do on a host, and writes it down.
-async fn plan_host(shared: &Shared, host: &Host, label: &str, rules: &[u32]) -> Result<(), Ended> {
+async fn plan_host(
+    shared: &Shared,
+    host: &Host,
+    label: &str,
+    rules: &[u32],
+    details: &HostDetails,
+) -> Result<(), Ended> {
     let mut tries = 0;
     let units = loop {
         let expanded = expand(host, label, &shared.plan, rules, &shared.stamp);
@@ -750,7 +772,9 @@ async fn plan_host(shared: &Shared, host: &Host, label: &str, rules: &[u32]) -> 
         }
     };
     let (run, name) = (shared.run, label.to_owned());
-    match shared.write(move |ledger| ledger.host_planned(run, &name, &units)).await {
+    // Whoever takes the run up when all units have ended does not log in again.
+    let details = serde_json::to_string(details).unwrap_or_default();
+    match shared.write(move |ledger| ledger.host_planned(run, &name, &units, &details)).await {
         Some(()) => Ok(()),
         None => Err(Ended::Stopped),
     }
