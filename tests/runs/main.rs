@@ -15,6 +15,7 @@ mod moments;
 mod storm;
 mod together;
 mod told;
+mod unsaid;
 mod unverified;
 
 #[path = "../ends/program.rs"]

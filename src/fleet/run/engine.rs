@@ -1,4 +1,5 @@
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -101,14 +102,22 @@ impl Opener {
 }
 
 /// What a run is to be, before it is written down.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct RunOrder {
-    /// The plan, as it was written.
+    /// The plan, as it was written. It may hold addresses that let their bearer in: it is not shown, and what the
+    /// ledger keeps of it is [`RunPlan::keepsake`].
     pub text: String,
     /// Its hosts as the inventory calls them, each with the rules of the plan that are for it.
     pub hosts: Vec<(String, Vec<u32>)>,
     /// What else there is to know when it is taken up again.
     pub details: RunDetails,
+}
+
+impl fmt::Debug for RunOrder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { text: _, hosts, details } = self;
+        f.debug_struct("RunOrder").field("hosts", hosts).field("details", details).finish_non_exhaustive()
+    }
 }
 
 /// What of a run is not in its plan.
@@ -120,6 +129,9 @@ pub struct RunDetails {
     pub time: String,
     /// Where its hosts come from.
     pub inventories: Vec<String>,
+    /// Which file says whom it tells, where it tells anybody: that is not kept, and read anew when it is taken up.
+    #[serde(default)]
+    pub notify_from: Option<String>,
     /// To which of them it is limited.
     pub limit: Option<String>,
     /// Whether it stops at the first failure, whatever its plan says.
@@ -196,10 +208,12 @@ pub async fn begin_run(
     let _held =
         hold(keeper, of_plan(&plan.name)).await.map_err(unkept)?.ok_or_else(|| at_work(&plan.name))?;
     let RunDetails { date, time, .. } = &order.details;
+    let text = RunPlan::keepsake(&order.text)
+        .map_err(|error| Failure::new(Kind::Usage, format!("the plan is none: {error}")))?;
     let new = NewRun {
         name: format!("{}-{}-{time}", plan.name, date.replace('-', "")),
         plan: plan.name.clone(),
-        text: order.text.clone(),
+        text,
         details: serde_json::to_string(&order.details).unwrap_or_default(),
         hosts: order.hosts.iter().map(|(host, _)| host.clone()).collect(),
     };
