@@ -6,6 +6,7 @@ use super::super::event::News;
 use super::super::follow::within_after;
 use super::super::marks::{failed, kind_of, own_mark, owner_of, subject_of, unkept};
 use super::super::plan::{BaseChoice, Wanted};
+use super::super::preflight::on_a_drive;
 use super::super::report::{Failure, JobReport, Kind, Named, Outcome, PointReport};
 use super::super::unit::{Surroundings, timestamp};
 use super::base::base;
@@ -289,6 +290,7 @@ async fn look_into(
         Seen::Known(Contents::Something) => {
             return Err(not_empty(directory));
         }
+        Seen::Known(Contents::Missing { parent_exists: false }) => on_a_drive(around.host, directory).await?,
         Seen::Known(_) => {}
     }
     match around.host.free_space(directory).await.map_err(failed)? {
