@@ -106,7 +106,7 @@ pub(super) async fn make_mark(
     let held = around.keeper.with(move |ledger| ledger.hold(&name)).await.map_err(unkept)?;
     if held.is_none() {
         let message = format!("another refpoint is having a point of {} made", owner.name());
-        return Err(Failure::new(Kind::Busy, message));
+        return Err(Failure::new(Kind::InUse, message).with_hint(WAIT_FOR_IT));
     }
     let (of, id) = (kind_of(&owner), owner.id().to_string());
     let open = around.keeper.with(move |ledger| ledger.open_making(of, &id)).await.map_err(unkept)?;
@@ -505,6 +505,9 @@ const LAST_MOMENT: Duration = Duration::from_secs(2);
 
 /// A machine that stays busy for so many looks is not waited for any longer.
 pub(super) const MOST_WAITS: u32 = 600;
+
+/// What to do where another process has hold of a machine or a group.
+pub(super) const WAIT_FOR_IT: &str = "wait for its end; then the same command again";
 
 /// What to do about a point that may be on its way.
 const TAKEN_UP: &str = "the same command again takes it up; refpoint point list shows whether it is there";

@@ -4,6 +4,7 @@ use tokio::time::sleep;
 
 use super::super::event::News;
 use super::super::follow::within_after;
+use super::super::make::WAIT_FOR_IT;
 use super::super::marks::{failed, kind_of, own_mark, owner_of, subject_of, unkept};
 use super::super::plan::{BaseChoice, Wanted};
 use super::super::preflight::on_a_drive;
@@ -106,7 +107,7 @@ async fn attempt(
     let held = around.keeper.with(move |ledger| ledger.hold(&name)).await.map_err(unkept)?;
     if held.is_none() {
         let message = format!("another refpoint is backing {} up", owner.name());
-        return Err(Failure::new(Kind::Busy, message));
+        return Err(Failure::new(Kind::InUse, message).with_hint(WAIT_FOR_IT));
     }
     let (kind, id) = (kind_of(&owner), owner.id().to_string());
     let open = around.keeper.with(move |ledger| ledger.open_backup(kind, &id)).await.map_err(unkept)?;

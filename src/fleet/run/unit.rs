@@ -119,7 +119,9 @@ impl Tries {
             (Outcome::Failed, Kind::Fault) if is_untouched && is_unsent => {
                 count(&mut self.transient, retries.transient)
             }
-            (Outcome::Failed, Kind::Busy) if is_untouched => count(&mut self.busy, retries.busy),
+            (Outcome::Failed, Kind::Busy | Kind::InUse) if is_untouched => {
+                count(&mut self.busy, retries.busy)
+            }
             (Outcome::Unknown, _) => count(&mut self.transient, retries.transient),
             (Outcome::Failed, _) => return self.in_full(work, ending).map(|cause| (cause, 1)),
             _ => None,

@@ -204,6 +204,7 @@ fn kind(kind: Kind) -> &'static str {
         Kind::NotFound => "not-found",
         Kind::Ambiguous => "ambiguous",
         Kind::Ledger => "ledger",
+        Kind::InUse => "in-use",
         Kind::Unknown => "unknown",
         Kind::Interrupted => "interrupted",
         Kind::Terminated => "terminated",
