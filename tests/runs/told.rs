@@ -23,14 +23,14 @@ to = 'D:\\exports\\{run}\\{vm}'
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
 /// Somebody who is told: takes every request down, and says that it is well.
-struct Listener {
-    url: String,
+pub(crate) struct Listener {
+    pub(crate) url: String,
     heard: mpsc::Receiver<Request>,
 }
 
 #[derive(Debug)]
-struct Request {
-    line: String,
+pub(crate) struct Request {
+    pub(crate) line: String,
     headers: Vec<(String, String)>,
     body: String,
 }
@@ -47,7 +47,7 @@ impl Request {
 }
 
 impl Listener {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (tell, heard) = mpsc::channel();
@@ -62,11 +62,11 @@ impl Listener {
     }
 
     #[track_caller]
-    fn next(&self) -> Request {
+    pub(crate) fn next(&self) -> Request {
         self.heard.recv_timeout(Duration::from_secs(30)).unwrap()
     }
 
-    fn has_more(&self) -> bool {
+    pub(crate) fn has_more(&self) -> bool {
         self.heard.try_recv().is_ok()
     }
 }
