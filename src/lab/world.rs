@@ -162,7 +162,7 @@ impl World {
             plain: Plain::new(),
             registry: Registry::new(scenario.host.build),
             config: super::config::settings(scenario),
-            identifiers: Identifiers::new(site.index),
+            identifiers: Identifiers::new(site.index, scenario.host.seed),
             exported: HashMap::new(),
             restarting: None,
             restarts: 0,
