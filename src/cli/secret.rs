@@ -111,6 +111,11 @@ pub(crate) fn of_plan(hidden: &Hidden, what: &str, ui: &mut Ui) -> Result<Secret
     }
 }
 
+/// Says whether a service runs this that has credentials at all.
+pub(crate) fn has_credentials() -> bool {
+    std::env::var_os("CREDENTIALS_DIRECTORY").is_some()
+}
+
 /// Returns where a credential of the service is that runs this, if it has one of that name.
 fn credential(name: &str) -> Option<PathBuf> {
     let folder = PathBuf::from(std::env::var_os("CREDENTIALS_DIRECTORY")?);

@@ -248,3 +248,21 @@ fn the_two_terminals_of_the_readme_work() {
         assert!(!run.stdout.is_empty());
     }
 }
+
+/// A ledger that is kept from one start to the next must not meet a job of another start under the same identifier.
+#[test]
+fn new_points_have_other_identifiers_at_each_start_unless_the_scenario_has_a_seed() {
+    let folder = folder("seed");
+    let seeded = folder.join("seeded.toml");
+    fs::write(&seeded, "[host]\nseed = 7\n").unwrap();
+    let seeded = ["--scenario", seeded.to_str().unwrap()];
+    let made = |more: &[&str]| {
+        let lab = Lab::start(more);
+        let run = lab.refpoint(&["point", "create", lab.url(), "--vm", "db01", "-o", "json"]).run();
+        assert_eq!(run.code, Some(0), "{run:?}");
+        run.json()["id"].as_str().unwrap().to_owned()
+    };
+    assert_ne!(made(&[]), made(&[]));
+    assert_eq!(made(&seeded), made(&seeded));
+    fs::remove_dir_all(folder).unwrap();
+}

@@ -77,7 +77,7 @@ pub(super) async fn look(directory: &Directory, session: Session) -> Finding {
             };
             Finding::fail(
                 Layer::Directory,
-                Exit::Usage,
+                Exit::NotFound,
                 format!("the host has no drive {drive}"),
                 Fix::new("Name a directory on a drive that the host has: this shows them")
                     .on_host("Get-Volume"),

@@ -86,6 +86,9 @@ fn options(args: &Args) -> Result<Options, Error> {
         Ipv4Addr::UNSPECIFIED => options.first_address,
         address => address,
     };
+    // No two starts are at the same moment, and no real host gives two jobs the same identifier.
+    let nanoseconds = |since: Duration| u64::try_from(since.as_nanos()).ok();
+    options.seed = SystemTime::now().duration_since(UNIX_EPOCH).ok().and_then(nanoseconds);
     options.started = SystemTime::now().duration_since(UNIX_EPOCH).ok();
     options.log = args.log.as_deref().map(log).transpose()?;
     Ok(options)
