@@ -89,6 +89,8 @@ fn command() -> Command {
 fn with_value(arg: Arg) -> Arg {
     let known: fn() -> Vec<Known> = match arg.get_id().as_str() {
         "target" | "targets" | "host" | "hosts" => hosts,
+        // What stands there may be either.
+        "target_or_class" => || [hosts(), classes()].concat(),
         "profile" => profiles,
         "vm" => || subjects(Kind::Vm),
         "group" => || subjects(Kind::Group),

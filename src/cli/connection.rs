@@ -161,6 +161,11 @@ pub(crate) enum Who {
 }
 
 impl ConnectionArgs {
+    /// Returns the arguments of a command that may do without a host, where it is to ask one.
+    pub(crate) fn to(target: Place, means: MeansArgs) -> Self {
+        Self { target, means }
+    }
+
     /// Returns the target that the arguments mean. It may ask for a password.
     pub(crate) fn target(&self, who: Who, ui: &mut Ui) -> Result<Target, Error> {
         let endpoint = self.target.endpoint(config::profile())?;

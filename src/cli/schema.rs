@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use clap::ValueEnum;
 use refpoint::cim::{
-    Catalog, Class, ClassShape, Instance, Method, Name, PropertyDeclaration, Scalar, Type, Value,
+    Catalog, Class, ClassShape, Instance, Method, Name, PropertyDeclaration, ReturnFamily, Scalar, Type,
+    Value,
 };
 use refpoint::client::{Invoked, Session};
 
@@ -50,9 +51,31 @@ impl Schema {
         class: &str,
         host: &str,
     ) -> Result<Self, Error> {
+        Self::told(session, namespace, class, host, embedded_in).await
+    }
+
+    /// Asks the host for a class, and for those that it is derived from.
+    pub(crate) async fn of_host_with_ancestors(
+        session: &mut Session,
+        namespace: &str,
+        class: &str,
+        host: &str,
+    ) -> Result<Self, Error> {
+        let above = |class: &Class| class.superclass.iter().cloned().collect();
+        Self::told(session, namespace, class, host, above).await
+    }
+
+    async fn told(
+        session: &mut Session,
+        namespace: &str,
+        class: &str,
+        host: &str,
+        further: impl Fn(&Class) -> Vec<Name>,
+    ) -> Result<Self, Error> {
         let told = session.class(Some(namespace), class).await;
         let told = told.map_err(|error| {
-            let error = diagnosis::with_class(diagnosis::of_session(error, host), class);
+            let error = diagnosis::of_session(error, host);
+            let error = diagnosis::with_class_in(error, class, namespace);
             match error.kind {
                 Exit::RemoteFailed => {
                     error.hint("the host does not say what its classes are: --schema bundled")
@@ -61,7 +84,7 @@ impl Schema {
             }
         })?;
         let mut asked = BTreeSet::from([told.name.to_ascii_lowercase()]);
-        let mut waiting: Vec<Name> = embedded_in(&told).collect();
+        let mut waiting = further(&told);
         let mut classes = vec![told];
         while let Some(name) = waiting.pop().filter(|_| classes.len() < MOST_CLASSES) {
             if !asked.insert(name.to_ascii_lowercase()) {
@@ -69,10 +92,11 @@ impl Schema {
             }
             // What it does not tell of them is taken as it is written.
             if let Ok(told) = session.class(Some(namespace), &name).await {
-                waiting.extend(embedded_in(&told));
+                waiting.extend(further(&told));
                 classes.push(told);
             }
         }
+        classes.iter_mut().for_each(know_return_values);
         let told = Catalog::from_classes(classes).map_err(|error| {
             Error::new(Exit::RemoteFailed, format!("{host}: what it says of {class} is no class"))
                 .because(error)
@@ -166,13 +190,21 @@ fn retyped(value: &Value, ty: Type, is_array: bool) -> Option<Value> {
 }
 
 /// Returns the classes whose instances stand in a class as texts or objects.
-fn embedded_in(class: &Class) -> impl Iterator<Item = Name> + use<> {
+fn embedded_in(class: &Class) -> Vec<Name> {
     let is_embedded = |ty: Type| matches!(ty, Type::String | Type::Object);
     let properties =
         class.properties.iter().filter(|one| is_embedded(one.ty)).filter_map(|one| one.class.clone());
     let parameters = class.methods.iter().flat_map(|method| &method.parameters);
     let parameters = parameters.filter(|one| is_embedded(one.ty)).filter_map(|one| one.class.clone());
-    properties.chain(parameters).collect::<Vec<_>>().into_iter()
+    properties.chain(parameters).collect()
+}
+
+/// No host says in which family a method answers; of those that are bundled it is known.
+fn know_return_values(class: &mut Class) {
+    for method in class.methods.iter_mut().filter(|method| method.family == ReturnFamily::Unlisted) {
+        let bundled = Catalog::bundled().method(&class.name, &method.name);
+        method.family = bundled.map_or(method.family, |bundled| bundled.family);
+    }
 }
 
 /// More classes than one has in it.

@@ -11,7 +11,7 @@ use super::error::Standing;
 use super::retry::{Attempts, Limit, Manner, jitter};
 use super::session::LoggedIn;
 use super::{Dial, Error, Target};
-use crate::cim::{Catalog, Interval, ObjectPath};
+use crate::cim::{Catalog, ObjectPath};
 use crate::transport::{self, Connection, Fate, Phase, Timeouts};
 use crate::wsman::{self, Operation, Release, RequestHeader, Unsubscribe, decode_reply, encode_request};
 use crate::xml::{Limits, decode};
@@ -312,22 +312,11 @@ impl Caller {
 
     /// Returns the message that would be sent for an operation.
     pub(super) fn written<O: Operation>(&self, operation: &O) -> Result<String, Error> {
-        let header = self.header(self.shared.target.operation_timeout);
-        encode_request(&header, operation)
-            .map_err(|source| Error::Unwritable { operation: label(operation), source: Box::new(source) })
+        self.shared.target.envelope_of(operation)
     }
 
     fn header(&self, patience: Duration) -> RequestHeader {
-        let target = &self.shared.target;
-        let id = uuid::Builder::from_random_bytes((target.random)().to_ne_bytes()).into_uuid();
-        let id = format!("uuid:{}", id.hyphenated().to_string().to_uppercase());
-        RequestHeader {
-            operation_timeout: Some(Interval::new(patience)),
-            max_envelope_size: Some(target.max_envelope_size),
-            locale: target.locale.clone(),
-            data_locale: target.locale.clone(),
-            ..RequestHeader::new(target.endpoint.to_string(), id)
-        }
+        self.shared.target.header(patience)
     }
 
     async fn send(

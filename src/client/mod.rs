@@ -34,6 +34,7 @@ mod dial;
 mod enumeration;
 mod error;
 mod flight;
+mod message;
 mod neighbours;
 mod page_size;
 mod pool;

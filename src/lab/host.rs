@@ -256,7 +256,7 @@ impl Host {
         if config::is_config(&operation.resource) {
             exchange.may_configure()?;
             return match operation.fragment {
-                None => config::get(&self.world().config, &operation.resource).map(Content::Instance),
+                None => self.world().config.get(&operation.resource).map(Content::Instance),
                 Some(_) => Err(Refusal::Fragment),
             };
         }
@@ -306,7 +306,7 @@ impl Host {
             let (None, Content::Instance(said)) = (&operation.fragment, &operation.content) else {
                 return Err(Refusal::Fragment);
             };
-            let changed = config::put(&mut self.world_mut().config, &operation.resource, said)?;
+            let changed = self.world_mut().config.put(&operation.resource, said)?;
             exchange.entry.return_value = Some(0);
             return exchange.reply(operation, &Some(Content::Instance(changed)), true);
         }
@@ -326,6 +326,15 @@ impl Host {
     }
 
     fn create(&mut self, exchange: &mut Exchange<'_>, operation: &Create) -> Result<String, Refusal> {
+        if config::is_config(&operation.resource) {
+            exchange.may_configure()?;
+            let (None, Content::Instance(said)) = (&operation.fragment, &operation.content) else {
+                return Err(Refusal::Fragment);
+            };
+            let made = self.world_mut().config.create(&operation.resource, said)?;
+            exchange.entry.return_value = Some(0);
+            return exchange.reply(operation, &EndpointReference::to(made), true);
+        }
         let namespace = exchange.namespace(&operation.resource)?;
         let shape = exchange.shape(&operation.resource)?;
         if !operation.resource.keys.is_empty() {
@@ -349,7 +358,9 @@ impl Host {
         }
         if config::is_config(&operation.resource) {
             exchange.may_configure()?;
-            return Err(Refusal::NotCapable);
+            self.world_mut().config.delete(&operation.resource)?;
+            exchange.entry.return_value = Some(0);
+            return exchange.reply(operation, &(), true);
         }
         let serial = self.plain(exchange, &operation.resource)?;
         self.world_mut().remove_plain(serial)?;
@@ -364,7 +375,7 @@ impl Host {
         }
         if config::is_config(&operation.resource) {
             exchange.may_configure()?;
-            let page = Page { items: config::list(&operation)?, ..Page::default() };
+            let page = Page { items: self.world().config.list(&operation)?, ..Page::default() };
             return exchange.reply(&operation, &page, false);
         }
         let mut enumeration = self.open(exchange, &operation)?;

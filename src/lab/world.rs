@@ -7,8 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use crate::cim::Instance;
-
+use super::config::Config;
 use super::plain::Plain;
 use super::provider::files::Files;
 use super::provider::job::Job;
@@ -33,7 +32,7 @@ pub(super) struct World {
     pub(super) plain: Plain,
     pub(super) registry: Registry,
     /// `winrm/config`.
-    pub(super) config: Instance,
+    pub(super) config: Config,
     pub(super) identifiers: Identifiers,
     /// The points that a machine had when its configuration was exported, by the file's path in lower case.
     pub(super) exported: HashMap<String, Vec<Remembered>>,
@@ -161,7 +160,7 @@ impl World {
             files: Files::new(&scenario.host),
             plain: Plain::new(),
             registry: Registry::new(scenario.host.build),
-            config: super::config::settings(scenario),
+            config: Config::new(scenario),
             identifiers: Identifiers::new(site.index, scenario.host.seed),
             exported: HashMap::new(),
             restarting: None,

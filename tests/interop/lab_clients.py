@@ -88,7 +88,7 @@ class Pypsrp:
         return self.wsman.pull(WMI + resource, body)
 
     def get(self, resource, keys):
-        return self.wsman.get(resource, selector_set=self.selectors(keys))
+        return self.wsman.get(resource, selector_set=self.selectors(keys) if keys else None)
 
     def transfer(self, verb, resource, keys, body):
         ask = {"Put": self.wsman.put, "Create": self.wsman.create, "Delete": self.wsman.delete}[verb]
@@ -346,6 +346,7 @@ def main():
     parser.add_argument("--service", default="HTTP")
     parser.add_argument("--export", action="store_true", help="beside Identify, export a point to its end")
     parser.add_argument("--change", action="store_true", help="make, change and remove an object, and be told of it")
+    parser.add_argument("--read", metavar="URI", help="read the settings of a resource")
     options = parser.parse_args()
     options.password = os.environ.get("REFPOINT_INTEROP_PASSWORD")
     warnings.simplefilter("ignore")
@@ -356,6 +357,9 @@ def main():
             read.update(export(client))
         if options.change:
             read.update(change(client))
+        if options.read:
+            (element,) = client.get(options.read, {})
+            read.update({"element": element.tag, "settings": properties(element)})
     except Exception as error:  # whatever it is, the test wants to read it
         print(json.dumps({"error": type(error).__name__, "text": str(error)}))
         sys.exit(1)

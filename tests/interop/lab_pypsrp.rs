@@ -126,3 +126,40 @@ fn foreign_clients_make_change_and_remove_an_object_and_are_told_of_it() {
         assert_eq!(ended.count(), usize::from(client == "pywinrm"));
     }
 }
+
+/// What our program has put a foreign client reads, at the resource that holds it and in the whole.
+#[test]
+#[cfg(feature = "cli")]
+fn foreign_clients_read_the_setting_that_the_program_has_put() {
+    const CONFIG: &str = "http://schemas.microsoft.com/wbem/wsman/1/config";
+    let lab = Lab::start("");
+    let read = |client: &str, uri: &str| {
+        let words = ["--user", USER, "--auth", "ntlm", "--read", uri];
+        let read = lab.client(client, &lab.http(), &words, &[]);
+        read.unwrap_or_else(|error| panic!("{client}: {error}"))
+    };
+    let auth = format!("{CONFIG}/service/auth");
+    assert_eq!(read("pypsrp", &auth)["settings"]["Basic"], "false");
+    let mut put = std::process::Command::new(env!("CARGO_BIN_EXE_refpoint"));
+    put.args([
+        "cim",
+        "put",
+        &lab.http(),
+        "--resource-uri",
+        "winrm/config",
+        "--set",
+        "Service/Auth/Basic=true",
+    ]);
+    put.args(["--user", USER]).env("REFPOINT_PASSWORD", crate::lab::PASSWORD);
+    let output = put.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for client in ["pypsrp", "pywinrm"] {
+        let settings = read(client, &auth);
+        assert_eq!(settings["element"], format!("{{{auth}}}Auth"), "{client}");
+        assert_eq!(
+            (&settings["settings"]["Basic"], &settings["settings"]["Negotiate"]),
+            (&"true".into(), &"true".into())
+        );
+        assert_eq!(read(client, CONFIG)["settings"]["MaxTimeoutms"], "60000", "{client}");
+    }
+}

@@ -169,8 +169,16 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         0,
     ),
     of("cim invoke", "cim invoke HOST Msvm_VirtualSystemReferencePointService DestroyReferencePoint", 7),
+    of(
+        "cim invoke",
+        "cim invoke HOST Msvm_ComputerSystem CreationClassName=Msvm_ComputerSystem Name=3F2C9A10-6B7E-4C55-9E1D-0A4B8C7D2E91 RequestStateChange RequestedState=Enabled --dry-run",
+        0,
+    ),
+    of("cim invoke", "cim invoke HOST Msvm_ConcreteJob InstanceID=1", 2),
     of("cim describe", "cim describe Msvm_ConcreteJob", 0),
     of("cim describe", "cim describe Msvm_ConcretJob", 10),
+    of("cim describe", "cim describe HOST Win32_Environment --namespace root/cimv2 --schema host", 0),
+    of("cim describe", "cim describe Win32_Volume --schema host", 2),
     of("cim decode", "cim decode tests/data/wire/omi/93-fault-bad-class.response.xml", 0),
     of("cim decode", "cim decode nothing.xml", 11),
     of(
@@ -182,6 +190,13 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         "cim put",
         "cim put HOST --namespace root/cimv2 Win32_Environment Name=TEMP 'UserName=<SYSTEM>' --set Nothing=1",
         2,
+    ),
+    of("cim put", "cim put HOST --resource-uri winrm/config --set Service/Auth/Basic=true", 0),
+    of("cim put", "cim put HOST --resource-uri winrm/config --set MaxConnections=10", 2),
+    of(
+        "cim create",
+        "cim create HOST --resource-uri winrm/config/listener 'Address=*' Transport=HTTPS --set Hostname=hv01 --dry-run",
+        0,
     ),
     of(
         "cim create",

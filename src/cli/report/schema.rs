@@ -7,6 +7,7 @@ use refpoint::wsman::codes::{self, Meaning, Table};
 use serde_json::{Value as Json, json};
 use unicode_width::UnicodeWidthStr;
 
+use super::text::harmless;
 use super::value;
 
 /// Returns a class as a host or a schema declares it: its own members alone.
@@ -127,7 +128,7 @@ pub(crate) fn page(shape: ClassShape<'_>, catalog: &Catalog, width: Option<usize
     let subclasses: Vec<_> = catalog
         .subclasses(shape.name())
         .filter(|below| below.name != class.name)
-        .map(|below| below.name.as_str())
+        .map(|below| harmless(&below.name))
         .collect();
     if !subclasses.is_empty() {
         page.push_str(&format!("\n{}  {}\n", bold("Subclasses"), subclasses.join("\n  ")));
@@ -151,7 +152,7 @@ fn title(shape: ClassShape<'_>, width: Option<usize>) -> String {
         title.push_str(&wrapped(&format!("is a {}", ancestors.join(" < ")), 2, width));
     }
     if let Some(namespace) = &class.namespace {
-        title.push_str(&format!("  in {namespace}\n"));
+        title.push_str(&format!("  in {}\n", harmless(namespace)));
     }
     if !kinds.is_empty() {
         title.push_str(&format!("  {}\n", kinds.join(", ")));
@@ -169,7 +170,7 @@ fn about_property(property: &PropertyDeclaration) -> Vec<String> {
 }
 
 fn about_method(method: &Method, width: Option<usize>) -> String {
-    let mut text = format!("  {}\n", method.name);
+    let mut text = format!("  {}\n", harmless(&method.name));
     if let Some(description) = &method.description {
         text.push_str(&wrapped(description, 4, width));
     }
@@ -199,7 +200,7 @@ pub(crate) fn entries(entries: &[(String, Vec<String>)], indent: usize, width: O
     for (name, lines) in entries {
         let mut about = String::new();
         lines.iter().for_each(|line| about.push_str(&wrapped(line, column, width)));
-        let first = format!("{:indent$}{name}", "");
+        let first = format!("{:indent$}{}", "", harmless(name));
         let padding = column.saturating_sub(first.width());
         text.push_str(&format!("{first}{:padding$}{}", "", about.trim_start_matches(' ')));
     }
@@ -211,7 +212,9 @@ pub(crate) fn wrapped(text: &str, indent: usize, width: Option<usize>) -> String
     let room = width.map_or(usize::MAX, |width| width.saturating_sub(indent).max(NARROWEST));
     let mut lines = String::new();
     let mut line = String::new();
-    for word in text.split(' ') {
+    // What a host says of its classes has lines of its own.
+    for word in text.split(char::is_whitespace).filter(|word| !word.is_empty()) {
+        let word = harmless(word);
         if !line.is_empty() && line.width() + 1 + word.width() > room {
             lines.push_str(&format!("{:indent$}{line}\n", ""));
             line.clear();
@@ -219,7 +222,7 @@ pub(crate) fn wrapped(text: &str, indent: usize, width: Option<usize>) -> String
         if !line.is_empty() {
             line.push(' ');
         }
-        line.push_str(word);
+        line.push_str(&word);
     }
     lines + &format!("{:indent$}{line}\n", "")
 }
@@ -243,5 +246,5 @@ fn meanings(map: &ValueMap) -> Option<String> {
 
 pub(crate) fn bold(text: &str) -> String {
     let style = anstyle::Style::new().bold();
-    format!("{style}{text}{style:#}\n")
+    format!("{style}{}{style:#}\n", harmless(text))
 }

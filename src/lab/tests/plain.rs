@@ -141,6 +141,51 @@ fn the_settings_of_the_service_are_no_cim_objects() {
 }
 
 #[test]
+fn what_holds_settings_is_a_resource_of_its_own() {
+    let mut lab = Rehearsal::of(Scenario::default());
+    let at = |below: &str| ObjectPath::from_resource(&format!("{CONFIG}{below}"), Vec::new());
+    let auth = lab.get(&at("/Service/auth")).unwrap();
+    assert_eq!((auth.class.as_str(), auth.text("Negotiate")), ("Auth", Some("true")));
+    let response = lab.text(&Get::new(at("/service/auth")));
+    let element = format!("<cfg:Auth xmlns:cfg=\"{CONFIG}/service/auth\">");
+    assert!(response.envelope.contains(&element), "{}", response.envelope);
+    let after = put(&mut lab, at("/service/auth"), Instance::new("Auth").with("Basic", "true")).unwrap();
+    assert_eq!((after.text("Basic"), after.text("Kerberos")), (Some("true"), Some("true")));
+    assert_eq!(lab.get(&at("/SERVICE/AUTH")).unwrap(), after);
+    // Its neighbour of the same name is another one, and the whole knows of it.
+    assert_eq!(lab.get(&at("/client/auth")).unwrap().text("Digest"), Some("true"));
+    let other = put(&mut lab, at("/service/auth"), Instance::new("Config").with("Basic", "true"));
+    assert_eq!(other, Err(0x8033_8041));
+    let number = |fault: Box<crate::wsman::Fault>| fault.wsman_code();
+    assert!(lab.get(&at("/service/nothing")).is_err() && lab.get(&at("/service/maxconnections")).is_err());
+    assert!(lab.get(&at("ure")).is_err(), "another resource begins with the same letters");
+    let listener = |transport: &str| {
+        let keys = vec![("Address".into(), "*".into()), ("Transport".into(), transport.into())];
+        ObjectPath::from_resource(&format!("{CONFIG}/listener"), keys)
+    };
+    let create = |resource: ObjectPath, said: Instance| Create {
+        resource,
+        fragment: None,
+        content: Content::Instance(said),
+    };
+    let said = Instance::new("Listener").with("Hostname", "hv01");
+    let made = lab.ask(&create(listener("HTTPS"), said.clone())).unwrap().path.unwrap();
+    assert_eq!(made.key_text("Transport").as_deref(), Some("HTTPS"));
+    assert_eq!(lab.get(&listener("https")).unwrap().text("Port"), Some("5986"));
+    for (resource, said, code) in [
+        (listener("HTTPS"), said.clone(), 0x8004_1019),
+        (listener("FTP"), said.clone(), 0x8033_8041),
+        (at("/service"), Instance::new("Service"), 0x8033_8102),
+        (listener("HTTP"), Instance::new("Listener").with("Nothing", "1"), 0x8004_1019),
+    ] {
+        let refused = lab.ask(&create(resource, said)).map_err(number);
+        assert!(refused == Err(Some(code)), "{code:X}: {refused:X?}");
+    }
+    lab.ask(&Delete::new(listener("HTTPS"))).unwrap();
+    assert!(lab.get(&listener("HTTPS")).is_err());
+}
+
+#[test]
 fn methods_of_a_class_need_no_object_and_the_host_says_what_they_take() {
     let mut lab = Rehearsal::of(Scenario::default());
     let registry = ObjectPath::new("root/cimv2", "StdRegProv");

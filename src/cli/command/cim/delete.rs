@@ -1,14 +1,15 @@
 //! `refpoint cim delete`: one object, once.
 
+use refpoint::wsman::Delete;
 use serde_json::json;
 
-use super::intent::{Intent, Sent, confirm, print_of};
+use super::intent::{Body, Intent, Sent, confirm, print_of};
 use crate::cli::args::{Format, OutputArgs};
 use crate::cli::connection::{ConnectionArgs, Who};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::report::{text, value};
-use crate::cli::resource::ObjectArgs;
+use crate::cli::resource::{ObjectArgs, name_of};
 use crate::cli::schema::Schema;
 use crate::cli::ui::Ui;
 use crate::cli::{diagnosis, runtime};
@@ -20,7 +21,8 @@ use crate::cli::{diagnosis, runtime};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
                         refpoint cim delete hv01 --namespace root/cimv2 Win32_Environment Name=TEMP2 'UserName=<SYSTEM>'\n  \
-                        refpoint cim delete hv01 'root/cimv2:Win32_Environment.Name=\"TEMP2\",UserName=\"<SYSTEM>\"' --yes")]
+                        refpoint cim delete hv01 'root/cimv2:Win32_Environment.Name=\"TEMP2\",UserName=\"<SYSTEM>\"' --yes\n  \
+                        refpoint cim delete hv01 --resource-uri winrm/config/listener Address=* Transport=HTTPS --dry-run")]
 pub(crate) struct Args {
     #[command(flatten)]
     connection: ConnectionArgs,
@@ -39,10 +41,14 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
     let path = args.object.path(&args.connection.namespace(), &Schema::bundled())?;
     let host = args.connection.host();
     if args.dry_run {
-        return Intent { operation: "Delete", host: &host, path: &path, body: None }.show(output, ui);
+        let target = args.connection.target(Who::Nobody, ui)?;
+        let envelope = target.envelope_of(&Delete::new(path.clone()));
+        let envelope = &envelope.map_err(|error| diagnosis::of_session(error, &host))?;
+        let intent = Intent { operation: "Delete", host: &host, path: &path, body: Body::Nothing, envelope };
+        return intent.show(output, ui);
     }
     if !args.yes {
-        confirm(&format!("remove {path} on {host}?"), ui)?;
+        confirm(&format!("remove {} on {host}?", name_of(&path)), ui)?;
     }
     let target = args.connection.target(Who::User, ui)?;
     let sent = Sent::default();
@@ -54,8 +60,8 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
         sent.end();
         let format = output.output.unwrap_or(Format::Table);
         let shown = match format {
-            Format::Table => format!("removed {}\n", text::harmless(&path.to_string())),
-            _ => print_of(&json!({ "removed": value::reference(&path) }), format, &path.to_string(), ui),
+            Format::Table => format!("removed {}\n", text::harmless(&name_of(&path))),
+            _ => print_of(&json!({ "removed": value::reference(&path) }), format, &name_of(&path), ui),
         };
         ui.conclude(&shown)?;
         Ok(Exit::Done)

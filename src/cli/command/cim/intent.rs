@@ -3,24 +3,36 @@
 use std::cell::Cell;
 use std::io::{self, BufRead};
 
-use refpoint::cim::{Instance, ObjectPath};
+use refpoint::cim::{Instance, Name, ObjectPath, Property, Value};
 use serde_json::{Map, Value as Json, json};
 
 use crate::cli::args::{Format, OutputArgs};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::cli::report::text::harmless;
 use crate::cli::report::{cell, json, table, value, yaml};
+use crate::cli::resource::name_of;
 use crate::cli::ui::Ui;
 
 /// A request that changes something.
 pub(super) struct Intent<'i> {
-    /// `Put`, `Create`, `Delete`.
+    /// `Put`, `Create`, `Delete`, `Invoke`.
     pub(super) operation: &'static str,
     /// The host as it was typed.
     pub(super) host: &'i str,
     pub(super) path: &'i ObjectPath,
-    /// What the body says.
-    pub(super) body: Option<&'i Instance>,
+    pub(super) body: Body<'i>,
+    /// The whole message.
+    pub(super) envelope: &'i str,
+}
+
+/// What the body of a request says.
+#[derive(Clone, Copy)]
+pub(super) enum Body<'i> {
+    Nothing,
+    Instance(&'i Instance),
+    /// A method, and what it is called with.
+    Call(&'i str, &'i [(Name, Value)]),
 }
 
 impl Intent<'_> {
@@ -28,12 +40,20 @@ impl Intent<'_> {
     pub(super) fn show(&self, output: &OutputArgs, ui: &mut Ui) -> Result<Exit, Error> {
         let format = output.output.unwrap_or(Format::Table);
         let text = match format {
-            Format::Table => table::pairs(&self.lines(), 0),
-            _ => print_of(&self.json(), format, &self.path.to_string(), ui),
+            Format::Table => format!("{}\n{}\n", table::pairs(&self.lines(), 0), self.message(ui)),
+            _ => print_of(&self.json(), format, &name_of(self.path), ui),
         };
         ui.print(&text)?;
         ui.note("nothing was sent: this is a dry run");
         Ok(Exit::Done)
+    }
+
+    /// Returns the message: as it is for a program, harmless for whoever looks at it.
+    fn message(&self, ui: &Ui) -> String {
+        match ui.is_terminal() {
+            true => harmless(self.envelope).into_owned(),
+            false => self.envelope.to_owned(),
+        }
     }
 
     fn lines(&self) -> Vec<(String, String)> {
@@ -45,25 +65,44 @@ impl Intent<'_> {
         for (name, key) in self.path.selectors() {
             lines.push((format!("Selector {name}"), key.text().into_owned()));
         }
-        for property in self.body.into_iter().flat_map(Instance::properties) {
-            let held = match property.value.is_null() {
-                true => "null".to_owned(),
-                false => cell::value(&property.value, None),
-            };
-            lines.push((format!("Body {}", property.name), held));
+        let shown = |value: &Value| match value {
+            Value::Null => "null".to_owned(),
+            value => cell::value(value, None),
+        };
+        match self.body {
+            Body::Nothing => {}
+            Body::Instance(instance) => {
+                let line = |held: &Property| (format!("Body {}", held.name), shown(&held.value));
+                lines.extend(instance.properties().iter().map(line));
+            }
+            Body::Call(method, arguments) => {
+                lines.push(("Method".to_owned(), method.to_owned()));
+                let line = |(name, value): &(Name, Value)| (format!("Argument {name}"), shown(value));
+                lines.extend(arguments.iter().map(line));
+            }
         }
         lines
     }
 
     fn json(&self) -> Json {
         let selectors = self.path.selectors().map(|(name, key)| (name.into_owned(), key.text().into()));
-        json!({
+        let mut json = json!({
             "sent": false,
             "operation": self.operation,
             "resource_uri": self.path.resource_uri(),
             "selectors": selectors.collect::<Map<_, _>>(),
-            "body": self.body.map(value::instance),
-        })
+        });
+        match self.body {
+            Body::Nothing => json["body"] = Json::Null,
+            Body::Instance(instance) => json["body"] = value::instance(instance),
+            Body::Call(method, arguments) => {
+                let argument = |(name, given): &(Name, Value)| (name.to_string(), value::value(given));
+                json["method"] = method.into();
+                json["arguments"] = Json::Object(arguments.iter().map(argument).collect());
+            }
+        }
+        json["envelope"] = self.envelope.into();
+        json
     }
 }
 
@@ -72,7 +111,7 @@ pub(super) fn print_of(value: &Json, format: Format, name: &str, ui: &Ui) -> Str
     match format {
         Format::Json if ui.is_terminal() => json::pretty(value) + "\n",
         Format::Yaml => yaml::document(value),
-        Format::Name => format!("{}\n", crate::cli::report::text::harmless(name)),
+        Format::Name => format!("{}\n", harmless(name)),
         _ => json::compact(value) + "\n",
     }
 }

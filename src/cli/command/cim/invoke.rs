@@ -3,8 +3,9 @@
 use std::cell::Cell;
 
 use refpoint::cim::{Catalog, Method, Name, ObjectPath, ReturnFamily, Value};
-use refpoint::client::{Enumerate, Invoke, Invoked, Mode, Session, codes};
+use refpoint::client::{Enumerate, Invoke, Invoked, Mode, Session, Target, codes};
 
+use super::intent::{Body, Intent};
 use crate::cli::args::{Format, OutputArgs};
 use crate::cli::argument::{Known, Reader};
 use crate::cli::connection::{ConnectionArgs, Who};
@@ -12,16 +13,22 @@ use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::explain;
 use crate::cli::report::{cell, json, table, text, yaml};
+use crate::cli::resource::ResourceArgs;
 use crate::cli::schema::{self, Schema, SchemaArgs, Source};
 use crate::cli::ui::Ui;
 use crate::cli::{argument, diagnosis, message, object, runtime, suggest};
 
 /// Call a method of an object
 ///
-/// A class alone is its one instance, which is looked for first. The exit code follows the return value: 0 for
-/// 0 and for 4096 (a job was started), 6 for access denied, 9 for in use, 7 for any other.
+/// The object is written as for cim get, CLASS key=value… or its path in one word; the method is the first word that
+/// is no key=value, and what stands behind it are its arguments. A class alone is its one instance, which is looked
+/// for first. The exit code follows the return value: 0 for 0 and for 4096 (a job was started), 6 for access denied,
+/// 9 for in use, 7 for any other.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
+#[command(
+    override_usage = "refpoint cim invoke [OPTIONS] <TARGET> <CLASS> [key=value]... <METHOD> [name=value]...\n       \
+                      refpoint cim invoke [OPTIONS] <TARGET> <PATH> <METHOD> [name=value]...",
+    after_help = "\
 Arguments:
   name=value             typed by the schema; a number also by its name; null is nothing, where it is no text
   name=[a,b]             an array; or the name again for each element
@@ -31,65 +38,87 @@ Arguments:
   name:=@file.json       the same from a file
 
 Examples:
-  refpoint cim invoke hv01 'Msvm_ConcreteJob.InstanceID=\"BAFEF97B-…\"' RequestStateChange RequestedState=Terminate
+  refpoint cim invoke hv01 Msvm_ConcreteJob InstanceID=BAFEF97B-… RequestStateChange RequestedState=Terminate
+  refpoint cim invoke hv01 'Msvm_ConcreteJob.InstanceID=\"BAFEF97B-…\"' RequestStateChange RequestedState=Terminate --dry-run
   refpoint cim invoke hv01 StdRegProv GetStringValue --namespace root/cimv2 --schema host hDefKey=2147483650 \\
       'sSubKeyName=SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion' sValueName=CurrentBuild
   refpoint cim invoke hv01 Msvm_VirtualSystemReferencePointService ExportReferencePoint \\
       'ReferencePoint=@Msvm_VirtualSystemReferencePoint.InstanceID=\"…\",VirtualSystemIdentifier=\"…\"' \\
-      'ExportDirectory=D:\\exports\\web01' 'ExportSettingData:={\"DisksToExport\": []}'")]
+      'ExportDirectory=D:\\exports\\web01' 'ExportSettingData:={\"DisksToExport\": []}'"
+)]
 pub(crate) struct Args {
     #[command(flatten)]
     connection: ConnectionArgs,
     #[command(flatten)]
     schema: SchemaArgs,
-    /// The object: its path, or a class that has one instance
-    #[arg(value_name = "CLASS[.key=value,…]")]
-    object: String,
-    /// The method
-    method: String,
-    /// Its arguments
-    #[arg(value_name = "name=value")]
-    arguments: Vec<String>,
+    /// The object: CLASS key=value…, or its path in one word; a class that has one instance is enough
+    #[arg(value_name = "CLASS[.key=value,…]", required_unless_present = "resource_uri")]
+    class: Option<String>,
+    /// The object's further keys, then the method, then its arguments
+    #[arg(value_name = "METHOD name=value")]
+    words: Vec<String>,
+    #[command(flatten)]
+    resource: ResourceArgs,
+    /// Show what would be sent, and call nothing; an object whose keys are not given is looked for all the same
+    #[arg(long)]
+    dry_run: bool,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit, Error> {
     let namespace = args.connection.namespace();
-    let path = object::parse_path(&args.object, &namespace)?;
+    let words = Words::of(args)?;
+    let bundled = Schema::bundled();
+    let path = match args.schema.schema {
+        // Its keys are checked by what the host says of the class.
+        Source::Host if args.resource.resource_uri.is_none() => {
+            object::parse_path(words.object.first().map_or("", String::as_str), &namespace)?
+        }
+        _ => words.path(&namespace, &bundled, args)?,
+    };
     // What the program knows by itself it checks before it asks anybody.
     let known = match args.schema.schema {
-        Source::Bundled => Some(Plan::new(args, &path, &Schema::bundled(), ui)?),
-        Source::Host => None,
+        Source::Host if path.is_cim() => None,
+        _ => Some(Plan::new(&words, args.schema.schema, &path, &bundled, ui)?),
     };
-    let target = args.connection.target(Who::User, ui)?;
     let host = args.connection.host();
+    let is_known = Catalog::bundled().is_known(&path.class);
+    if let Some(plan) = known.as_ref().filter(|_| args.dry_run && is_whole(&path, is_known)) {
+        let target = args.connection.target(Who::Nobody, ui)?;
+        return plan.intend(&target, &host, &path, output, ui);
+    }
+    let target = args.connection.target(Who::User, ui)?;
     // Once it has been sent, nobody who stops waiting knows what became of it.
     let is_sent = Cell::new(false);
-    let name = Cell::new(args.method.clone());
+    let name = Cell::new(words.method.clone());
     let done = runtime::wait(async {
         let mut session = args.connection.open(target, ui).await?;
-        let (plan, is_known) = match known {
-            Some(plan) => (plan, Catalog::bundled().is_known(&path.class)),
+        let (plan, path, is_known) = match known {
+            Some(plan) => (plan, path, is_known),
             None => {
                 let place = path.namespace.as_deref().unwrap_or(&namespace);
                 let schema = Schema::of_host(&mut session, place, &path.class, &host).await?;
+                let path = words.path(&namespace, &schema, args)?;
                 // Of a class without keys there are no instances: its methods are static.
                 let has_keys = schema.shape(&path.class).is_some_and(|shape| shape.keys().next().is_some());
-                (Plan::new(args, &path, &schema, ui)?, has_keys)
+                (Plan::new(&words, args.schema.schema, &path, &schema, ui)?, path, has_keys)
             }
         };
         let resource = only_instance(&mut session, path, is_known, &host).await?;
-        let Plan { method, family, arguments, declared } = plan;
-        let call = Invoke { arguments, ..Invoke::new(resource, method.clone()) };
+        if args.dry_run {
+            return plan.intend(session.target(), &host, &resource, output, ui);
+        }
+        let Plan { method, family, declared, .. } = &plan;
+        let call = plan.call(&resource);
         name.set(method.to_string());
         is_sent.set(true);
         let invoked = session.invoke(&call).await;
         let invoked = invoked.map_err(|error| diagnosis::of_session(error, &host))?;
         is_sent.set(false);
         let invoked = schema::typed_result(invoked, declared.as_ref());
-        let exit = exit_of(family, &invoked);
-        show(&method, &invoked, family, output.output.unwrap_or(Format::Table), ui)?;
-        refusal(&host, &method, family, &invoked, exit)
+        let exit = exit_of(*family, &invoked);
+        show(method, &invoked, *family, output.output.unwrap_or(Format::Table), ui)?;
+        refusal(&host, method, *family, &invoked, exit)
     });
     done.map_err(|error| match error.kind {
         Exit::Interrupted | Exit::Terminated if is_sent.get() => {
@@ -98,6 +127,50 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
         }
         _ => error,
     })
+}
+
+/// What stands on the line: the object, the method, its arguments.
+struct Words {
+    object: Vec<String>,
+    method: String,
+    arguments: Vec<String>,
+}
+
+impl Words {
+    /// Methods have no `=` in their names, and everything else has one.
+    fn of(args: &Args) -> Result<Self, Error> {
+        let mut words = args.class.iter().chain(&args.words).cloned().peekable();
+        let mut object: Vec<String> = Vec::new();
+        if args.resource.resource_uri.is_none() {
+            // Whoever writes references writes this one too.
+            object.extend(words.next().map(|word| word.strip_prefix('@').unwrap_or(&word).to_owned()));
+        }
+        while let Some(word) = words.next_if(|word| word.contains('=')) {
+            object.push(word);
+        }
+        match words.next() {
+            Some(method) => Ok(Self { object, method, arguments: words.collect() }),
+            None => {
+                Err(Error::usage("no method is named").hint("write CLASS [key=value]… METHOD [name=value]…"))
+            }
+        }
+    }
+
+    /// Returns the object, checked against a schema.
+    fn path(&self, namespace: &str, schema: &Schema, args: &Args) -> Result<ObjectPath, Error> {
+        match (args.resource.with_keys(&self.object)?, self.object.as_slice()) {
+            (Some(path), _) => Ok(path),
+            // A class alone is its only instance; that there is one is seen later.
+            (None, [one]) => object::parse_path(one, namespace),
+            (None, words) => object::parse_with(words, namespace, schema),
+        }
+    }
+}
+
+/// Says whether a path names what can be called as it stands: all its keys are there, or none may be needed.
+fn is_whole(path: &ObjectPath, is_known: bool) -> bool {
+    // A class that nobody knows may have static methods.
+    !path.keys.is_empty() || path.is_singleton || !is_known || !path.is_cim()
 }
 
 /// What is called, as far as the arguments say.
@@ -110,25 +183,53 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(args: &Args, path: &ObjectPath, schema: &Schema, ui: &mut Ui) -> Result<Self, Error> {
-        let declared = schema.method(&path.class, &args.method);
+    fn new(
+        words: &Words,
+        source: Source,
+        path: &ObjectPath,
+        schema: &Schema,
+        ui: &mut Ui,
+    ) -> Result<Self, Error> {
+        let declared = schema.method(&path.class, &words.method).filter(|_| path.is_cim());
         let namespace = path.namespace.as_deref().unwrap_or_default();
         let known = match declared {
             Some(declared) => Known::Method(declared),
             None => {
-                warn_of_unknown(path, &args.method, schema, args.schema.schema, ui)?;
+                if path.is_cim() {
+                    warn_of_unknown(path, &words.method, schema, source, ui)?;
+                }
                 Known::Nothing
             }
         };
-        let arguments = Reader { schema, namespace }.read(&args.arguments, known)?;
+        let arguments = Reader { schema, namespace }.read(&words.arguments, known)?;
         let missing = declared.map(|declared| argument::missing(declared, &arguments)).unwrap_or_default();
         if !missing.is_empty() {
-            ui.note(&format!("{} also takes {}: not given", args.method, missing.join(", ")));
+            ui.note(&format!("{} also takes {}: not given", words.method, missing.join(", ")));
         }
-        let method = declared.map_or_else(|| args.method.as_str().into(), |declared| declared.name.clone());
+        let method = declared.map_or_else(|| words.method.as_str().into(), |declared| declared.name.clone());
         let family = declared.map_or(ReturnFamily::Unlisted, |declared| declared.family);
         let declared = declared.cloned();
         Ok(Self { method, family, arguments, declared })
+    }
+
+    fn call(&self, resource: &ObjectPath) -> Invoke {
+        let arguments = self.arguments.clone();
+        Invoke { arguments, ..Invoke::new(resource.clone(), self.method.clone()) }
+    }
+
+    /// Shows what would be sent.
+    fn intend(
+        &self,
+        target: &Target,
+        host: &str,
+        path: &ObjectPath,
+        output: &OutputArgs,
+        ui: &mut Ui,
+    ) -> Result<Exit, Error> {
+        let envelope = target.envelope_of(&self.call(path));
+        let envelope = &envelope.map_err(|error| diagnosis::of_session(error, host))?;
+        let body = Body::Call(&self.method, &self.arguments);
+        Intent { operation: "Invoke", host, path, body, envelope }.show(output, ui)
     }
 }
 
@@ -163,8 +264,7 @@ async fn only_instance(
     is_known: bool,
     host: &str,
 ) -> Result<ObjectPath, Error> {
-    // A class that nobody knows may have static methods.
-    if !path.keys.is_empty() || path.is_singleton || !is_known {
+    if is_whole(&path, is_known) {
         return Ok(path);
     }
     let class = path.class.clone();

@@ -9,6 +9,7 @@ mod intent;
 mod invoke;
 mod list;
 mod put;
+mod settings;
 mod watch;
 
 use clap::Subcommand;

@@ -1,17 +1,19 @@
 //! `refpoint cim put`: some properties of one object, once.
 
 use refpoint::cim::{Instance, Name, ObjectPath, Value};
-use refpoint::client::{Content, Error as SessionError, Fragment, Session};
+use refpoint::client::{Content, Error as SessionError, Fragment, Session, Target};
+use refpoint::wsman::Put;
 use serde_json::{Map, Value as Json, json};
 
-use super::intent::{Intent, Sent, print_of};
+use super::intent::{Body, Intent, Sent, print_of};
+use super::settings;
 use crate::cli::args::{Format, OutputArgs};
 use crate::cli::argument::{Known, Reader};
 use crate::cli::connection::{ConnectionArgs, Who};
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::report::{cell, table, text, value};
-use crate::cli::resource::ObjectArgs;
+use crate::cli::resource::{ObjectArgs, name_of};
 use crate::cli::schema::{Schema, SchemaArgs, Source};
 use crate::cli::ui::Ui;
 use crate::cli::{diagnosis, runtime};
@@ -21,12 +23,14 @@ use crate::cli::{diagnosis, runtime};
 /// The object is read, changed and put back whole, as WS-Management has it: what somebody else changes between the
 /// two is overwritten. --fragment sends one property alone, where the host allows that. It is sent once; exit code
 /// 12 says that nobody knows whether the host has done it. Hyper-V's own objects are changed by the methods of its
-/// services, not so.
+/// services, not so. Of winrm/config a setting is named by what it stands in, Service/Auth/Basic, and what holds
+/// it is put by itself.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  \
                         refpoint cim put hv01 --namespace root/cimv2 Win32_Environment Name=TEMP 'UserName=<SYSTEM>' \\\n      \
                         --set 'VariableValue=D:\\temp'\n  \
-                        refpoint cim put hv01 --resource-uri winrm/config --set MaxTimeoutms=120000 --dry-run")]
+                        refpoint cim put hv01 --resource-uri winrm/config --set MaxTimeoutms=120000 --dry-run\n  \
+                        refpoint cim put hv01 --resource-uri winrm/config --set Service/Auth/Basic=false")]
 pub(crate) struct Args {
     #[command(flatten)]
     connection: ConnectionArgs,
@@ -49,22 +53,31 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit, Error> {
     let namespace = args.connection.namespace();
     let host = args.connection.host();
+    let (object, set) = settings::placed(&args.object, &args.set)?;
     if args.schema.schema == Source::Bundled {
         let schema = Schema::bundled();
-        let path = args.object.path(&namespace, &schema)?;
+        let path = object.path(&namespace, &schema)?;
         if schema.is_known(&path.class) {
             // What is misspelled is told before anybody is asked.
-            Reader { schema: &schema, namespace: &namespace }.read(&args.set, Known::Class(&path.class))?;
+            Reader { schema: &schema, namespace: &namespace }.read(&set, Known::Class(&path.class))?;
         }
     }
     let target = args.connection.target(Who::User, ui)?;
     let sent = Sent::default();
     let done = runtime::wait(async {
         let mut session = args.connection.open(target, ui).await?;
-        let (path, schema) = args.object.find(args.schema.schema, &mut session, &args.connection).await?;
+        let (path, schema) = object.find(args.schema.schema, &mut session, &args.connection).await?;
         let diagnose = |error| diagnosis::with_class(diagnosis::of_session(error, &host), &path.class);
         let before = schema.typed(session.get(&path).await.map_err(diagnose)?);
-        let mut change = Change::new(args, &path, &schema, before)?;
+        let before = match object.resource.is_config() {
+            true => {
+                settings::check(&before, &set)?;
+                // What it holds beside settings are resources of their own, and stay as they are.
+                settings::own(&before)
+            }
+            false => before,
+        };
+        let mut change = Change::new(&namespace, &set, &path, &schema, before)?;
         if change.names.is_empty() {
             ui.note("it is so already: nothing was sent");
             change.show(&path, output, ui)?;
@@ -74,13 +87,8 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
             return Err(Error::usage("--fragment sends one property").hint("give --set once"));
         }
         if args.dry_run {
-            let body = if args.fragment { change.part() } else { change.after.clone() };
-            change.show(&path, output, ui)?;
-            let intent = Intent { operation: "Put", host: &host, path: &path, body: Some(&body) };
-            return match output.output {
-                None | Some(Format::Table) => intent.show(output, ui),
-                Some(_) => Ok(Exit::Done),
-            };
+            let envelope = change.envelope(args.fragment, &path, session.target()).map_err(diagnose)?;
+            return change.intend(args.fragment, &host, &path, &envelope, output, ui);
         }
         sent.begin();
         let told = change.send(args.fragment, &path, &mut session).await.map_err(diagnose)?;
@@ -124,13 +132,18 @@ struct Change {
 }
 
 impl Change {
-    fn new(args: &Args, path: &ObjectPath, schema: &Schema, before: Instance) -> Result<Self, Error> {
-        let namespace = args.connection.namespace();
+    fn new(
+        namespace: &str,
+        set: &[String],
+        path: &ObjectPath,
+        schema: &Schema,
+        before: Instance,
+    ) -> Result<Self, Error> {
         let known = match schema.is_known(&before.class) {
             true => Known::Class(&before.class),
             false => Known::Object(&before),
         };
-        let given = Reader { schema, namespace: &namespace }.read(&args.set, known)?;
+        let given = Reader { schema, namespace }.read(set, known)?;
         let mut after = before.clone();
         let mut names = Vec::new();
         for (name, value) in given {
@@ -170,6 +183,44 @@ impl Change {
         Ok(None)
     }
 
+    /// Returns the message that would be sent.
+    fn envelope(
+        &self,
+        as_fragment: bool,
+        path: &ObjectPath,
+        target: &Target,
+    ) -> Result<String, SessionError> {
+        let part = self.names.first().filter(|_| as_fragment);
+        let content = match part {
+            Some(_) => Content::Properties(self.part()),
+            None => Content::Instance(self.after.clone()),
+        };
+        let fragment = part.map(|name| Fragment::property(name));
+        target.envelope_of(&Put { resource: path.clone(), fragment, content })
+    }
+
+    /// Shows what would be sent.
+    fn intend(
+        &self,
+        as_fragment: bool,
+        host: &str,
+        path: &ObjectPath,
+        envelope: &str,
+        output: &OutputArgs,
+        ui: &mut Ui,
+    ) -> Result<Exit, Error> {
+        if let Some(format) = output.output.filter(|format| *format != Format::Table) {
+            let mut json = self.json(path);
+            json["envelope"] = envelope.into();
+            ui.print(&print_of(&json, format, &name_of(path), ui))?;
+            ui.note("nothing was sent: this is a dry run");
+            return Ok(Exit::Done);
+        }
+        self.show(path, output, ui)?;
+        let body = if as_fragment { self.part() } else { self.after.clone() };
+        Intent { operation: "Put", host, path, body: Body::Instance(&body), envelope }.show(output, ui)
+    }
+
     fn show(&self, path: &ObjectPath, output: &OutputArgs, ui: &mut Ui) -> Result<(), Error> {
         let format = output.output.unwrap_or(Format::Table);
         let held = |instance: &Instance, name: &Name| match instance.value(name) {
@@ -183,11 +234,9 @@ impl Change {
                     (name.to_string(), format!("{was} → {is}"))
                 };
                 let lines: Vec<_> = self.names.iter().map(line).collect();
-                // What is no CIM object has no path of WMI's.
-                let name = if path.is_cim() { path.to_string() } else { path.resource_uri().into_owned() };
-                format!("{}\n{}", text::harmless(&name), table::pairs(&lines, 2))
+                format!("{}\n{}", text::harmless(&name_of(path)), table::pairs(&lines, 2))
             }
-            _ => print_of(&self.json(path), format, &path.to_string(), ui),
+            _ => print_of(&self.json(path), format, &name_of(path), ui),
         };
         // Who has gone does not undo what was sent.
         if self.is_sent { ui.conclude(&text) } else { ui.print(&text) }
