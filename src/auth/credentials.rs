@@ -148,6 +148,11 @@ impl Account {
         }
     }
 
+    /// Takes a Kerberos principal as it is.
+    pub(super) fn of_principal(principal: String) -> Self {
+        Self { user: principal, domain: String::new() }
+    }
+
     /// Returns the Kerberos principal.
     ///
     /// `user@realm` becomes `user@REALM`, since the realms of Active Directory are upper case and the

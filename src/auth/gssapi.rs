@@ -83,6 +83,17 @@ pub(super) struct Gssapi {
         *mut u32,
         *mut Handle,
     ) -> u32,
+    inquire_context: unsafe extern "system" fn(
+        *mut u32,
+        Handle,
+        *mut Handle,
+        *mut Handle,
+        *mut u32,
+        *mut *const Oid,
+        *mut u32,
+        *mut c_int,
+        *mut c_int,
+    ) -> u32,
     delete_sec_context: unsafe extern "system" fn(*mut u32, *mut Handle, *mut Buffer) -> u32,
     wrap_iov: unsafe extern "system" fn(*mut u32, Handle, c_int, u32, *mut c_int, *mut Iov, c_int) -> u32,
     unwrap_iov: unsafe extern "system" fn(*mut u32, Handle, *mut c_int, *mut u32, *mut Iov, c_int) -> u32,
@@ -119,6 +130,7 @@ impl Gssapi {
             set_allowable_enctypes: function!(b"gss_krb5_set_allowable_enctypes\0"),
             init_sec_context: function!(b"gss_init_sec_context\0"),
             accept_sec_context: function!(b"gss_accept_sec_context\0"),
+            inquire_context: function!(b"gss_inquire_context\0"),
             delete_sec_context: function!(b"gss_delete_sec_context\0"),
             wrap_iov: function!(b"gss_wrap_iov\0"),
             unwrap_iov: function!(b"gss_unwrap_iov\0"),
@@ -456,6 +468,26 @@ impl Context {
         })?;
         let token = output.bytes().to_vec();
         Ok(Progress { token, complete: major & CONTINUE_NEEDED == 0, flags, peer: peer.text() })
+    }
+
+    /// Returns the principal that has initiated it, once it is established.
+    pub(super) fn initiator(&self) -> Option<String> {
+        let mut name = Name { api: self.api, raw: ptr::null_mut() };
+        // SAFETY: see the top of the file. What is not wanted may be null, and the name is ours to release.
+        let asked = self.api.call(|minor| unsafe {
+            (self.api.inquire_context)(
+                minor,
+                self.raw,
+                &mut name.raw,
+                ptr::null_mut(),
+                ptr::null_mut(),
+                ptr::null_mut(),
+                ptr::null_mut(),
+                ptr::null_mut(),
+                ptr::null_mut(),
+            )
+        });
+        asked.ok().and_then(|_| name.text())
     }
 
     /// Seals a message in place as header, data, padding (no DCE style), and returns the header.

@@ -99,7 +99,8 @@ impl Initiator {
         let report = Report {
             mutual: true,
             bound: self.target.bindings.is_some(),
-            account: self.account(),
+            // Whose tickets a cache holds, the library alone knows.
+            account: self.account().or_else(|| waiting.context.initiator().map(Account::of_principal)),
             service: Some(waiting.service),
             ..Report::new(Chosen::Kerberos)
         };

@@ -240,7 +240,7 @@ pub struct Report {
     pub mutual: bool,
     /// Whether the login was bound to a TLS channel.
     pub bound: bool,
-    /// The account, as the acceptor learnt it.
+    /// The account, as the acceptor learnt it; ours, where it was named or tickets are of it.
     pub account: Option<Account>,
     /// The service name that was asked for (initiator) or presented (acceptor).
     pub service: Option<String>,

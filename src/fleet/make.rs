@@ -444,8 +444,9 @@ async fn maker(around: &Surroundings<'_>, new: &[&Mark]) -> Result<Option<(Job, 
     }
     let namespace = around.host.namespace();
     let mut found = Vec::new();
+    let user = around.host.user().await;
     for job in around.host.jobs().await.map_err(failed)? {
-        if !may_be_of(&job.owner, around.host.user()) {
+        if !may_be_of(&job.owner, user.as_deref()) {
             continue;
         }
         let made = around.host.made_by(&job.path(namespace)).await.unwrap_or_default();

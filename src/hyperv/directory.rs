@@ -111,6 +111,20 @@ impl Directory {
         self.0.starts_with(r"\\?\")
     }
 
+    /// Returns it in the one spelling that all texts have which mean this directory to Windows; for comparisons alone.
+    ///
+    /// ```
+    /// use refpoint::hyperv::Directory;
+    ///
+    /// let one = Directory::parse(r"D:\exports\web01")?;
+    /// let other = Directory::parse(r"\\?\d:\Exports\web01\")?;
+    /// assert_eq!(one.folded(), other.folded());
+    /// # Ok::<(), refpoint::hyperv::DirectoryError>(())
+    /// ```
+    pub fn folded(&self) -> String {
+        fold(&self.0)
+    }
+
     /// Says whether two texts mean one directory to Windows.
     pub fn is_same(&self, other: &str) -> bool {
         fold(&self.0) == fold(other)

@@ -167,19 +167,22 @@ impl Host {
         self.operation_timeout
     }
 
-    /// Returns who logs in, where the credentials say so.
+    /// Returns who logs in, where the credentials say so; of a cache of tickets that is known after the first login.
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/in_memory.rs"));
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let host = host().await?;
-    /// assert_eq!(host.user(), Some("operator"));
+    /// assert_eq!(host.user().await.as_deref(), Some("operator"));
     /// # Ok(())
     /// # }
     /// ```
-    pub fn user(&self) -> Option<&str> {
-        self.user.as_deref()
+    pub async fn user(&self) -> Option<String> {
+        if self.user.is_some() {
+            return self.user.clone();
+        }
+        Some(self.logged_in().await?.report.account?.user)
     }
 
     /// Returns what the login agreed on.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests; what fails here fails the test")]
 
+mod beside;
 mod broken;
 mod ends;
 mod resume;

@@ -130,6 +130,11 @@ mod inside {
                 assert_eq!(report.chosen, Chosen::Kerberos);
                 assert!(report.mutual && report.fallback.is_none());
                 assert_eq!(report.service.as_deref(), Some("HTTP/hv01.lab.test"));
+                // Of a cache, too, it is known whose tickets it holds.
+                let user = report.account.map(|account| account.user.to_lowercase());
+                let keeper = matches!(credentials, Credentials::Keytab { .. });
+                let expected = if keeper { "keeper@lab.test" } else { "mia@lab.test" };
+                assert_eq!(user.as_deref(), Some(expected), "{mode}");
                 let mut seal = seal.unwrap();
                 let name = if mode == "kerberos" { "Kerberos" } else { "SPNEGO" };
                 assert!(seal.protocol().contains(name));

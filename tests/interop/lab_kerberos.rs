@@ -5,6 +5,8 @@ mod inside {
     use std::path::PathBuf;
     use std::process::Command;
 
+    use refpoint::client::{Credentials, Login, Method, Options, Session, Target};
+    use refpoint::hyperv::Host;
     use serde_json::Value;
 
     use crate::HOST;
@@ -82,6 +84,26 @@ mod inside {
             assert_eq!(refused["error"], "AuthenticationError", "{refused}");
         }
         assert!(lab.log().is_empty());
+    }
+
+    /// Whose job it may be that began while an answer was lost: only by that can it be told.
+    #[test]
+    #[ignore = "run by kerberos_against_a_real_realm"]
+    fn who_logs_in_with_the_tickets_of_the_cache_knows_who_that_is() {
+        let lab = Lab::start(&scenario(""));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            for method in [Method::Kerberos, Method::Negotiate] {
+                let mut login = Login::new(Credentials::Tickets { cache: None, principal: None });
+                login.method = method;
+                login.service_host = Some(HOST.to_owned());
+                let target = Target::new(lab.http().parse().unwrap(), Options::new(login));
+                let host = Host::new(Session::open(target).await.unwrap());
+                host.name().await.unwrap();
+                let user = host.user().await.unwrap();
+                assert_eq!(user.to_lowercase(), "mia@lab.test");
+            }
+        });
     }
 
     #[test]

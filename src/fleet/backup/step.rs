@@ -524,9 +524,9 @@ impl Stepper<'_> {
     async fn new_jobs(&self, step: &Step) -> Result<Vec<Job>, Error> {
         let seen: HashSet<String> = step.new.witness.lines().map(str::to_lowercase).collect();
         let is_new = |job: &Job| !seen.contains(&job.id.replace(char::is_control, " ").to_lowercase());
-        let user = self.around.host.user();
+        let user = self.around.host.user().await;
         let jobs = self.around.host.jobs().await?;
-        Ok(jobs.into_iter().filter(|job| is_new(job) && may_be_of(&job.owner, user)).collect())
+        Ok(jobs.into_iter().filter(|job| is_new(job) && may_be_of(&job.owner, user.as_deref())).collect())
     }
 
     /// Says whether a job acts on the machine, or on one of the group.

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use super::plan::RunPlan;
 use super::template::Names;
 use crate::fleet::report::{self, Failure};
-use crate::hyperv::{Guid, Host, Selector};
+use crate::hyperv::{Directory, Guid, Host, Selector};
 use crate::ledger::{Kind, NewUnit, Subject, Unit};
 
 /// What the names in a template become that are the same in a whole run.
@@ -66,7 +66,12 @@ pub(super) async fn expand(
 pub(super) fn colliding(units: &[Unit]) -> Vec<i64> {
     let mut of_directory: HashMap<String, Vec<i64>> = HashMap::new();
     for unit in units.iter().filter(|unit| !unit.what.directory.is_empty()) {
-        of_directory.entry(unit.what.directory.to_lowercase()).or_default().push(unit.id);
+        // One directory has several spellings, and rules may have one each.
+        let key = match Directory::parse(&unit.what.directory) {
+            Ok(directory) => directory.folded(),
+            Err(_) => unit.what.directory.to_lowercase(),
+        };
+        of_directory.entry(key).or_default().push(unit.id);
     }
     of_directory.into_values().filter(|units| units.len() > 1).flatten().collect()
 }

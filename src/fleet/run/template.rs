@@ -45,7 +45,8 @@ pub enum TemplateError {
     Shared,
     /// Every run would be written to one directory.
     #[error(
-        "to: without {{date}}, {{time}} or {{run}} each run would find the directory of the one before, and be refused"
+        "to: without {{date}} or {{run}} each run would find the directory of the one before, and be refused: \
+         {{time}} is the same each night"
     )]
     Stale,
     /// Machines of all hosts are written to one place, where names may be the same.
@@ -116,7 +117,7 @@ impl Template {
         if !has(&[Name::Vm, Name::Id]) {
             return Err(TemplateError::Shared);
         }
-        if !has(&[Name::Date, Name::Time, Name::Run]) {
+        if !has(&[Name::Date, Name::Run]) {
             return Err(TemplateError::Stale);
         }
         if matches!(directory.place(), Place::Share { .. }) && !has(&[Name::Host, Name::Id]) {
@@ -232,7 +233,8 @@ mod tests {
     fn a_template_under_which_exports_would_meet_is_refused() {
         for (text, words) in [
             (r"D:\exports\{date}", "{vm} or {id}"),
-            (r"D:\exports\{vm}", "{date}, {time} or {run}"),
+            (r"D:\exports\{vm}", "{date} or {run}"),
+            (r"D:\exports\{vm}\{time}", "{date} or {run}"),
             (r"\\nas1\hv\{vm}\{date}", "{host} or {id}"),
             (r"D:\exports\{name}\{date}", "{name} is not known"),
             (r"D:\exports\{vm\{date}", "not known"),

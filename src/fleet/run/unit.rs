@@ -14,7 +14,7 @@ use crate::fleet::event::{Event, News};
 use crate::fleet::plan::BaseChoice;
 use crate::fleet::report::{Failure, Kind, Outcome};
 use crate::fleet::unit::{Surroundings, timestamp};
-use crate::hyperv::{Directory, Host};
+use crate::hyperv::{Directory, Host, Place};
 use crate::ledger::{self, Ledger, Unit, UnitStage};
 
 /// One unit of a run, with all it needs.
@@ -51,13 +51,20 @@ pub(super) async fn work_on(work: Work) -> Option<Outcome> {
         }
     };
     let mut work = work;
-    let mut tries = Tries { earlier: work.move_on(), ..Tries::default() };
+    let moved = match work.move_on().await {
+        Ok(moved) => moved,
+        Err(error) => {
+            work.shared.is_broken(Failure::from(&error));
+            return None;
+        }
+    };
+    let mut tries = Tries { earlier: moved, ..Tries::default() };
     tries.begins_anew = tries.earlier.is_some();
     if let Some(ending) = before {
         // Whoever saw its base refused was ended before all of it was begun instead.
         let Some(cause) = tries.in_full(&work, &ending) else { return work.end(ending).await };
         work.tell(News::Retry { kind: ending.error().map(|error| error.kind), cause, after: 0.0 });
-        work.go_on_in_full(&tries);
+        work.go_on_in_full(&tries).await?;
     }
     loop {
         // Others wait until the end is written down.
@@ -86,7 +93,7 @@ pub(super) async fn work_on(work: Work) -> Option<Outcome> {
         if work.shared.stopper.unless(sleep(after)).await.is_err() {
             return work.leave(ending).await;
         }
-        work.go_on_in_full(&tries);
+        work.go_on_in_full(&tries).await?;
     }
 }
 
@@ -207,10 +214,44 @@ impl Work {
     }
 
     /// What a broken chain has written stays where it is, and all of it goes to a directory of its own.
-    fn go_on_in_full(&mut self, tries: &Tries) {
+    /// `None` where that cannot be found out, which ends the run.
+    async fn go_on_in_full(&mut self, tries: &Tries) -> Option<()> {
         if tries.begins_anew && tries.without_base.is_some() {
-            self.unit.what.directory = format!("{}-full", self.unit.what.directory);
+            let suffixes = (1_u32..).map(|number| match number {
+                1 => "-full".to_owned(),
+                number => format!("-full-{number}"),
+            });
+            match self.beside(suffixes).await {
+                Ok(directory) => self.unit.what.directory = directory,
+                Err(error) => {
+                    self.shared.is_broken(Failure::from(&error));
+                    return None;
+                }
+            }
         }
+        Some(())
+    }
+
+    /// Returns a directory beside that of the unit which no other unit of the run has, or had before it was begun
+    /// again: another machine may well be called what this one and its suffix make.
+    async fn beside(&self, suffixes: impl Iterator<Item = String>) -> Result<String, ledger::Error> {
+        let (run, host) = (self.shared.run, self.label.clone());
+        let directory = &self.unit.what.directory;
+        let is_shared = Directory::parse(directory).is_ok_and(|it| matches!(it.place(), Place::Share { .. }));
+        let others = self.shared.around.keeper.with(move |ledger| match is_shared {
+            true => ledger.units(run),
+            false => ledger.units_of(run, &host),
+        });
+        let others: Vec<_> = others.await?.into_iter().filter(|other| other.id != self.unit.id).collect();
+        let is_free = |candidate: &String| {
+            let candidate = candidate.to_lowercase();
+            !others.iter().any(|other| {
+                let rest = other.what.directory.to_lowercase();
+                rest.strip_prefix(&candidate).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+            })
+        };
+        let mut candidates = suffixes.map(|suffix| format!("{directory}{suffix}"));
+        Ok(candidates.find(is_free).unwrap_or_else(|| directory.clone()))
     }
 
     /// Says whether its host was certainly never asked for anything that it may have done.
@@ -230,22 +271,23 @@ impl Work {
 
     /// Gives a unit that has failed, and is wanted again, a directory of its own where the host may have written to the
     /// one that it had. Returns how it had ended.
-    fn move_on(&mut self) -> Option<String> {
+    async fn move_on(&mut self) -> Result<Option<String>, ledger::Error> {
         if self.unit.stage != UnitStage::Ended || !has_failed(self.unit.outcome.as_deref()) {
-            return None;
+            return Ok(None);
         }
-        let before = Ending::read(&self.unit.what.verb, self.unit.report.as_deref()?);
+        let Some(report) = self.unit.report.as_deref() else { return Ok(None) };
+        let before = Ending::read(&self.unit.what.verb, report);
         if before.as_ref().is_some_and(Ending::may_have_written) {
-            let number = self.unit.tries + 1;
-            self.unit.what.directory = format!("{}-{number}", self.unit.what.directory);
+            let suffixes = (self.unit.tries + 1..).map(|number| format!("-{number}"));
+            self.unit.what.directory = self.beside(suffixes).await?;
         }
-        Some(match before.as_ref().and_then(Ending::error) {
+        Ok(Some(match before.as_ref().and_then(Ending::error) {
             Some(error) => {
                 let outcome = self.unit.outcome.as_deref().unwrap_or_default();
                 format!("an earlier try ended as {outcome}: {}", error.message)
             }
             None => "an earlier try failed".to_owned(),
-        })
+        }))
     }
 
     /// Returns how this unit ended, where a process before this one saw that and was ended before it wrote it down for
