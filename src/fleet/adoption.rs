@@ -133,7 +133,7 @@ impl Work<'_> {
             self.write_answer(&claim, export.return_value, Some(&path)).await;
         }
         self.around.tell(News::Adopted { job: unseen(&path), unheard_of: export.job.is_none() });
-        self.follow(record, claim, path).await
+        Box::pin(self.follow(record, claim, path)).await
     }
 
     /// Tells of what was begun as what it was begun as, which may not be what is asked for now.

@@ -151,7 +151,7 @@ pub(super) async fn late(around: &Surroundings<'_>) {
 /// How following ended.
 pub(super) enum Followed {
     /// The job has ended.
-    Over(Box<Job>),
+    Over(Arc<Job>),
     /// The host no longer has the job, and we have not seen it end.
     Vanished,
     /// The time is over.
@@ -167,7 +167,7 @@ pub(super) async fn follow(
     around: &Surroundings<'_>,
     path: &ObjectPath,
     poll: Option<Duration>,
-    last: &mut Option<Job>,
+    last: &mut Option<Arc<Job>>,
 ) -> Followed {
     let mut control = around.control.clone();
     let mut pace = Pace::new(poll);
@@ -187,7 +187,7 @@ pub(super) async fn follow(
                     );
                 }
                 let asked = tokio::select! {
-                    asked = around.host.cancel(path, wish == Wish::Kill) => asked,
+                    asked = Box::pin(around.host.cancel(path, wish == Wish::Kill)) => asked,
                     () = late(around) => return Followed::Deadline,
                     () = control.changed() => continue,
                 };
@@ -212,11 +212,10 @@ pub(super) async fn follow(
             Ok((at, Some(job))) => {
                 last_look = at;
                 heard = Instant::now();
-                moved.see(around, &job, last.as_ref());
-                let is_over = job.is_over();
-                *last = Some(job.clone());
-                if is_over {
-                    return Followed::Over(Box::new(job));
+                moved.see(around, &job, last.as_deref());
+                let job = last.insert(job);
+                if job.is_over() {
+                    return Followed::Over(job.clone());
                 }
             }
             Ok((_, None)) => return Followed::Vanished,
@@ -246,11 +245,11 @@ async fn look(
     around: &Surroundings<'_>,
     path: &ObjectPath,
     after: Instant,
-) -> Result<(Instant, Option<Job>), Arc<Error>> {
+) -> Result<(Instant, Option<Arc<Job>>), Arc<Error>> {
     let listed = around.host.jobs_since(after).await;
     let namespace = around.host.namespace();
     let at = match listed {
-        Ok(jobs) => match jobs.all.iter().find(|job| job.path(namespace).is_same_object(path)) {
+        Ok(jobs) => match jobs.all.iter().find(|job| job.is_at(path, namespace)) {
             Some(job) => return Ok((jobs.at, Some(job.clone()))),
             None => jobs.at,
         },
@@ -258,7 +257,8 @@ async fn look(
         Err(error) if is_passing(&error) => return Err(error),
         Err(_) => Instant::now(),
     };
-    Ok((at, around.host.job(path).await.map_err(Arc::new)?))
+    let found = Box::pin(around.host.job(path)).await.map_err(Arc::new)?;
+    Ok((at, found.map(Arc::new)))
 }
 
 pub(super) fn is_passing(error: &Error) -> bool {

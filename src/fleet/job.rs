@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::follow::{Followed, follow};
@@ -41,11 +42,14 @@ pub async fn wait_for_job(
     if job.is_over() {
         return Ok(JobEnd::Other(Box::new(job.clone()), verdict(job)));
     }
-    let mut last = Some(job.clone());
+    let mut last = Some(Arc::new(job.clone()));
     let followed = follow(around, &path, poll, &mut last).await;
-    let seen = last.unwrap_or_else(|| job.clone());
+    let seen = last.map_or_else(|| job.clone(), Arc::unwrap_or_clone);
     let failure = match followed {
-        Followed::Over(job) => return Ok(JobEnd::Other(job.clone(), verdict(&job))),
+        Followed::Over(job) => {
+            let verdict = verdict(&job);
+            return Ok(JobEnd::Other(Box::new(Arc::unwrap_or_clone(job)), verdict));
+        }
         Followed::Vanished => {
             Failure::new(Kind::Unknown, "the host no longer has the job, and nobody saw it end")
         }

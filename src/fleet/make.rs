@@ -97,7 +97,8 @@ pub(super) async fn make_mark(
     sort: Sort,
     purpose: &str,
 ) -> Result<OwnedMark, Failure> {
-    let owner = owner_of(around, wanted).await?;
+    // Boxed, here and below: thousands wait for their points at once, each for one of these at a time.
+    let owner = Box::pin(owner_of(around, wanted)).await?;
     let kind = match owner {
         Owner::Machine(_) => "vm",
         Owner::Group(_) => "group",
@@ -112,10 +113,10 @@ pub(super) async fn make_mark(
     let open = around.keeper.with(move |ledger| ledger.open_making(of, &id)).await.map_err(unkept)?;
     if let Some(making) = open {
         let is_ours = making.new.purpose == purpose;
-        match recover(around, &owner, &making).await? {
+        match Box::pin(recover(around, &owner, &making)).await? {
             Some(mark) => {
-                let owned = keep(around, &owner, mark, &making).await?;
-                if is_ours && is_as_wanted(around, &owned.mark, sort, consistency).await? {
+                let owned = Box::pin(keep(around, &owner, mark, &making)).await?;
+                if is_ours && Box::pin(is_as_wanted(around, &owned.mark, sort, consistency)).await? {
                     return Ok(owned);
                 }
             }
@@ -124,18 +125,18 @@ pub(super) async fn make_mark(
     }
     let mut patience = Patience::default();
     loop {
-        let machines = around.host.machines_of(&owner).await.map_err(failed)?;
+        let machines = Box::pin(around.host.machines_of(&owner)).await.map_err(failed)?;
         let busy = machines.iter().find_map(|machine| {
             let busy = machine.busy.as_ref().filter(|busy| busy.is_in_the_way())?;
             Some(format!("the host is {} {}", busy.name(), machine.name))
         });
         let tried = match busy {
             Some(message) => Try::TurnedAway(Failure::new(Kind::Busy, message)),
-            None => anew(around, &owner, (consistency, sort), purpose).await?,
+            None => Box::pin(anew(around, &owner, (consistency, sort), purpose)).await?,
         };
         match tried {
             Try::Made(owned) => return Ok(*owned),
-            Try::TurnedAway(failure) => wait(around, &owner, &mut patience, failure).await?,
+            Try::TurnedAway(failure) => Box::pin(wait(around, &owner, &mut patience, failure)).await?,
         }
     }
 }
@@ -175,7 +176,7 @@ async fn anew(
     (consistency, sort): (Consistency, Sort),
     purpose: &str,
 ) -> Result<Try, Failure> {
-    let before = around.host.marks(owner).await.map_err(failed)?;
+    let before = Box::pin(around.host.marks(owner)).await.map_err(failed)?;
     let new = NewMaking {
         host: around.host.name().await.map_err(failed)?,
         subject: subject_of(owner),
@@ -186,7 +187,7 @@ async fn anew(
     let id = around.keeper.with(move |ledger| ledger.making_begun(&written, at)).await.map_err(unkept)?;
     let mut making = Making { id, new, at, job: None, point: None, ended_at: None };
     let begun = tokio::select! {
-        begun = begin(around, owner, consistency, sort) => begun,
+        begun = Box::pin(begin(around, owner, consistency, sort)) => begun,
         // An answer that is on its way is worth a moment. What the host makes of the call the next try finds out.
         cut = async { let cut = cut(around).await; sleep(LAST_MOMENT).await; cut } => {
             let failure = not_asked(&cut);
@@ -196,15 +197,15 @@ async fn anew(
     };
     let mark = match begun {
         Ok(Made { begun: Begun::Done, result }) => {
-            find_made(around, owner, None, result.as_ref(), &making).await?
+            Box::pin(find_made(around, owner, None, result.as_ref(), &making)).await?
         }
         Ok(Made { begun: Begun::Job(path), result }) => {
             let text = path.to_string();
             making.job = Some(text.clone());
             // The host is at work: a ledger that fails now is met again when the point is written down.
             let _ = around.keeper.with(move |ledger| ledger.making_job(id, &text)).await;
-            match finish(around, &making, &path).await {
-                Ok(()) => find_made(around, owner, Some(&path), result.as_ref(), &making).await?,
+            match Box::pin(finish(around, &making, &path)).await {
+                Ok(()) => Box::pin(find_made(around, owner, Some(&path), result.as_ref(), &making)).await?,
                 Err(failure) if failure.kind == Kind::JobFailed => {
                     end(around, &making, None).await?;
                     return Err(failure);
@@ -212,7 +213,7 @@ async fn anew(
                 Err(failure) => return Err(failure),
             }
         }
-        Err(error) if may_have_begun(&error) => match recover(around, owner, &making).await? {
+        Err(error) if may_have_begun(&error) => match Box::pin(recover(around, owner, &making)).await? {
             Some(mark) => mark,
             None => {
                 end(around, &making, None).await?;
@@ -230,12 +231,12 @@ async fn anew(
             };
         }
     };
-    if !is_as_wanted(around, &mark, sort, consistency).await? {
-        let failure = undo(around, owner, &mark, sort.wanted()).await;
+    if !Box::pin(is_as_wanted(around, &mark, sort, consistency)).await? {
+        let failure = Box::pin(undo(around, owner, &mark, sort.wanted())).await;
         end(around, &making, None).await?;
         return Err(failure);
     }
-    Ok(Try::Made(Box::new(keep(around, owner, mark, &making).await?)))
+    Ok(Try::Made(Box::new(Box::pin(keep(around, owner, mark, &making)).await?)))
 }
 
 /// Says whether a point is what was asked for. What a collection says of its consistency may mean either level:

@@ -155,7 +155,7 @@ pub async fn export(around: &Surroundings<'_>, plan: &ExportPlan) -> Report {
     let before = work.started().await;
     // Boxed: one future with all of its parts inside is more than compilers like.
     let verdict = Box::pin(work.run(plan)).await;
-    work.finish(&before, &verdict).await
+    Box::pin(work.finish(&before, &verdict)).await
 }
 
 /// Follows the job of an export that is written down without an end, and judges it by what is written down: whatever
@@ -260,12 +260,20 @@ impl<'a> Work<'a> {
 
 impl Work<'_> {
     async fn run(&mut self, plan: &ExportPlan) -> Verdict {
+        // Boxed, here and below: thousands follow a job for hours, and wait in what that takes and not in what everything
+        // before it did.
         let resolve = resolve(self.around.host, self.around.keeper, plan);
+        let resolve = Box::pin(async { resolve.await.map(Box::new) });
         match within(self.around, resolve).await {
-            Ok(Ok(resolved)) => self.resolved(plan, resolved).await,
+            Ok(Ok(resolved)) => {
+                let asked = Box::pin(self.resolved(plan, resolved)).await;
+                self.go_on(asked).await
+            }
             // What is named may have gone, or be called otherwise, since it was asked for.
-            Ok(Err(failure)) => match self.begun_before(plan).await {
-                Ok(Some((claim, export))) => self.take_up_gone(plan, Arc::new(claim), export, failure).await,
+            Ok(Err(failure)) => match Box::pin(self.begun_before(plan)).await {
+                Ok(Some((claim, export))) => {
+                    Box::pin(self.take_up_gone(plan, Arc::new(claim), export, failure)).await
+                }
                 Ok(None) => failed(failure),
                 Err(failure) => failed(failure),
             },
@@ -273,23 +281,25 @@ impl Work<'_> {
         }
     }
 
-    async fn resolved(&mut self, plan: &ExportPlan, resolved: Resolved) -> Verdict {
-        let request = resolved.request;
+    async fn resolved(&mut self, plan: &ExportPlan, mut resolved: Box<Resolved>) -> Asked {
+        let warnings = std::mem::take(&mut resolved.warnings);
+        let request = &resolved.request;
         self.draft.describe(&request.what);
-        for message in resolved.warnings {
+        for message in warnings {
             self.warn(message);
         }
-        let intent = match within(self.around, self.intent(&request)).await {
+        let intent = match within(self.around, Box::pin(self.intent(request))).await {
             Ok(Ok(intent)) => intent,
-            Ok(Err(error)) => return failed((&error).into()),
-            Err(cut) => return failed(not_asked(&cut)),
+            Ok(Err(error)) => return Err(failed((&error).into())),
+            Err(cut) => return Err(failed(not_asked(&cut))),
         };
         match self.claim(&intent).await {
-            Ok(Claimed::Fresh(claim)) => self.begin(&request, Arc::new(claim)).await,
+            Ok(Claimed::Fresh(claim)) => Box::pin(self.ask(request, Arc::new(claim))).await,
             Ok(Claimed::Found(claim, export)) => {
-                self.take_up_as(plan, (&request, &intent), Arc::new(claim), *export).await
+                let work = self.take_up_as(plan, (request, &intent), Arc::new(claim), *export);
+                Err(Box::pin(work).await)
             }
-            Err(failure) => failed(failure),
+            Err(failure) => Err(failed(failure)),
         }
     }
 
@@ -314,28 +324,41 @@ impl Work<'_> {
             .map_err(|error| (&error).into())
     }
 
-    /// Begins, as often as it is proven that what was tried before has begun nothing, and may be tried again.
+    /// Begins, and follows what it has begun.
     pub(super) async fn begin(&mut self, request: &ExportRequest, claim: Arc<Claim>) -> Verdict {
+        let asked = Box::pin(self.ask(request, claim)).await;
+        self.go_on(asked).await
+    }
+
+    /// Begins, as often as it is proven that what was tried before has begun nothing, and may be tried again.
+    async fn ask(&mut self, request: &ExportRequest, claim: Arc<Claim>) -> Asked {
         loop {
-            // Boxed: what leads to one of several ends at each step is large.
-            if let Break(verdict) = Box::pin(self.attempt(request, claim.clone())).await {
-                return verdict;
+            if let Break(asked) = Box::pin(self.attempt(request, claim.clone())).await {
+                return asked;
             }
         }
     }
 
+    /// Follows the job of what was asked for, where there is one.
+    async fn go_on(&mut self, asked: Asked) -> Verdict {
+        match asked {
+            Ok(Followable { record, claim, path }) => Box::pin(self.follow(&record, claim, path)).await,
+            Err(verdict) => verdict,
+        }
+    }
+
     /// Looks, writes down, asks. What goes on is to be begun once more.
-    async fn attempt(&mut self, request: &ExportRequest, claim: Arc<Claim>) -> ControlFlow<Verdict> {
-        match within(self.around, preflight(self.around.host, request)).await {
+    async fn attempt(&mut self, request: &ExportRequest, claim: Arc<Claim>) -> ControlFlow<Asked> {
+        match within(self.around, Box::pin(preflight(self.around.host, request))).await {
             Ok(Ok(warnings)) => warnings.into_iter().for_each(|message| self.warn(message)),
-            Err(cut) => return Break(self.end(claim, failed(not_asked(&cut))).await),
+            Err(cut) => return Break(Err(Box::pin(self.end(claim, failed(not_asked(&cut)))).await)),
             // What is in use now may not be in a moment, and was not asked for yet.
             Ok(Err(failure)) if failure.kind == Kind::Busy => {
-                return self.once_more(request, claim, failure).await;
+                return Box::pin(self.once_more(request, claim, failure)).await;
             }
             Ok(Err(failure)) => {
                 let failure = self.with_history(request, failure).await;
-                return Break(self.end(claim, (Outcome::Failed, Some(failure))).await);
+                return Break(Err(Box::pin(self.end(claim, (Outcome::Failed, Some(failure)))).await));
             }
         }
         let looked = async {
@@ -344,10 +367,10 @@ impl Work<'_> {
             let witness = witness.map_err(of_host)?.to_text();
             Ok((witness, self.around.host.export_call(request).await.map_err(of_host)?))
         };
-        let (witness, call) = match within(self.around, looked).await {
+        let (witness, call) = match within(self.around, Box::pin(looked)).await {
             Ok(Ok(looked)) => looked,
-            Ok(Err(failure)) => return Break(self.end(claim, failed(failure)).await),
-            Err(cut) => return Break(self.end(claim, failed(not_asked(&cut))).await),
+            Ok(Err(failure)) => return Break(Err(Box::pin(self.end(claim, failed(failure))).await)),
+            Err(cut) => return Break(Err(Box::pin(self.end(claim, failed(not_asked(&cut)))).await)),
         };
         let (point, base) = (self.draft.point.clone(), self.draft.base.clone());
         // It is one intent, however often it is tried.
@@ -359,36 +382,37 @@ impl Work<'_> {
         let written = self.write(&claim, move |ledger, claim| ledger.sent(claim, now, Some(&witness))).await;
         let record = match written {
             Ok(()) => match self.record(&claim).await {
-                Ok(record) => record,
-                Err(failure) => return Break(failed(failure)),
+                Ok(record) => Box::new(record),
+                Err(failure) => return Break(Err(failed(failure))),
             },
-            Err(failure) => return Break(failed(failure)),
+            Err(failure) => return Break(Err(failed(failure))),
         };
         self.draft.return_value = None;
         let answer = tokio::select! {
             biased;
-            answer = self.around.host.export(request, &call) => answer,
-            cut = last_moment(self.around) => return Break(unanswered(&cut)),
+            answer = Box::pin(self.around.host.export(request, &call)) => answer,
+            cut = Box::pin(last_moment(self.around)) => return Break(Err(unanswered(&cut))),
         };
         match answer {
             Ok(Begun::Job(path)) => {
                 self.draft.answered(request.what.service(), 4096);
                 self.write_answer(&claim, Some(4096), Some(&path)).await;
                 self.around.tell(News::JobStarted { job: unseen(&path) });
-                Break(self.follow(&record, claim, path).await)
+                Break(Ok(Followable { record, claim, path }))
             }
             Ok(Begun::Done) => {
                 self.draft.answered(request.what.service(), 0);
                 self.write_answer(&claim, Some(0), None).await;
-                Break(self.done_at_once(&record, claim).await)
+                Break(Err(Box::pin(self.done_at_once(&record, claim)).await))
             }
             Err(Error::Refused { method, code, meaning }) => {
                 self.draft.answered(request.what.service(), code);
                 self.write_answer(&claim, Some(code), None).await;
-                self.turned_away(request, &record, claim, &Error::Refused { method, code, meaning }).await
+                let error = Error::Refused { method, code, meaning };
+                Box::pin(self.turned_away(request, record, claim, &error)).await
             }
-            Err(error) if may_have_begun(&error) => self.after_silence(&record, claim, &error).await,
-            Err(error) => self.turned_away(request, &record, claim, &error).await,
+            Err(error) if may_have_begun(&error) => Box::pin(self.after_silence(record, claim, &error)).await,
+            Err(error) => Box::pin(self.turned_away(request, record, claim, &error)).await,
         }
     }
 
@@ -396,15 +420,15 @@ impl Work<'_> {
     async fn turned_away(
         &mut self,
         request: &ExportRequest,
-        record: &Record,
+        record: Box<Record>,
         claim: Arc<Claim>,
         error: &Error,
-    ) -> ControlFlow<Verdict> {
+    ) -> ControlFlow<Asked> {
         let failure = Failure::from(error);
         match again(error) {
-            Again::Never => Break(self.end(claim, failed(self.patience.spent(failure))).await),
+            Again::Never => Break(Err(self.end(claim, failed(self.patience.spent(failure))).await)),
             Again::Proven => self.once_more(request, claim, failure).await,
-            Again::WhereNothingIsSeen => match self.last_look(record).await {
+            Again::WhereNothingIsSeen => match self.last_look(&record).await {
                 Fate::Found(path) => {
                     self.write_answer(
                         &claim,
@@ -413,11 +437,11 @@ impl Work<'_> {
                     )
                     .await;
                     self.around.tell(News::Adopted { job: unseen(&path), unheard_of: true });
-                    Break(self.follow(record, claim, path).await)
+                    Break(Ok(Followable { record, claim, path }))
                 }
                 Fate::NotStarted => self.once_more(request, claim, failure).await,
                 Fate::Unknown(_) | Fate::Hidden(_) | Fate::Cut(_) => {
-                    Break(self.end(claim, failed(self.patience.spent(failure))).await)
+                    Break(Err(self.end(claim, failed(self.patience.spent(failure))).await))
                 }
             },
         }
@@ -430,26 +454,26 @@ impl Work<'_> {
         request: &ExportRequest,
         claim: Arc<Claim>,
         failure: Failure,
-    ) -> ControlFlow<Verdict> {
+    ) -> ControlFlow<Asked> {
         let id = claim.export();
         let was_sent = match self.around.keeper.with(move |ledger| ledger.export(id)).await {
             Ok(export) => export.is_some_and(|export| export.stage != Stage::Intended),
-            Err(error) => return Break(failed((&error).into())),
+            Err(error) => return Break(Err(failed((&error).into()))),
         };
         let Some(pause) = self.next_pause(request.what.subject()).await else {
-            return Break(self.end(claim, failed(self.patience.spent(failure))).await);
+            return Break(Err(self.end(claim, failed(self.patience.spent(failure))).await));
         };
         // Before the pause: whoever is ended in it has not asked for anything.
         if was_sent && let Err(failure) = self.write(&claim, |ledger, claim| ledger.not_started(claim)).await
         {
-            return Break(failed(failure));
+            return Break(Err(failed(failure)));
         }
         match self.rest(pause, &failure).await {
             Ok(()) => Continue(()),
             Err(cut) => {
                 let message =
                     format!("{}: {}", not_asked(&cut).message, self.patience.spent(failure).message);
-                Break(self.end(claim, failed(not_asked(&cut).with_message(message))).await)
+                Break(Err(self.end(claim, failed(not_asked(&cut).with_message(message))).await))
             }
         }
     }
@@ -511,39 +535,37 @@ impl Work<'_> {
     /// The call may have been carried out, and its answer is lost.
     async fn after_silence(
         &mut self,
-        record: &Record,
+        mut record: Box<Record>,
         claim: Arc<Claim>,
         error: &Error,
-    ) -> ControlFlow<Verdict> {
+    ) -> ControlFlow<Asked> {
         self.lost += 1;
-        let mut record = record.clone();
         // What the host has begun with, or has said to have, it may go on with whatever is to be seen of it.
         if let Some(code) = taken(error) {
             self.write_answer(&claim, code, None).await;
             record.was_taken = true;
         }
-        let record = &record;
         self.warn(format!("the answer is lost, looking for the job: {}", Failure::from(error).message));
-        match self.look_for(record).await {
+        match self.look_for(&record).await {
             Fate::Found(path) => {
                 self.write_answer(&claim, None, Some(&path)).await;
                 self.around.tell(News::Adopted { job: unseen(&path), unheard_of: true });
-                Break(self.follow(record, claim, path).await)
+                Break(Ok(Followable { record, claim, path }))
             }
             Fate::NotStarted if self.lost >= MOST_LOST => {
                 let message = format!(
                     "the call was lost {MOST_LOST} times, and the host has certainly not begun: {}",
                     Failure::from(error).message
                 );
-                Break(self.end(claim, failed(Failure::new(Kind::Fault, message))).await)
+                Break(Err(self.end(claim, failed(Failure::new(Kind::Fault, message))).await))
             }
             Fate::NotStarted => match self.write(&claim, |ledger, claim| ledger.not_started(claim)).await {
                 Ok(()) => Continue(()),
-                Err(failure) => Break(failed(failure)),
+                Err(failure) => Break(Err(failed(failure))),
             },
-            Fate::Unknown(why) => Break(unknown(&record.directory, &why)),
-            Fate::Hidden(failure) => Break(unknown(&record.directory, &failure.message)),
-            Fate::Cut(cut) => Break(unanswered(&cut)),
+            Fate::Unknown(why) => Break(Err(unknown(&record.directory, &why))),
+            Fate::Hidden(failure) => Break(Err(unknown(&record.directory, &failure.message))),
+            Fate::Cut(cut) => Break(Err(unanswered(&cut))),
         }
     }
 
@@ -560,8 +582,8 @@ impl Work<'_> {
         let id = path.key_text("InstanceID").unwrap_or_default().into_owned();
         match followed {
             Followed::Over(job) => {
-                let verdict = self.judge(record, &path, &job).await;
-                self.end(claim, verdict).await
+                let verdict = Box::pin(self.judge(record, &path, &job)).await;
+                Box::pin(self.end(claim, verdict)).await
             }
             Followed::Vanished => {
                 self.vanished = true;
@@ -656,6 +678,16 @@ impl Work<'_> {
         self.around.tell(News::Warning { message: message.clone() });
         self.draft.warnings.push(message);
     }
+}
+
+/// What came of asking: what is followed from now on, or how it has ended.
+type Asked = Result<Followable, Verdict>;
+
+/// An export that is under way on its host. What was needed to ask for it is gone by then.
+struct Followable {
+    record: Box<Record>,
+    claim: Arc<Claim>,
+    path: ObjectPath,
 }
 
 fn subject(what: &Exported) -> Subject {

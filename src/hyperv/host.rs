@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::export::{COLLECTION_SERVICE, POINT_SERVICE};
 use super::group::{COLLECTION, GROUP};
+use super::job::JOB_PROPERTIES;
 use super::machine::CLASS as MACHINE;
 use super::point::CLASS as POINT;
 use super::{
@@ -50,8 +51,8 @@ type Attempt = (Instant, Result<Arc<Jobs>, Arc<Error>>);
 pub struct Jobs {
     /// When the look began: what the host began later it need not show.
     pub at: Instant,
-    /// The jobs, of whatever class.
-    pub all: Vec<Job>,
+    /// The jobs, of whatever class, as whoever follows one keeps it.
+    pub all: Vec<Arc<Job>>,
 }
 
 /// The jobs of a host.
@@ -661,7 +662,9 @@ impl Host {
     /// # }
     /// ```
     pub async fn job_list(&self) -> Result<JobList, Error> {
-        let rows = self.session.lock().await.enumerate("CIM_ConcreteJob").instances().await?;
+        let mut request = Enumerate::new(ObjectPath::new(&*self.namespace, "CIM_ConcreteJob"));
+        request.only = Some(&JOB_PROPERTIES);
+        let rows = self.session.lock().await.list(request).instances().await?;
         let mut list = JobList::default();
         for row in &rows {
             match Job::read(row) {
@@ -695,7 +698,10 @@ impl Host {
             return found.clone();
         }
         let at = Instant::now();
-        let found = self.jobs().await.map(|all| Arc::new(Jobs { at, all })).map_err(Arc::new);
+        // Boxed: of all who wait for a look one takes it.
+        let found = Box::pin(self.jobs()).await;
+        let found = found.map(|all| Arc::new(Jobs { at, all: all.into_iter().map(Arc::new).collect() }));
+        let found = found.map_err(Arc::new);
         let took = u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.look_took.store(took, Ordering::Relaxed);
         *seen = Some((at, found.clone()));

@@ -56,6 +56,37 @@ pub struct ExportFacts {
 pub const EXPORT_JOBS: [&str; 2] =
     ["Msvm_VirtualSystemReferencePointExportJob", "Msvm_CollectionReferencePointExportJob"];
 
+/// What is read of a job, of whatever class: about half of what hosts say of one.
+pub(super) const JOB_PROPERTIES: [&str; 27] = [
+    "InstanceID",
+    "JobState",
+    "PercentComplete",
+    "ErrorCode",
+    "ErrorDescription",
+    "ErrorSummaryDescription",
+    "JobStatus",
+    "Owner",
+    "StartTime",
+    "ElapsedTime",
+    "Cancellable",
+    "JobType",
+    "VirtualMachineId",
+    "ReferencePointId",
+    "BaseReferencePointId",
+    "CollectionId",
+    "ReferencePointGroupId",
+    "BaseReferencePointGroupId",
+    "ExportDirectory",
+    "ExportedDisks",
+    "ExportedLogFilePaths",
+    "ExportedConfigFilePath",
+    "ExportedConfigFilePaths",
+    "ExportedRuntimeFilePath",
+    "ExportedRuntimeFilePaths",
+    "ExportedGuestStateFilePath",
+    "ExportedGuestStateFilePaths",
+];
+
 impl Job {
     /// Reads a job of any class.
     pub fn read(instance: &Instance) -> Result<Self, Error> {
@@ -85,6 +116,12 @@ impl Job {
     /// Returns its path.
     pub fn path(&self, namespace: &str) -> ObjectPath {
         ObjectPath::new(namespace, &*self.class).with_key("InstanceID", &*self.id)
+    }
+
+    /// Says whether it is what stands at a path. Of many that are compared nearly all have another identifier.
+    pub fn is_at(&self, path: &ObjectPath, namespace: &str) -> bool {
+        let may_be = path.key_text("InstanceID").is_some_and(|id| id.eq_ignore_ascii_case(&self.id));
+        may_be && self.path(namespace).is_same_object(path)
     }
 
     /// Returns what state and error code say together.

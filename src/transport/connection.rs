@@ -139,7 +139,8 @@ impl Connection {
             other => return other,
         };
         info!(host = self.endpoint.host(), reason = %error, "login lost, logging in again");
-        let logged_in = self.log_in_again(&patience).await?;
+        // Boxed: it is seldom needed, and takes more than everything else.
+        let logged_in = Box::pin(self.log_in_again(&patience)).await?;
         self.attempt(logged_in, body, content_type, &patience).await
     }
 

@@ -45,7 +45,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     if endpoint.protocol() == Protocol::Http {
-        let line = Line::new(stream, endpoint, options).await?;
+        let line = Line::new(stream, endpoint, options)?;
         return Ok(Reached { line, certificate: None, warnings: Vec::new() });
     }
     let failed = |source| Error::Tls { source, fate: Fate::NotSent };
@@ -61,7 +61,7 @@ where
         Trust::Anything => vec![Warning::UnverifiedCertificate { fingerprint }],
         _ => Vec::new(),
     };
-    let line = Line::new(stream, endpoint, options).await?;
+    let line = Line::new(stream, endpoint, options)?;
     Ok(Reached { line, certificate: Some(certificate), warnings })
 }
 

@@ -25,16 +25,38 @@ use super::{Endpoint, Error, Fate, Limits, Options, Phase, TlsError};
 /// Nothing runs beside it: whoever waits for an answer drives the stream. So dropping a wait stops the
 /// stream where it is, dropping the line closes it, and a stream that was closed while nobody looked is
 /// noticed before anything is sent on it.
+///
+/// Between an answer and the next request it is the bare stream: what HTTP needs beside it, buffers of some ten
+/// kilobytes, would be there for each of thousands of hosts of which hardly one is asked at a time.
 pub(super) struct Line {
-    requests: SendRequest<Full<Bytes>>,
-    driver: Option<Driver>,
-    /// What the stream ended with, while nobody waited for an answer.
-    ended: Option<hyper::Error>,
+    /// Away while a request is under way; a request that failed, or was not waited for, takes it with it.
+    wire: Option<Wire>,
     limits: Limits,
     fixed: Fixed,
 }
 
-type Driver = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
+/// How a stream stands between requests.
+enum Wire {
+    /// As it was, with nothing on it.
+    Bare(Box<dyn Stream>),
+    /// With HTTP that has not come to its end, or has seen the end of the stream.
+    Spoken(Http),
+}
+
+/// HTTP on a stream.
+struct Http {
+    requests: SendRequest<Full<Bytes>>,
+    driver: Option<Driver>,
+    /// What the stream ended with, while nobody waited for an answer.
+    ended: Option<hyper::Error>,
+}
+
+type Driver = Box<http1::Connection<TokioIo<Box<dyn Stream>>, Full<Bytes>>>;
+
+/// What bytes go over: a socket, TLS on one, or something in memory.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 /// What stands in each request.
 struct Fixed {
@@ -47,23 +69,17 @@ struct Fixed {
 
 impl Line {
     /// Takes over a stream, to that endpoint. Sends nothing yet.
-    pub(super) async fn new<S>(stream: S, endpoint: &Endpoint, options: &Options) -> Result<Self, Error>
+    pub(super) fn new<S>(stream: S, endpoint: &Endpoint, options: &Options) -> Result<Self, Error>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let limits = options.limits;
-        let mut builder = http1::Builder::new();
-        // The least that hyper takes for a buffer.
-        builder.max_buf_size(limits.head.max(8192)).max_headers(limits.headers).title_case_headers(true);
-        let connected = builder.handshake(TokioIo::new(stream)).await;
-        let (requests, driver) = connected.map_err(|error| broken(error, Fate::NotSent, limits))?;
         let fixed = Fixed {
             path: endpoint.path().to_owned(),
             host: header(&endpoint.authority())?,
             user_agent: header(&options.user_agent)?,
             without_login: false,
         };
-        Ok(Self { requests, driver: Some(Box::pin(driver)), ended: None, limits, fixed })
+        Ok(Self { wire: Some(Wire::Bare(Box::new(stream))), limits: options.limits, fixed })
     }
 
     /// Returns the same for requests without a login.
@@ -84,12 +100,17 @@ impl Line {
         // Lets the runtime look at its sockets, so that one which was closed while it was idle is known to be
         // so before something is sent on it: "not sent" is worth more than "fate unknown".
         yield_now().await;
-        let ready = self.drive(|requests, cx| requests.poll_ready(cx));
+        let mut http = match self.wire.take() {
+            Some(Wire::Bare(stream)) => Http::on(stream, self.limits).await?,
+            Some(Wire::Spoken(http)) => http,
+            None => return Err(Error::NotSent { source: None }),
+        };
+        let ready = http.drive(|requests, cx| requests.poll_ready(cx));
         let ready = patience.wait(Phase::Send, Fate::NotSent, ready).await?;
-        ready.map_err(|closed| broken(self.ended.take().unwrap_or(closed), Fate::NotSent, self.limits))?;
+        ready.map_err(|closed| broken(http.ended.take().unwrap_or(closed), Fate::NotSent, self.limits))?;
 
-        let mut answer = Box::pin(self.requests.try_send_request(request));
-        let answer = self.drive(|_, cx| answer.as_mut().poll(cx));
+        let mut answer = Box::pin(http.requests.try_send_request(request));
+        let answer = http.drive(|_, cx| answer.as_mut().poll(cx));
         let answer = patience.wait(Phase::FirstByte, Fate::Unknown, answer).await?;
         let (head, body) = answer
             .map_err(|mut error| {
@@ -98,7 +119,9 @@ impl Line {
                 broken(error.into_error(), fate, self.limits)
             })?
             .into_parts();
-        let body = patience.wait(Phase::Answer, Fate::Unknown, self.read(body, patience)).await??;
+        let body = http.read(body, self.limits, patience);
+        let body = patience.wait(Phase::Answer, Fate::Unknown, body).await??;
+        self.wire = Some(http.rest().await);
         Ok((Head { status: head.status.as_u16(), headers: head.headers }, body))
     }
 
@@ -125,9 +148,27 @@ impl Line {
         };
         request.body(Full::new(body)).map_err(|_| Error::Request("path or header not valid in HTTP"))
     }
+}
 
-    async fn read(&mut self, mut body: Incoming, patience: &Patience) -> Result<Vec<u8>, Error> {
-        let limit = self.limits.body;
+impl Http {
+    /// Speaks HTTP on a stream. Sends nothing yet.
+    async fn on(stream: Box<dyn Stream>, limits: Limits) -> Result<Self, Error> {
+        let mut builder = http1::Builder::new();
+        // The least that hyper takes for a buffer.
+        builder.max_buf_size(limits.head.max(8192)).max_headers(limits.headers).title_case_headers(true);
+        // Boxed: it waits for nothing, and takes room in whatever waits.
+        let connected = Box::pin(builder.handshake(TokioIo::new(stream))).await;
+        let (requests, driver) = connected.map_err(|error| broken(error, Fate::NotSent, limits))?;
+        Ok(Self { requests, driver: Some(Box::new(driver)), ended: None })
+    }
+
+    async fn read(
+        &mut self,
+        mut body: Incoming,
+        limits: Limits,
+        patience: &Patience,
+    ) -> Result<Vec<u8>, Error> {
+        let limit = limits.body;
         let too_long = || Error::TooLong { what: "body", limit, fate: Fate::Unknown };
         let announced = body.size_hint().lower();
         if announced > limit as u64 {
@@ -140,13 +181,24 @@ impl Line {
             let Some(frame) = patience.wait(Phase::Stall, Fate::Unknown, frame).await? else {
                 return Ok(bytes);
             };
-            let frame = frame.map_err(|error| broken(error, Fate::Unknown, self.limits))?;
+            let frame = frame.map_err(|error| broken(error, Fate::Unknown, limits))?;
             // Trailers say nothing that we ask for.
             let Ok(data) = frame.into_data() else { continue };
             if bytes.len() + data.len() > limit {
                 return Err(too_long());
             }
             bytes.extend_from_slice(&data);
+        }
+    }
+
+    /// Goes back to the bare stream, if nothing is under way any more. Otherwise, and where the stream has ended, the
+    /// next request has to find that out.
+    async fn rest(mut self) -> Wire {
+        let ready = self.drive(|requests, cx| Poll::Ready(requests.poll_ready(cx))).await;
+        match (ready, self.driver.take()) {
+            // It wants another request: the last one is written, its answer is read, and nothing came behind that.
+            (Poll::Ready(Ok(())), Some(driver)) => Wire::Bare(driver.into_parts().io.into_inner()),
+            (_, driver) => Wire::Spoken(Self { driver, ..self }),
         }
     }
 
@@ -157,7 +209,7 @@ impl Line {
     ) -> T {
         poll_fn(|cx| {
             if let Some(driver) = &mut self.driver
-                && let Poll::Ready(ended) = driver.as_mut().poll(cx)
+                && let Poll::Ready(ended) = Pin::new(&mut **driver).poll(cx)
             {
                 self.driver = None;
                 self.ended = ended.err();

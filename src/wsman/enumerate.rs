@@ -37,6 +37,9 @@ pub struct Enumerate {
     pub expires: Option<Interval>,
     /// What becomes of objects of derived classes; hosts may pass over it (MS-WSMV 3.1.4.1.27).
     pub polymorphism: Option<Polymorphism>,
+    /// The properties that are read of each object, whatever else the host sends; without, all. It is not on the wire:
+    /// there it would be a projection, in whose answer no object says of which class it is.
+    pub only: Option<&'static [&'static str]>,
 }
 
 /// `b:PolymorphismMode`: what becomes of objects of derived classes (DSP0227 8.2).
@@ -105,6 +108,8 @@ pub struct Pull {
     pub max_characters: Option<u64>,
     /// The class that was asked for, which types the values of a projection. It is not on the wire.
     pub expected: Option<Name>,
+    /// The properties that are read of each object, as the enumeration has it. It is not on the wire.
+    pub only: Option<&'static [&'static str]>,
 }
 
 /// `n:Release`: ends an enumeration before its end.
@@ -144,7 +149,8 @@ impl Enumerate {
     /// Returns the request for the objects of a class, with as many as possible on the first page.
     pub fn new(resource: ObjectPath) -> Self {
         let opening = Opening::FirstPage { max_elements: Some(MOST_ITEMS) };
-        Self { resource, opening, mode: Mode::Object, filter: None, expires: None, polymorphism: None }
+        let (filter, expires, polymorphism, only) = (None, None, None, None);
+        Self { resource, opening, mode: Mode::Object, filter, expires, polymorphism, only }
     }
 
     /// Returns the request for the objects that a WQL query selects: the resource is `*` of its namespace.
@@ -166,6 +172,7 @@ impl Enumerate {
             max_time: None,
             max_characters: None,
             expected: self.expected(),
+            only: self.only,
         }
     }
 
@@ -368,6 +375,7 @@ impl Operation for Enumerate {
         decoder: &mut Decoder<'_>,
     ) -> Result<Page, Error> {
         expect(first.as_ref(), ENUMERATION, "EnumerateResponse")?;
+        decoder.only = self.only;
         Page::read(reader, self.expected().as_deref(), decoder)
     }
 
@@ -418,6 +426,7 @@ impl Operation for Pull {
         decoder: &mut Decoder<'_>,
     ) -> Result<Page, Error> {
         expect(first.as_ref(), ENUMERATION, "PullResponse")?;
+        decoder.only = self.only;
         let of_resource = Some(&self.resource.class).filter(|class| **class != "*");
         Page::read(reader, self.expected.as_ref().or(of_resource).map(Name::as_str), decoder)
     }
@@ -512,7 +521,7 @@ pub(super) fn read_pull(reader: &mut Reader<'_>, resource: ObjectPath) -> Result
         }
     }
     let context = context.ok_or_else(|| Error::missing("n:EnumerationContext", "n:Pull"))?;
-    Ok(Pull { resource, context, max_elements, max_time, max_characters, expected: None })
+    Ok(Pull { resource, context, max_elements, max_time, max_characters, expected: None, only: None })
 }
 
 /// Reads the body of `n:Release`, whose element is current.

@@ -89,6 +89,7 @@ impl Subscribe {
             max_time: None,
             max_characters: None,
             expected: None,
+            only: None,
         }
     }
 

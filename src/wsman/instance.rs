@@ -62,6 +62,8 @@ pub struct Decoder<'c> {
     names: HashMap<Box<str>, Name>,
     /// The class of the instance read last: pages hold many of one class, in one order of properties.
     last: Option<Recent<'c>>,
+    /// The properties that are wanted of an instance; without, all.
+    pub(super) only: Option<&'static [&'static str]>,
     /// What was tolerated in the parameters of a request.
     pub(super) irregularities: Vec<Irregularity>,
     /// A reference stood in `a:EndpointReference` since the parameter read last began.
@@ -108,6 +110,7 @@ impl<'c> Decoder<'c> {
             catalog,
             names: HashMap::new(),
             last: None,
+            only: None,
             irregularities: Vec::new(),
             has_wrapped_reference: false,
         }
@@ -198,10 +201,14 @@ impl<'c> Decoder<'c> {
         let mut undeclared: HashMap<Name, usize> = HashMap::new();
         let mut count = 0;
         while let Some(element) = reader.child()? {
+            let local = element.name.local;
+            if self.only.is_some_and(|only| !only.iter().any(|name| name.eq_ignore_ascii_case(local))) {
+                reader.skip()?;
+                continue;
+            }
             if count == 0 {
                 instance.reserve(usual);
             }
-            let local = element.name.local;
             let found = recall(order, count, shape, local);
             count += 1;
             let declared = found.map(|(_, declaration)| Declared::from(declaration));

@@ -40,6 +40,8 @@ impl Run {
 /// The program, before it runs.
 pub(crate) struct Refpoint {
     command: Command,
+    /// How long its end is waited for.
+    pub(crate) patience: Duration,
 }
 
 /// The program while it runs.
@@ -58,7 +60,7 @@ pub(crate) fn refpoint<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) 
     let mut command = Command::new(BINARY);
     command.args(arguments).env_clear().env("HOME", "/nonexistent").env("PATH", "/usr/bin:/bin");
     command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")));
-    Refpoint { command }
+    Refpoint { command, patience: PATIENCE }
 }
 
 impl Refpoint {
@@ -83,7 +85,7 @@ impl Refpoint {
         command.args(["--bounding-set", none, "--inh-caps", none]).arg(self.command.get_program());
         command.args(self.command.get_args()).env_clear();
         command.envs(self.variables());
-        Self { command }
+        Self { command, ..self }
     }
 
     /// Returns it as a line for a shell.
@@ -118,7 +120,7 @@ impl Refpoint {
         };
         command.args(self.command.get_args()).env_clear().current_dir(folder);
         command.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        Self { command }.run()
+        Self { command, ..self }.run()
     }
 
     pub(crate) fn start(mut self) -> Running {
@@ -148,9 +150,9 @@ impl Refpoint {
             text
         });
         let (ended, end) = mpsc::channel::<()>();
-        let id = child.id();
+        let (id, patience) = (child.id(), self.patience);
         let watchdog = thread::spawn(move || {
-            let hangs = end.recv_timeout(PATIENCE) == Err(mpsc::RecvTimeoutError::Timeout);
+            let hangs = end.recv_timeout(patience) == Err(mpsc::RecvTimeoutError::Timeout);
             if hangs {
                 send(id, "KILL");
             }
@@ -217,5 +219,5 @@ fn send(process: u32, signal: &str) {
     let _ = Command::new("kill").args([&format!("-{signal}"), &process.to_string()]).status();
 }
 
-/// Nothing here takes that long; a machine may be busy.
+/// Nothing but a large fleet takes that long; a machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -72,7 +72,8 @@ impl Work {
 
     async fn export(&self, around: &Surroundings<'_>, policy: &PointPolicy, mut plan: ExportPlan) -> Ending {
         let begun = around.now();
-        let failure = match self.point(around, policy).await {
+        // What was needed until then is not to be kept for as long as the export takes.
+        let failure = match Box::pin(self.point(around, policy)).await {
             Ok((point, warnings)) => {
                 plan.point = point;
                 let report = export(around, &plan).await;

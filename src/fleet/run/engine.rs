@@ -610,7 +610,9 @@ async fn on_host(
     rules: Vec<u32>,
     details: &mut HostDetails,
 ) -> Result<(), Ended> {
-    let host = Arc::new(shared.stopper.unless(open(shared, label)).await?.map_err(Ended::Failed)?);
+    // Boxed: what a host was once asked for is not to be kept for as long as there is work on it.
+    let opened = shared.stopper.unless(Box::pin(open(shared, label))).await?;
+    let host = Arc::new(opened.map_err(Ended::Failed)?);
     let login = host.logged_in().await;
     details.scheme = login.as_ref().map(|login| login.report.chosen.to_string());
     details.sealed = login.as_ref().map(|login| login.is_sealed);
@@ -630,7 +632,7 @@ async fn on_host(
     details.bytes_received = counters.bytes_received;
     if let Ok(host) = Arc::try_unwrap(host) {
         // What cannot be tidied up the host ends by itself.
-        let _ = tokio::time::timeout(LONGEST_GOODBYE, host.close()).await;
+        let _ = tokio::time::timeout(LONGEST_GOODBYE, Box::pin(host.close())).await;
     }
     done
 }
@@ -643,7 +645,7 @@ async fn on_open_host(
     rules: Vec<u32>,
     details: &mut HostDetails,
 ) -> Result<(), Ended> {
-    details.name = shared.stopper.unless(host.name()).await?.ok();
+    details.name = shared.stopper.unless(Box::pin(host.name())).await?.ok();
     if let Some(name) = &details.name {
         let mut names = shared.names.lock().unwrap_or_else(PoisonError::into_inner);
         let first = names.entry(name.to_uppercase()).or_insert_with(|| label.to_owned());
@@ -654,34 +656,38 @@ async fn on_open_host(
         }
     }
     if !is_planned {
-        plan_host(shared, host, label, &rules, details).await?;
+        Box::pin(plan_host(shared, host, label, &rules, details)).await?;
     }
     let (run, name) = (shared.run, label.to_owned());
     let Some(units) = shared.write(move |ledger| ledger.units_of(run, &name)).await else {
         return Err(Ended::Stopped);
     };
-    let colliding: Arc<HashSet<i64>> = Arc::new(colliding(&units).into_iter().collect());
+    let colliding: HashSet<i64> = colliding(&units).into_iter().collect();
     let todo: Vec<_> = outstanding(&units, shared.around.retry_failed).into_iter().cloned().collect();
     shared.tell_of(label, News::HostPlanned { units: todo.len() });
     let slots = Slots::new(shared.plan.limits.host);
     let mut tasks = JoinSet::new();
     for of_one in by_subject(todo) {
         let mut lacks_point = of_one.first().is_some_and(|first| lacks_point(&units, first));
-        let (shared, host, slots) = (shared.clone(), host.clone(), slots.clone());
-        let (label, colliding) = (label.to_owned(), colliding.clone());
-        // One after the other: what is made is exported, and what nobody needs goes last.
-        tasks.spawn(async move {
-            for unit in of_one {
-                let is_creation = unit.what.verb == CREATE;
-                let work = Work {
+        let works: Vec<_> = of_one
+            .into_iter()
+            .map(|unit| {
+                Box::new(Work {
                     shared: shared.clone(),
                     host: host.clone(),
                     slots: slots.clone(),
-                    label: label.clone(),
+                    label: label.to_owned(),
                     is_colliding: colliding.contains(&unit.id),
                     lacks_point,
                     unit,
-                };
+                })
+            })
+            .collect();
+        // One after the other: what is made is exported, and what nobody needs goes last.
+        tasks.spawn(async move {
+            for mut work in works {
+                work.lacks_point = lacks_point;
+                let is_creation = work.unit.what.verb == CREATE;
                 let outcome = unit::work_on(work).await;
                 lacks_point |= is_creation && !has_made(outcome.map(Outcome::name));
             }
@@ -704,7 +710,8 @@ fn by_subject(units: Vec<Unit>) -> Vec<Vec<Unit>> {
     for unit in units {
         let key = (unit.what.subject.kind, unit.what.subject.id.clone());
         let place = *places.entry(key).or_insert_with(|| {
-            all.push(Vec::new());
+            // Mostly it stays with one.
+            all.push(Vec::with_capacity(1));
             all.len() - 1
         });
         all[place].push(unit);

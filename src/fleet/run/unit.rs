@@ -42,16 +42,16 @@ enum Try {
 type Room = (Slot, Option<Permit>, Permit);
 
 /// Works on a unit until it has ended, or the run has. Returns how it ended, where it has.
-pub(super) async fn work_on(work: Work) -> Option<Outcome> {
-    let before = match work.ended_before().await {
+pub(super) async fn work_on(mut work: Box<Work>) -> Option<Outcome> {
+    // Boxed: whoever works on thousands waits in what they need by then and not in what they might.
+    let before = match Box::pin(work.ended_before()).await {
         Ok(before) => before,
         Err(error) => {
             work.shared.is_broken(Failure::from(&error));
             return None;
         }
     };
-    let mut work = work;
-    let moved = match work.move_on().await {
+    let moved = match Box::pin(work.move_on()).await {
         Ok(moved) => moved,
         Err(error) => {
             work.shared.is_broken(Failure::from(&error));
@@ -78,7 +78,7 @@ pub(super) async fn work_on(work: Work) -> Option<Outcome> {
         };
         work.feel(&ending);
         let is_fault = ending.error().is_some_and(|error| error.kind == Kind::Fault);
-        let is_unsent = is_fault && work.is_unsent(&ending).await;
+        let is_unsent = is_fault && Box::pin(work.is_unsent(&ending)).await;
         tries.begins_anew = false;
         let Some((cause, count)) = tries.again(&work, &ending, is_unsent) else {
             return work.end(ending).await;

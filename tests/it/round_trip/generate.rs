@@ -427,6 +427,7 @@ pub(super) fn enumerate() -> BoxedStrategy<Enumerate> {
             filter,
             expires,
             polymorphism,
+            only: None,
         })
         .boxed()
 }
@@ -442,6 +443,7 @@ pub(super) fn pull() -> BoxedStrategy<Pull> {
             max_time,
             max_characters,
             expected: None,
+            only: None,
         })
         .boxed()
 }
