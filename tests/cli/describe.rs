@@ -70,11 +70,13 @@ fn a_misspelled_class_is_not_found_and_the_right_one_is_named() {
     refpoint(["cim", "describe", "Msvm_ComputerSytem", "-o", "json"]).run().is(
         10,
         "",
-        "error: class Msvm_ComputerSytem is not in the bundled schema\nhint: did you mean Msvm_ComputerSystem?\n",
+        "error: class Msvm_ComputerSytem is not in the bundled schema\nhint: did you mean Msvm_ComputerSystem?\n\
+         hint: a host may know it: refpoint cim describe TARGET Msvm_ComputerSytem --schema host\n",
     );
     refpoint(["cim", "describe", "Win32_Process"]).run().is(
         10,
         "",
-        "error: class Win32_Process is not in the bundled schema\n",
+        "error: class Win32_Process is not in the bundled schema\n\
+         hint: a host may know it: refpoint cim describe TARGET Win32_Process --schema host\n",
     );
 }
