@@ -6,7 +6,8 @@
 //!
 //! Safety, for the whole file:
 //! * The function types below are those of MIT krb5's `gssapi.h` and `gssapi_ext.h`, whose interface has
-//!   been stable since 1.11. The library is never unloaded, so its functions stay valid.
+//!   been stable since 1.11 and is the same everywhere but for the calling convention on 32-bit Windows, which is
+//!   `system`'s. The library is never unloaded, so its functions stay valid.
 //! * A handle is created by the library, owned by exactly one value here, used through `&mut` where the
 //!   call changes it, and released once, in `Drop`.
 //! * Buffers we hand out point into slices that outlive the call, and the library does not keep them.
@@ -24,13 +25,13 @@ use super::KerberosTrouble;
 /// The library's functions.
 pub(super) struct Gssapi {
     _library: Library,
-    import_name: unsafe extern "C" fn(*mut u32, *const Buffer, *const Oid, *mut Handle) -> u32,
-    canonicalize_name: unsafe extern "C" fn(*mut u32, Handle, *const Oid, *mut Handle) -> u32,
-    release_name: unsafe extern "C" fn(*mut u32, *mut Handle) -> u32,
-    display_name: unsafe extern "C" fn(*mut u32, Handle, *mut Buffer, *mut *const Oid) -> u32,
-    display_status: unsafe extern "C" fn(*mut u32, u32, c_int, *const Oid, *mut u32, *mut Buffer) -> u32,
-    release_buffer: unsafe extern "C" fn(*mut u32, *mut Buffer) -> u32,
-    acquire_cred_from: unsafe extern "C" fn(
+    import_name: unsafe extern "system" fn(*mut u32, *const Buffer, *const Oid, *mut Handle) -> u32,
+    canonicalize_name: unsafe extern "system" fn(*mut u32, Handle, *const Oid, *mut Handle) -> u32,
+    release_name: unsafe extern "system" fn(*mut u32, *mut Handle) -> u32,
+    display_name: unsafe extern "system" fn(*mut u32, Handle, *mut Buffer, *mut *const Oid) -> u32,
+    display_status: unsafe extern "system" fn(*mut u32, u32, c_int, *const Oid, *mut u32, *mut Buffer) -> u32,
+    release_buffer: unsafe extern "system" fn(*mut u32, *mut Buffer) -> u32,
+    acquire_cred_from: unsafe extern "system" fn(
         *mut u32,
         Handle,
         u32,
@@ -41,7 +42,7 @@ pub(super) struct Gssapi {
         *mut *mut OidSet,
         *mut u32,
     ) -> u32,
-    acquire_cred_with_password: unsafe extern "C" fn(
+    acquire_cred_with_password: unsafe extern "system" fn(
         *mut u32,
         Handle,
         *const Buffer,
@@ -52,9 +53,9 @@ pub(super) struct Gssapi {
         *mut *mut OidSet,
         *mut u32,
     ) -> u32,
-    release_cred: unsafe extern "C" fn(*mut u32, *mut Handle) -> u32,
-    set_allowable_enctypes: unsafe extern "C" fn(*mut u32, Handle, u32, *const i32) -> u32,
-    init_sec_context: unsafe extern "C" fn(
+    release_cred: unsafe extern "system" fn(*mut u32, *mut Handle) -> u32,
+    set_allowable_enctypes: unsafe extern "system" fn(*mut u32, Handle, u32, *const i32) -> u32,
+    init_sec_context: unsafe extern "system" fn(
         *mut u32,
         Handle,
         *mut Handle,
@@ -69,7 +70,7 @@ pub(super) struct Gssapi {
         *mut u32,
         *mut u32,
     ) -> u32,
-    accept_sec_context: unsafe extern "C" fn(
+    accept_sec_context: unsafe extern "system" fn(
         *mut u32,
         *mut Handle,
         Handle,
@@ -82,24 +83,23 @@ pub(super) struct Gssapi {
         *mut u32,
         *mut Handle,
     ) -> u32,
-    delete_sec_context: unsafe extern "C" fn(*mut u32, *mut Handle, *mut Buffer) -> u32,
-    wrap_iov: unsafe extern "C" fn(*mut u32, Handle, c_int, u32, *mut c_int, *mut Iov, c_int) -> u32,
-    unwrap_iov: unsafe extern "C" fn(*mut u32, Handle, *mut c_int, *mut u32, *mut Iov, c_int) -> u32,
-    release_iov_buffer: unsafe extern "C" fn(*mut u32, *mut Iov, c_int) -> u32,
-    get_mic: unsafe extern "C" fn(*mut u32, Handle, u32, *const Buffer, *mut Buffer) -> u32,
-    verify_mic: unsafe extern "C" fn(*mut u32, Handle, *const Buffer, *const Buffer, *mut u32) -> u32,
+    delete_sec_context: unsafe extern "system" fn(*mut u32, *mut Handle, *mut Buffer) -> u32,
+    wrap_iov: unsafe extern "system" fn(*mut u32, Handle, c_int, u32, *mut c_int, *mut Iov, c_int) -> u32,
+    unwrap_iov: unsafe extern "system" fn(*mut u32, Handle, *mut c_int, *mut u32, *mut Iov, c_int) -> u32,
+    release_iov_buffer: unsafe extern "system" fn(*mut u32, *mut Iov, c_int) -> u32,
+    get_mic: unsafe extern "system" fn(*mut u32, Handle, u32, *const Buffer, *mut Buffer) -> u32,
+    verify_mic: unsafe extern "system" fn(*mut u32, Handle, *const Buffer, *const Buffer, *mut u32) -> u32,
 }
 
 impl Gssapi {
     /// Returns the library, loading it on first use. A failure is remembered too.
     pub(super) fn load() -> Result<&'static Self, String> {
         static LOADED: OnceLock<Result<Gssapi, String>> = OnceLock::new();
-        LOADED.get_or_init(|| Self::open().map_err(|error| error.to_string())).as_ref().map_err(Clone::clone)
+        LOADED.get_or_init(|| Self::open().map_err(|error| said(&error))).as_ref().map_err(Clone::clone)
     }
 
     fn open() -> Result<Self, libloading::Error> {
-        // SAFETY: loading runs the library's initialisers, which MIT krb5 keeps safe at any time.
-        let library = unsafe { Library::new(LIBRARY)? };
+        let library = library()?;
         macro_rules! function {
             ($name:literal) => {
                 // SAFETY: each field's type is that of the function in MIT's headers.
@@ -230,6 +230,39 @@ impl Gssapi {
             unsafe { (self.display_status)(&mut minor, code, kind, mechanism, &mut more, &mut text.raw) };
         (major & ERROR_MASK == 0).then(|| readable(text.bytes()))
     }
+}
+
+/// Returns what the loader says. Some systems keep their own words behind those of the call.
+fn said(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
+/// Loads the first of the libraries that is there. What is said of the last one is returned if there is none.
+fn library() -> Result<Library, libloading::Error> {
+    let (last, others) = LIBRARIES;
+    others.iter().find_map(|name| load(name).ok()).map_or_else(|| load(last), Ok)
+}
+
+#[cfg(not(windows))]
+fn load(name: &str) -> Result<Library, libloading::Error> {
+    // SAFETY: loading runs the library's initialisers, which MIT krb5 keeps safe at any time.
+    unsafe { Library::new(name) }
+}
+
+/// Windows would look for a name in the current folder and in all of PATH too, where anybody may have laid something.
+/// A path is loaded with what lies beside it; a name from beside the program and from the system's folder alone.
+#[cfg(windows)]
+fn load(name: &str) -> Result<Library, libloading::Error> {
+    use libloading::os::windows::{
+        LOAD_LIBRARY_SEARCH_DEFAULT_DIRS, LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR, Library as Loaded,
+    };
+
+    let beside = if name.contains('\\') { LOAD_LIBRARY_SEARCH_DLL_LOAD_DIR } else { 0 };
+    // SAFETY: loading runs the library's initialisers, which MIT krb5 keeps safe at any time.
+    unsafe { Loaded::load_with_flags(name, LOAD_LIBRARY_SEARCH_DEFAULT_DIRS | beside) }.map(Library::from)
 }
 
 /// The library repeats what a KDC wrote, which anybody on the way may have written.
@@ -519,7 +552,24 @@ pub(super) const CHANNEL_BOUND: u32 = 2048;
 /// delegation, no DCE style.
 const WANTED: u32 = MUTUAL | 4 | SEQUENCE | CONFIDENTIALITY | INTEGRITY;
 
-const LIBRARY: &str = "libgssapi_krb5.so.2";
+/// Where MIT krb5 is: the last place, which an error names, and those that are tried before it.
+#[cfg(not(any(windows, target_vendor = "apple")))]
+const LIBRARIES: (&str, &[&str]) = ("libgssapi_krb5.so.2", &[]);
+
+/// Apple's own GSSAPI is another one (Heimdal), with other structures and without some of the functions. These are
+/// Homebrew's on both processors, and that of MacPorts.
+#[cfg(target_vendor = "apple")]
+const LIBRARIES: (&str, &[&str]) = (
+    "/opt/homebrew/opt/krb5/lib/libgssapi_krb5.dylib",
+    &["/usr/local/opt/krb5/lib/libgssapi_krb5.dylib", "/opt/local/lib/libgssapi_krb5.dylib"],
+);
+
+/// MIT Kerberos for Windows where its installer puts it, or beside the program.
+#[cfg(all(windows, target_pointer_width = "64"))]
+const LIBRARIES: (&str, &[&str]) = ("gssapi64.dll", &[r"C:\Program Files\MIT\Kerberos\bin\gssapi64.dll"]);
+#[cfg(all(windows, target_pointer_width = "32"))]
+const LIBRARIES: (&str, &[&str]) =
+    ("gssapi32.dll", &[r"C:\Program Files (x86)\MIT\Kerberos\bin\gssapi32.dll"]);
 
 /// 1.2.840.113554.1.2.2 and, below it, GSS_KRB5_NT_PRINCIPAL_NAME.
 const KERBEROS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x12, 1, 2, 2];

@@ -409,7 +409,14 @@ fn load() -> Result<&'static Gssapi> {
     Gssapi::load().map_err(|reason| Error::LibraryMissing { reason, package: PACKAGE })
 }
 
-const PACKAGE: &str = "libgssapi-krb5-2 or krb5-libs";
+/// What brings the library, for people.
+const PACKAGE: &str = if cfg!(windows) {
+    "MIT Kerberos for Windows"
+} else if cfg!(target_vendor = "apple") {
+    "krb5 of Homebrew or MacPorts"
+} else {
+    "libgssapi-krb5-2 or krb5-libs"
+};
 
 fn failed(status: Status) -> Error {
     Error::Kerberos { trouble: status.trouble(), reason: status.text }

@@ -8,6 +8,7 @@ use refpoint::transport::CertificateProblem;
 use super::error::Error;
 use super::exit::Exit;
 use super::explain;
+use super::folders;
 use super::suggest;
 
 /// Returns the error of a command that asked a host.
@@ -218,7 +219,8 @@ pub(super) fn hint_of_tls(error: &TlsError) -> Option<String> {
             remembered.host
         )),
         TlsError::KnownHosts(KnownHostsError::Unreadable { .. } | KnownHostsError::Unwritable { .. }) => {
-            Some("XDG_STATE_HOME names another folder; --pin and --ca do without the file".to_owned())
+            let variable = folders::STATE_VARIABLES.0;
+            Some(format!("{variable} names another folder; --pin and --ca do without the file"))
         }
         TlsError::KnownHosts(KnownHostsError::Damaged { .. }) => Some(
             "mend the line, or take it out: the certificate of its host is then one that was never seen"

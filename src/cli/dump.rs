@@ -1,8 +1,7 @@
 //! `--dump`: what was said, for bug reports, without what nobody else may know.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use refpoint::client::{Credentials, Direction, Secret, Tap, Tapped};
@@ -10,6 +9,7 @@ use refpoint::xml;
 
 use super::error::Error;
 use super::exit::Exit;
+use super::private;
 
 /// A folder into which messages are written, one file each, in their order.
 pub(crate) struct Dump {
@@ -25,7 +25,7 @@ impl Dump {
         let unwritable = |error| {
             Error::new(Exit::LocalFiles, format!("cannot write to {}", folder.display())).because(error)
         };
-        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unwritable)?;
+        private::make_folder(folder).map_err(unwritable)?;
         let before = highest_number(folder).map_err(unwritable)?;
         let password = match credentials {
             Credentials::Password { password, .. } => Some(password.clone()),
@@ -76,7 +76,7 @@ fn highest_number(folder: &Path) -> io::Result<u64> {
 
 /// Makes a file that was not there and that only its owner may read.
 fn create(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+    private::options().write(true).create_new(true).open(path)
 }
 
 /// Returns the letters and digits of what was asked: `get-msvm_computersystem`.

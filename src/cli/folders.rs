@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// Returns the folder of his configuration, as the XDG base directories have it.
+/// Returns the folder of his configuration, as the XDG base directories have it; on Windows, his profile.
 pub(crate) fn config() -> Option<PathBuf> {
     folder(CONFIG).map(|folder| folder.join("refpoint"))
 }
@@ -11,6 +11,12 @@ pub(crate) fn config() -> Option<PathBuf> {
 pub(crate) fn state() -> Option<PathBuf> {
     folder(STATE).map(|folder| folder.join("refpoint"))
 }
+
+/// The variables that say where his configuration is, for people: the first of the two that is set.
+pub(crate) const CONFIG_VARIABLES: (&str, &str) = (CONFIG.0, HOME);
+
+/// The same for what is kept.
+pub(crate) const STATE_VARIABLES: (&str, &str) = (STATE.0, HOME);
 
 /// Returns the home of the user.
 pub(crate) fn home() -> Option<PathBuf> {

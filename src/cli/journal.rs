@@ -1,8 +1,6 @@
 //! Standard error that is the journal's: lines with their priority, which the journal knows the time of.
 
 use std::io::{self, Stderr, Write};
-use std::os::fd::AsFd;
-use std::os::unix::fs::MetadataExt;
 
 use tracing::{Level, Metadata};
 use tracing_subscriber::fmt::MakeWriter;
@@ -43,12 +41,23 @@ impl From<&Level> for Priority {
 
 /// Returns whether standard error goes to the journal: systemd says of which socket that is true, and what
 /// was redirected since is another one.
+#[cfg(unix)]
 pub(crate) fn has_standard_error() -> bool {
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::MetadataExt;
+
     let Some(stream) = std::env::var("JOURNAL_STREAM").ok() else { return false };
     let Ok(own) = io::stderr().as_fd().try_clone_to_owned() else { return false };
     std::fs::File::from(own).metadata().is_ok_and(|facts| is_of(&stream, facts.dev(), facts.ino()))
 }
 
+/// There is no journal elsewhere.
+#[cfg(not(unix))]
+pub(crate) fn has_standard_error() -> bool {
+    false
+}
+
+#[cfg(unix)]
 fn is_of(stream: &str, device: u64, inode: u64) -> bool {
     let Some((on, number)) = stream.split_once(':') else { return false };
     (on.parse(), number.parse()) == (Ok(device), Ok(inode))
@@ -99,6 +108,7 @@ impl<W: Write> Write for Prefixed<W> {
 mod tests {
     use super::*;
 
+    #[cfg(unix)]
     #[test]
     fn only_the_very_stream_is_the_journal_s() {
         assert!(is_of("8:1234", 8, 1234));

@@ -18,7 +18,8 @@ pub(crate) fn hosts() -> Option<KnownHosts> {
 /// The same for whoever cannot do without.
 pub(crate) fn hosts_or_else() -> Result<KnownHosts, Error> {
     hosts().ok_or_else(|| {
-        Error::usage("nowhere to remember certificates: neither XDG_STATE_HOME nor HOME is set")
+        let (state, home) = folders::STATE_VARIABLES;
+        Error::usage(format!("nowhere to remember certificates: neither {state} nor {home} is set"))
             .hint("--pin sha256:HEX or --ca FILE trust without")
     })
 }

@@ -15,7 +15,14 @@ use super::folders;
 /// The ledger.
 #[derive(Debug, clap::Args)]
 pub(crate) struct LedgerArgs {
-    /// Keep what is done and owned in this file [default: $XDG_STATE_HOME/refpoint/ledger.db]
+    #[cfg_attr(
+        not(windows),
+        doc = "Keep what is done and owned in this file [default: $XDG_STATE_HOME/refpoint/ledger.db]"
+    )]
+    #[cfg_attr(
+        windows,
+        doc = r"Keep what is done and owned in this file [default: %LOCALAPPDATA%\refpoint\ledger.db]"
+    )]
     #[arg(long, value_name = "FILE", env = "REFPOINT_LEDGER", hide_env_values = true)]
     ledger: Option<PathBuf>,
 }
@@ -43,7 +50,8 @@ pub(crate) fn place(said: Option<PathBuf>) -> Result<PathBuf, Error> {
         return Ok(path);
     }
     let state = folders::state().ok_or_else(|| {
-        Error::usage("nowhere to keep the ledger: neither XDG_STATE_HOME nor HOME is set")
+        let (state, home) = folders::STATE_VARIABLES;
+        Error::usage(format!("nowhere to keep the ledger: neither {state} nor {home} is set"))
             .hint("--ledger FILE says where")
     })?;
     Ok(state.join("ledger.db"))

@@ -30,6 +30,7 @@ mod notify;
 mod object;
 mod pager;
 mod place;
+mod private;
 mod report;
 mod resource;
 mod runtime;

@@ -155,14 +155,20 @@ fn begin(pager: &[String]) -> io::Result<Paged> {
 }
 
 /// Returns the pager that is wanted: `REFPOINT_PAGER`, else `PAGER`, else less. `None` where none is.
+///
+/// Consoles of Windows have no `TERM`, and Windows has no less: without the variable a pager is there what somebody says.
 pub(crate) fn wanted(variable: impl Fn(&str) -> Option<OsString>) -> Option<Vec<String>> {
     let said = ["REFPOINT_PAGER", "PAGER"].into_iter().find_map(&variable);
+    let is_said = said.is_some();
     let line = match said {
         Some(line) => line.into_string().ok()?,
         None => "less".to_owned(),
     };
     let pager = words::split(&line).filter(|words| words.first().is_some_and(|word| word != "cat"))?;
-    let is_dumb = variable("TERM").is_none_or(|name| name == "dumb");
+    let is_dumb = match variable("TERM") {
+        Some(name) => name == "dumb",
+        None => !(cfg!(windows) && is_said),
+    };
     (!is_dumb).then_some(pager)
 }
 
@@ -208,6 +214,9 @@ mod tests {
             assert_eq!(wanted_by(&variables), None, "{variables:?}");
         }
         assert_eq!(wanted_by(&[("PAGER", "more"), ("REFPOINT_PAGER", "")]), None);
+        assert_eq!(wanted(|_| None), None);
+        let without_a_terminal = wanted(|name| (name == "PAGER").then(|| "more".into()));
+        assert_eq!(without_a_terminal.is_some(), cfg!(windows));
     }
 
     #[test]

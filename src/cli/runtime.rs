@@ -1,17 +1,23 @@
 //! Waiting for hosts, and for those who want it to end.
 
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
 use std::future::Future;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use signal_hook::consts::SIGXFSZ;
 use tokio::runtime::{Builder, Handle};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::error::Error;
 use super::exit::Exit;
+
+#[cfg(unix)]
+pub(crate) use self::unix::{Signals, outlive_limits_of_files};
+#[cfg(windows)]
+pub(crate) use self::windows::{Signals, outlive_limits_of_files};
 
 /// Does something that waits, until it is done or somebody ends it with Ctrl-C or SIGTERM.
 ///
@@ -119,34 +125,12 @@ impl Deadline {
     }
 }
 
-/// Has a write beyond the limit of the size of files fail, as on a full disk. Without this it would end the process
-/// in the middle of something, and nobody would be told of the job that runs.
-pub(crate) fn outlive_limits_of_files() -> Result<(), Error> {
-    // Whoever hears the signal need not do anything: the write returns an error then.
-    let heard = Arc::new(AtomicBool::new(false));
-    signal_hook::flag::register(SIGXFSZ, heard).map(drop).map_err(failed)
+fn interrupted() -> Error {
+    Error::new(Exit::Interrupted, "interrupted")
 }
 
-/// Waits for Ctrl-C or SIGTERM.
-pub(crate) struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    /// Listens from now on.
-    pub(crate) fn new() -> Result<Self, Error> {
-        let listen = |kind| signal(kind).map_err(failed);
-        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
-    }
-
-    /// Returns the next one as the error that it is to most commands.
-    pub(crate) async fn next(&mut self) -> Error {
-        tokio::select! {
-            _ = self.interrupt.recv() => Error::new(Exit::Interrupted, "interrupted"),
-            _ = self.terminate.recv() => Error::new(Exit::Terminated, "terminated"),
-        }
-    }
+fn terminated() -> Error {
+    Error::new(Exit::Terminated, "terminated")
 }
 
 fn failed(error: std::io::Error) -> Error {

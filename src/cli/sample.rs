@@ -73,6 +73,7 @@ pub(crate) fn host(name: &str, error: Option<Kind>) -> HostReport {
         state: if error.is_some() { HostState::Failed } else { HostState::Planned },
         scheme: None,
         sealed: None,
+        unverified_certificate: None,
         error: error.map(failure),
         started_at: None,
         finished_at: None,

@@ -1,10 +1,13 @@
 //! Where passwords come from: a file, standard input, a command, the environment, a credential of the service, a
 //! person; never arguments, which everybody on the machine can read.
 
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
 use std::fs::{File, Metadata};
 use std::io::{self, IsTerminal, Read};
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
@@ -13,10 +16,13 @@ use std::time::{Duration, Instant};
 
 use refpoint::client::Secret;
 use refpoint::fleet::Hidden;
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::json;
 use zeroize::Zeroizing;
 
+#[cfg(unix)]
+use self::unix as system;
+#[cfg(windows)]
+use self::windows as system;
 use super::error::Error;
 use super::exit::Exit;
 use super::ui::Ui;
@@ -105,6 +111,11 @@ pub(crate) fn of_plan(hidden: &Hidden, what: &str, ui: &mut Ui) -> Result<Secret
     }
 }
 
+/// Says whether a service runs this that has credentials at all.
+pub(crate) fn has_credentials() -> bool {
+    std::env::var_os("CREDENTIALS_DIRECTORY").is_some()
+}
+
 /// Returns where a credential of the service is that runs this, if it has one of that name.
 fn credential(name: &str) -> Option<PathBuf> {
     let folder = PathBuf::from(std::env::var_os("CREDENTIALS_DIRECTORY")?);
@@ -158,7 +169,7 @@ pub(crate) fn of_file(
 ) -> Result<Secret<String>, Error> {
     let unreadable =
         |error| Error::usage(format!("cannot read the {what} from {}", path.display())).because(error);
-    let fits = |facts: &Metadata| match facts.is_file() || facts.file_type().is_fifo() {
+    let fits = |facts: &Metadata| match facts.is_file() || system::is_pipe(facts) {
         true => Ok(()),
         false => Err(Error::usage(format!("{what} from {}: it is no regular file", path.display()))),
     };
@@ -169,13 +180,12 @@ pub(crate) fn of_file(
     let (facts, bytes) = in_time(until, move || {
         let file = File::open(opened)?;
         let facts = file.metadata()?;
-        let is_read = facts.is_file() || facts.file_type().is_fifo();
+        let is_read = facts.is_file() || system::is_pipe(&facts);
         Ok((facts, if is_read { read(file)? } else { Zeroizing::default() }))
     })?
     .map_err(unreadable)?;
     fits(&facts)?;
-    let mode = facts.permissions().mode() & 0o777;
-    if facts.is_file() && mode & 0o077 != 0 {
+    if let Some(mode) = system::mode_for_others(&facts) {
         ui.warn(&format!("others may read {} (mode {mode:03o}): chmod 600 it", path.display()));
     }
     let what = format!("{what} from {}", path.display());
@@ -191,7 +201,10 @@ pub(crate) fn of_command(command: &str, until: Option<Instant>) -> Result<Secret
     let words =
         words::split(command).ok_or_else(|| failed().hint("a quote or a backslash in it has no end"))?;
     if words::has_operators(command) {
-        return Err(failed().hint("no shell runs it, and ; | & < > mean nothing: sh -c '…' has one run it"));
+        return Err(failed().hint(format!(
+            "no shell runs it, and ; | & < > mean nothing: {} has one run it",
+            system::BY_A_SHELL
+        )));
     }
     let Some((program, arguments)) = words.split_first() else {
         return Err(failed().hint("there is no command in it"));
@@ -203,13 +216,13 @@ pub(crate) fn of_command(command: &str, until: Option<Instant>) -> Result<Secret
     // What it starts ends with it. On a terminal it stays among those who may read what is typed.
     let is_group = until.is_some() && !is_terminal;
     if is_group {
-        asked.process_group(0);
+        system::be_a_group(&mut asked);
     }
     let mut child = asked.stdout(Stdio::piped()).spawn().map_err(|error| failed().because(error))?;
     let stdout = child.stdout.take();
     let printed = in_time(until, || stdout.map_or_else(|| Ok(Zeroizing::default()), read));
     let ended = printed.and_then(|printed| Ok((printed, wait(&mut child, until)?)));
-    let (printed, status) = ended.inspect_err(|_| end(&mut child, is_group))?;
+    let (printed, status) = ended.inspect_err(|_| system::end(&mut child, is_group))?;
     let status = status.map_err(|error| failed().because(error))?;
     if !status.success() {
         return Err(failed().hint(format!("it ended with {status}")));
@@ -228,14 +241,6 @@ fn wait(child: &mut Child, until: Option<Instant>) -> Result<io::Result<ExitStat
             Err(error) => return Ok(Err(error)),
         }
     }
-}
-
-/// Ends a command that was not waited for, and with its group what it has started.
-fn end(child: &mut Child, is_group: bool) {
-    let id = Pid::from_child(child);
-    // One that has ended by itself is as well.
-    let _ = if is_group { kill_process_group(id, Signal::KILL) } else { kill_process(id, Signal::KILL) };
-    let _ = child.try_wait();
 }
 
 /// Does something that may wait for ever, and waits for it until then. What is not done by then is left to itself.

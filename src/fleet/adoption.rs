@@ -132,7 +132,7 @@ impl Work<'_> {
         if export.job.is_none() {
             self.write_answer(&claim, export.return_value, Some(&path)).await;
         }
-        self.around.tell(News::Adopted { job: unseen(&path) });
+        self.around.tell(News::Adopted { job: unseen(&path), unheard_of: export.job.is_none() });
         self.follow(record, claim, path).await
     }
 

@@ -104,10 +104,12 @@ pub enum News {
         /// Relative to what.
         base: Option<PointReport>,
     },
-    /// What a run before this one began has been found, and is followed.
+    /// What a run before this one began, or a call whose answer was lost, has been found, and is followed.
     Adopted {
         /// The job.
         job: JobReport,
+        /// Whether nobody had heard of the job, because the answer to the call that began it was lost.
+        unheard_of: bool,
     },
     /// The host has begun a job.
     JobStarted {

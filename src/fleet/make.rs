@@ -106,7 +106,7 @@ pub(super) async fn make_mark(
     let held = around.keeper.with(move |ledger| ledger.hold(&name)).await.map_err(unkept)?;
     if held.is_none() {
         let message = format!("another refpoint is having a point of {} made", owner.name());
-        return Err(Failure::new(Kind::Busy, message));
+        return Err(Failure::new(Kind::InUse, message).with_hint(WAIT_FOR_IT));
     }
     let (of, id) = (kind_of(&owner), owner.id().to_string());
     let open = around.keeper.with(move |ledger| ledger.open_making(of, &id)).await.map_err(unkept)?;
@@ -203,7 +203,7 @@ async fn anew(
             making.job = Some(text.clone());
             // The host is at work: a ledger that fails now is met again when the point is written down.
             let _ = around.keeper.with(move |ledger| ledger.making_job(id, &text)).await;
-            match finish(around, &path).await {
+            match finish(around, &making, &path).await {
                 Ok(()) => find_made(around, owner, Some(&path), result.as_ref(), &making).await?,
                 Err(failure) if failure.kind == Kind::JobFailed => {
                     end(around, &making, None).await?;
@@ -291,7 +291,7 @@ async fn begin(
         .unwrap_or_else(|| Error::Unexpected { what: "points of that type cannot be made".to_owned() }))
 }
 
-async fn finish(around: &Surroundings<'_>, path: &ObjectPath) -> Result<(), Failure> {
+async fn finish(around: &Surroundings<'_>, making: &Making, path: &ObjectPath) -> Result<(), Failure> {
     let id = path.key_text("InstanceID").unwrap_or_default().into_owned();
     let unknown = |why: &str| {
         let failure = Failure::new(Kind::Unknown, format!("job {id} makes the point, and {why}"));
@@ -301,8 +301,10 @@ async fn finish(around: &Surroundings<'_>, path: &ObjectPath) -> Result<(), Fail
         Followed::Over(job) => match job.treatment() {
             Treatment::Succeeded => Ok(()),
             Treatment::SucceededWithWarnings => {
-                warn_of_job(around, path, &job, "making of the point").await;
-                Ok(())
+                // Before the point is ours: whoever finds it made is to hear how.
+                let (id, message) = (making.id, warn_of_job(around, path, &job, "making of the point").await);
+                let written = around.keeper.with(move |ledger| ledger.making_warned(id, &message)).await;
+                written.map_err(unkept)
             }
             _ => {
                 let errors = around.host.job_errors(path).await.unwrap_or_default();
@@ -366,13 +368,16 @@ async fn find_made(
 /// merely appeared may be another product's, and is nobody's until a person says so.
 async fn recover(around: &Surroundings<'_>, owner: &Owner, making: &Making) -> Result<Option<Mark>, Failure> {
     if let Some(mark) = owned_since(around, owner, making).await? {
+        let id = making.id;
+        let said = around.keeper.with(move |ledger| ledger.making_warnings(id)).await.map_err(unkept)?;
+        said.into_iter().for_each(|message| around.tell(News::Warning { message }));
         return Ok(Some(mark));
     }
     let job = making.job.as_deref().and_then(|path| path.parse::<ObjectPath>().ok());
     if let Some(path) = &job
         && around.host.job(path).await.map_err(failed)?.is_some()
     {
-        return match finish(around, path).await {
+        return match finish(around, making, path).await {
             Ok(()) => find_made(around, owner, Some(path), None, making).await.map(Some),
             Err(failure) if failure.kind == Kind::JobFailed => Ok(None),
             Err(failure) => Err(failure),
@@ -385,8 +390,9 @@ async fn recover(around: &Surroundings<'_>, owner: &Owner, making: &Making) -> R
         let marks = around.host.marks(owner).await.map_err(failed)?;
         let new: Vec<_> = marks.iter().filter(|mark| !making.was_there(mark.id())).collect();
         if let Some((job, mark)) = maker(around, &new).await? {
-            if !job.is_over() {
-                finish(around, &job.path(around.host.namespace())).await?;
+            // One that is over has made it, whatever else it says of itself; what it warns of is told.
+            if !job.is_over() || job.treatment() == Treatment::SucceededWithWarnings {
+                finish(around, making, &job.path(around.host.namespace())).await?;
             }
             return Ok(Some(mark));
         }
@@ -499,6 +505,9 @@ const LAST_MOMENT: Duration = Duration::from_secs(2);
 
 /// A machine that stays busy for so many looks is not waited for any longer.
 pub(super) const MOST_WAITS: u32 = 600;
+
+/// What to do where another process has hold of a machine or a group.
+pub(super) const WAIT_FOR_IT: &str = "wait for its end; then the same command again";
 
 /// What to do about a point that may be on its way.
 const TAKEN_UP: &str = "the same command again takes it up; refpoint point list shows whether it is there";

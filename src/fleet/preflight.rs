@@ -2,7 +2,8 @@
 
 use super::report::{Failure, Kind};
 use crate::hyperv::{
-    Contents, Error, ExportRequest, Exported, Guid, Host, Job, Machine, Place, PointType, Seen, Selector,
+    Contents, Directory, Error, ExportRequest, Exported, Guid, Host, Job, Machine, Place, PointType, Seen,
+    Selector,
 };
 
 /// Refuses what would fail or harm, and returns what a person should know of the rest.
@@ -115,6 +116,9 @@ async fn directory(host: &Host, request: &ExportRequest, warnings: &mut Vec<Stri
         Seen::Hidden(why) => warnings.push(format!("the directory was not checked: {why}")),
         Seen::Known(Contents::Empty) => {}
         Seen::Known(Contents::Missing { parent_exists }) => {
+            if !parent_exists {
+                on_a_drive(host, directory).await?;
+            }
             let also = if parent_exists { "" } else { ", nor is the folder it is to be in" };
             warnings.push(format!(
                 "{directory} is not there yet{also}: whether Hyper-V makes it is documented nowhere"
@@ -141,6 +145,18 @@ async fn directory(host: &Host, request: &ExportRequest, warnings: &mut Vec<Stri
         Seen::Hidden(why) => {
             warnings.push(format!("free space was not checked: {why}"));
             Ok(())
+        }
+    }
+}
+
+/// Refuses a directory on a drive that the host is seen not to have. What may not be seen counts as there.
+pub(super) async fn on_a_drive(host: &Host, directory: &Directory) -> Result<(), Failure> {
+    let Place::Drive(letter) = directory.place() else { return Ok(()) };
+    match host.has_drive(directory).await.map_err(failed)? {
+        Seen::Known(true) | Seen::Hidden(_) => Ok(()),
+        Seen::Known(false) => {
+            let failure = Failure::new(Kind::NotFound, format!("the host has no drive {letter}:"));
+            Err(failure.with_hint("name a directory on a drive that the host has"))
         }
     }
 }

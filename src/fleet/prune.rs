@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::make::WAIT_FOR_IT;
 use super::marks::{failed, kind_of, unkept};
 use super::plan::Wanted;
 use super::report::{Failure, Kind, Named};
@@ -149,7 +150,7 @@ async fn of(around: &Surroundings<'_>, owner: &Owner, order: &PruneOrder) -> Res
                 Some(hold) => held.push(hold),
                 None => {
                     let message = format!("another refpoint is at work on {}", owner.name());
-                    return Err(Failure::new(Kind::Busy, message));
+                    return Err(Failure::new(Kind::InUse, message).with_hint(WAIT_FOR_IT));
                 }
             }
         }

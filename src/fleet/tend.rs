@@ -375,11 +375,18 @@ async fn finish(around: &Surroundings<'_>, path: &ObjectPath, what: &str) -> Res
 }
 
 /// Tells what a job warns of that has done what it was to do.
-pub(super) async fn warn_of_job(around: &Surroundings<'_>, path: &ObjectPath, job: &Job, what: &str) {
+pub(super) async fn warn_of_job(
+    around: &Surroundings<'_>,
+    path: &ObjectPath,
+    job: &Job,
+    what: &str,
+) -> String {
     let errors = around.host.job_errors(path).await.unwrap_or_default();
     let said = errors.first().map_or(&*job.error_description, |error| &error.message);
     let said = if said.is_empty() { "it does not say which" } else { said };
-    around.tell(News::Warning { message: format!("the {what} ended with warnings: {said}") });
+    let message = format!("the {what} ended with warnings: {said}");
+    around.tell(News::Warning { message: message.clone() });
+    message
 }
 
 async fn refused(around: &Surroundings<'_>, path: &ObjectPath, job: &Job, what: &str) -> Failure {

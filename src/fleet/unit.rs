@@ -412,7 +412,7 @@ impl Work<'_> {
                         Some(&path),
                     )
                     .await;
-                    self.around.tell(News::Adopted { job: unseen(&path) });
+                    self.around.tell(News::Adopted { job: unseen(&path), unheard_of: true });
                     Break(self.follow(record, claim, path).await)
                 }
                 Fate::NotStarted => self.once_more(request, claim, failure).await,
@@ -527,7 +527,7 @@ impl Work<'_> {
         match self.look_for(record).await {
             Fate::Found(path) => {
                 self.write_answer(&claim, None, Some(&path)).await;
-                self.around.tell(News::Adopted { job: unseen(&path) });
+                self.around.tell(News::Adopted { job: unseen(&path), unheard_of: true });
                 Break(self.follow(record, claim, path).await)
             }
             Fate::NotStarted if self.lost >= MOST_LOST => {

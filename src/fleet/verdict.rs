@@ -31,7 +31,13 @@ pub(super) fn not_looked(failure: Failure) -> Verdict {
     let message = format!("what became of the export could not be looked at: {}", failure.message);
     let passes = matches!(
         failure.kind,
-        Kind::Unreachable | Kind::Login | Kind::Tls | Kind::AccessDenied | Kind::Busy | Kind::Ledger
+        Kind::Unreachable
+            | Kind::Login
+            | Kind::Tls
+            | Kind::AccessDenied
+            | Kind::Busy
+            | Kind::Ledger
+            | Kind::InUse
     );
     let kind = if passes { failure.kind } else { Kind::Unknown };
     let hint = failure.hint.map(|hint| format!("{hint}; ")).unwrap_or_default();

@@ -62,6 +62,7 @@ impl Host {
     /// Makes a host; its name and its GUIDs follow from its place in the fleet.
     pub fn new(scenario: Arc<Scenario>, index: usize) -> Self {
         let name = scenario.host.name(index).into();
+        let identifiers = Identifiers::new(index ^ 1 << 40, scenario.host.seed);
         Self {
             scenario,
             index,
@@ -69,7 +70,7 @@ impl Host {
             world: None,
             contexts: HashMap::new(),
             subscriptions: HashMap::new(),
-            identifiers: Identifiers::new(index ^ 1 << 40),
+            identifiers,
             refusals: Vec::new(),
             skew: 0,
         }

@@ -118,15 +118,18 @@ pub(super) fn never() -> DateTime {
     DateTime::Absolute(Timestamp::new(-11_644_473_600, 0, 0).expect("1601 is in the calendar"))
 }
 
-/// Makes up identifiers: always the same ones for the same host and the same number.
+/// Makes up identifiers: always the same ones for the same host and the same seed.
 #[derive(Clone, Debug)]
 pub(super) struct Identifiers {
     state: u64,
 }
 
 impl Identifiers {
-    pub(super) fn new(index: usize) -> Self {
-        Self { state: 0x5EED_0000_0000_0000 ^ (index as u64).wrapping_mul(0xD134_2543_DE82_EF95) }
+    pub(super) fn new(index: usize, seed: Option<u64>) -> Self {
+        let host = 0x5EED_0000_0000_0000 ^ (index as u64).wrapping_mul(0xD134_2543_DE82_EF95);
+        // One step away from its neighbours, so that seeds that follow each other have nothing in common.
+        let mut start = Self { state: seed.unwrap_or_default() };
+        Self { state: host ^ seed.map_or(0, |_| start.next()) }
     }
 
     /// Returns the next GUID, in upper case.
@@ -169,13 +172,16 @@ mod tests {
 
     #[test]
     fn made_up_identifiers_differ_and_are_the_same_each_time() {
-        let ten = |index| {
-            let mut identifiers = Identifiers::new(index);
+        let ten = |index, seed| {
+            let mut identifiers = Identifiers::new(index, seed);
             (0..10).map(|_| identifiers.guid()).collect::<Vec<_>>()
         };
-        assert_eq!(ten(0), ten(0));
-        assert_ne!(ten(0), ten(1));
-        assert_eq!(ten(0)[0].len(), 36);
-        assert_eq!(&ten(0)[0][14..15], "4");
+        let all = [(0, None), (1, None), (0, Some(0)), (0, Some(1)), (1, Some(0)), (1, Some(1))];
+        let different: std::collections::HashSet<_> =
+            all.iter().flat_map(|(index, seed)| ten(*index, *seed)).collect();
+        assert_eq!(different.len(), 60);
+        assert!(all.iter().all(|(index, seed)| ten(*index, *seed) == ten(*index, *seed)));
+        assert_eq!(ten(0, None)[0].len(), 36);
+        assert_eq!(&ten(0, None)[0][14..15], "4");
     }
 }

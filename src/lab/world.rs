@@ -161,7 +161,7 @@ impl World {
             plain: Plain::new(),
             registry: Registry::new(scenario.host.build),
             config: Config::new(scenario),
-            identifiers: Identifiers::new(site.index),
+            identifiers: Identifiers::new(site.index, scenario.host.seed),
             exported: HashMap::new(),
             restarting: None,
             restarts: 0,

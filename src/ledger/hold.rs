@@ -51,7 +51,7 @@ fn is_at(file: &File, path: &Path) -> bool {
     }
 }
 
-/// Elsewhere the files stay.
+/// Elsewhere the files stay, one a name: nobody could tell one that was removed from the one in its place.
 #[cfg(not(unix))]
 fn is_at(_: &File, _: &Path) -> bool {
     true
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_many_who_take_and_leave_a_name_one_has_it_at_a_time_and_nothing_stays_behind() {
+    fn of_many_who_take_and_leave_a_name_one_has_it_at_a_time_and_nothing_gathers() {
         let folder = std::env::temp_dir().join(format!("refpoint-hold-{}", std::process::id()));
         let (inside, taken) = (AtomicUsize::new(0), AtomicUsize::new(0));
         std::thread::scope(|scope| {
@@ -95,7 +95,8 @@ mod tests {
             }
         });
         assert!(taken.load(Ordering::SeqCst) > 0);
-        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+        let left = if cfg!(unix) { 0 } else { 1 };
+        assert_eq!(std::fs::read_dir(&folder).unwrap().count(), left);
         std::fs::remove_dir_all(folder).unwrap();
     }
 }

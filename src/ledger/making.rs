@@ -37,6 +37,15 @@ pub struct Making {
     pub ended_at: Option<SystemTime>,
 }
 
+/// The tables of this file that a ledger of an earlier release may not have.
+pub(super) const TABLES: &str = "
+create table if not exists making_warning (
+    making        integer not null references making (id),
+    message       text    not null,
+    unique (making, message)
+) strict;
+";
+
 const COLUMNS: &str = "id, host, kind, subject, subject_name, purpose, before, at, job, point, ended_at";
 
 impl Making {
@@ -90,6 +99,21 @@ impl Ledger {
         )
     }
 
+    /// Writes down what a person should know of it, once.
+    pub fn making_warned(&mut self, making: i64, message: &str) -> std::result::Result<(), Error> {
+        self.write(Write::Making, |transaction| {
+            let sql = "insert or ignore into making_warning (making, message) values (?1, ?2)";
+            transaction.execute(sql, params![making, message])?;
+            Ok(())
+        })
+    }
+
+    /// Returns what a person should know of it, in the order in which it was written down.
+    pub fn making_warnings(&self, making: i64) -> std::result::Result<Vec<String>, Error> {
+        let sql = "select message from making_warning where making = ?1 order by rowid";
+        self.rows(sql, params![making], |row| row.get(0))
+    }
+
     /// Writes down which point was made; none where nothing was, or where nobody can tell.
     pub fn making_ended(
         &mut self,
@@ -111,12 +135,12 @@ impl Ledger {
         Ok(self.rows(&sql, params![kind, fold_id(subject)], Making::read)?.pop())
     }
 
-    /// Returns the point that was made for a purpose.
-    pub fn made_for(&self, purpose: &str) -> std::result::Result<Option<String>, Error> {
+    /// Returns how the point was made that was made for a purpose.
+    pub fn made_for(&self, purpose: &str) -> std::result::Result<Option<Making>, Error> {
         let sql = format!(
             "select {COLUMNS} from making where purpose = ?1 and point is not null order by id desc limit 1"
         );
-        Ok(self.rows(&sql, params![purpose], Making::read)?.pop().and_then(|making| making.point))
+        Ok(self.rows(&sql, params![purpose], Making::read)?.pop())
     }
 }
 
@@ -154,9 +178,13 @@ mod tests {
         let making = ledger.open_making(Kind::Vm, "3F2C9A10").unwrap().unwrap();
         assert_eq!((making.at, making.job.as_deref()), (at(1), Some("X.InstanceID=\"1\"")));
         assert!(making.was_there(r"microsoft:3f2c9a10\a") && !making.was_there(r"Microsoft:3F2C9A10\C"));
+        for message in ["not all of it", "not all of it", "another"] {
+            ledger.making_warned(id, message).unwrap();
+        }
         ledger.making_ended(id, at(3), Some("C")).unwrap();
         assert_eq!(ledger.open_making(Kind::Vm, "3F2C9A10").unwrap(), None);
-        assert_eq!(ledger.made_for("unit 7").unwrap().as_deref(), Some("C"));
+        assert_eq!(ledger.made_for("unit 7").unwrap().unwrap().point.as_deref(), Some("C"));
+        assert_eq!(ledger.making_warnings(id).unwrap(), ["not all of it", "another"]);
         assert_eq!(ledger.made_for("unit 8").unwrap(), None);
         assert!(ledger.making_ended(id, at(4), None).is_err());
     }

@@ -87,11 +87,18 @@ impl Ledger {
     }
 
     /// Writes down what there is to do on a host, all of it at once: whoever finds it finds all.
-    pub fn host_planned(&mut self, run: i64, host: &str, units: &[NewUnit]) -> Result<(), Error> {
+    pub fn host_planned(
+        &mut self,
+        run: i64,
+        host: &str,
+        units: &[NewUnit],
+        details: &str,
+    ) -> Result<(), Error> {
         self.write(Write::Host, |transaction| {
             let changed = transaction.execute(
-                "update run_host set stage = 'planned' where run = ?1 and host = ?2 and stage <> 'planned'",
-                params![run, host],
+                "update run_host set stage = 'planned', details = ?3 \
+                 where run = ?1 and host = ?2 and stage <> 'planned'",
+                params![run, host, details],
             )?;
             if changed == 0 {
                 return Err(Failure::Rows);
@@ -255,8 +262,8 @@ mod tests {
         let mut ledger = folder.ledger();
         let run = ledger.begin_run(&new("nightly-1"), at(10)).unwrap();
         ledger.host_begun(run.id, "hv01", at(11)).unwrap();
-        ledger.host_planned(run.id, "hv01", &[unit("web01"), unit("db01")]).unwrap();
-        ledger.host_planned(run.id, "hv02", &[unit("app01")]).unwrap();
+        ledger.host_planned(run.id, "hv01", &[unit("web01"), unit("db01")], "{}").unwrap();
+        ledger.host_planned(run.id, "hv02", &[unit("app01")], "{}").unwrap();
         let units = ledger.units(run.id).unwrap();
         let names: Vec<_> = units.iter().map(|unit| (&*unit.host, &*unit.what.subject.name)).collect();
         assert_eq!(names, [("hv02", "app01"), ("hv01", "web01"), ("hv01", "db01")]);
@@ -281,12 +288,12 @@ mod tests {
         let run = ledger.begin_run(&new("nightly"), at(0)).unwrap();
         ledger.host_ended(run.id, "hv01", at(1), true, "unreachable").unwrap();
         assert_eq!(ledger.run_hosts(run.id).unwrap()[1].stage, HostStage::Failed);
-        ledger.host_planned(run.id, "hv01", &[unit("web01")]).unwrap();
-        assert!(ledger.host_planned(run.id, "hv01", &[unit("web01")]).is_err());
+        ledger.host_planned(run.id, "hv01", &[unit("web01")], "{}").unwrap();
+        assert!(ledger.host_planned(run.id, "hv01", &[unit("web01")], "{}").is_err());
         assert_eq!(ledger.units(run.id).unwrap().len(), 1);
         ledger.host_ended(run.id, "hv01", at(2), true, "lost").unwrap();
         assert_eq!(ledger.run_hosts(run.id).unwrap()[1].stage, HostStage::Planned);
-        assert!(ledger.host_planned(run.id, "hv09", &[]).is_err());
+        assert!(ledger.host_planned(run.id, "hv09", &[], "{}").is_err());
     }
 
     #[test]

@@ -151,8 +151,10 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Er
         transaction.commit().map_err(refused)?;
     }
     check(connection, path)?;
-    // A file that was begun before there were backups has no tables for them: nothing else changes.
-    connection.execute_batch(super::backup::TABLES).map_err(refused)
+    // A file that was begun before there were backups, or warnings of points, has no tables for them: nothing else
+    // changes.
+    let later = [super::backup::TABLES, super::making::TABLES].concat();
+    connection.execute_batch(&later).map_err(refused)
 }
 
 fn version(connection: &Connection, path: &Path) -> Result<(i64, i64), Error> {

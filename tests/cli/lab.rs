@@ -138,6 +138,10 @@ fn what_keeps_it_from_serving_is_said() {
              hint: another --listen ADDRESS:PORT may be free; port 0 finds one\n"
         ),
     );
+    // An address of nobody, for documentation.
+    let run = refpoint(["lab", "serve", "--listen", "192.0.2.1:5985"]).run();
+    assert_eq!((run.code, run.stdout.as_str()), (Some(1), ""));
+    assert!(run.stderr.ends_with("hint: it is no address of this machine; 127.1.0.1 is\n"), "{}", run.stderr);
     let here = folder("lab-scenario").join("bad.toml");
     fs::write(&here, "[nonsense\n").unwrap();
     let run =
@@ -243,4 +247,22 @@ fn the_two_terminals_of_the_readme_work() {
         assert_eq!((run.code, run.stderr.as_str()), (Some(0), ""), "{command}");
         assert!(!run.stdout.is_empty());
     }
+}
+
+/// A ledger that is kept from one start to the next must not meet a job of another start under the same identifier.
+#[test]
+fn new_points_have_other_identifiers_at_each_start_unless_the_scenario_has_a_seed() {
+    let folder = folder("seed");
+    let seeded = folder.join("seeded.toml");
+    fs::write(&seeded, "[host]\nseed = 7\n").unwrap();
+    let seeded = ["--scenario", seeded.to_str().unwrap()];
+    let made = |more: &[&str]| {
+        let lab = Lab::start(more);
+        let run = lab.refpoint(&["point", "create", lab.url(), "--vm", "db01", "-o", "json"]).run();
+        assert_eq!(run.code, Some(0), "{run:?}");
+        run.json()["id"].as_str().unwrap().to_owned()
+    };
+    assert_ne!(made(&[]), made(&[]));
+    assert_eq!(made(&seeded), made(&seeded));
+    fs::remove_dir_all(folder).unwrap();
 }

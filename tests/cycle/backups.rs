@@ -2,7 +2,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use refpoint::fleet::{BaseChoice, Kind, Merge, Outcome};
-use refpoint::hyperv::{Consistency, Guid, Mark};
+use refpoint::hyperv::{Consistency, Directory, Guid, Mark};
 use refpoint::ledger;
 
 use crate::support::{DB01, SHOP, Yard, plan, plan_of};
@@ -368,4 +368,16 @@ async fn a_backup_ends_well_in_every_world() {
         assert_eq!((report.outcome, report.base.as_ref()), (Outcome::CompletedWithWarnings, None));
         assert!(!report.sound && report.warnings.iter().any(|warning| warning.contains("0 of 1")));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_backup_to_a_drive_that_the_host_does_not_have_takes_no_checkpoint() {
+    let yard = Yard::new("");
+    let mut plan = plan("1");
+    plan.directory = Directory::parse(r"Q:\backup\1").unwrap();
+    let report = yard.backup(&plan).await;
+    let error = report.error.as_ref().unwrap();
+    assert_eq!((report.outcome, error.kind, error.exit_code), (Outcome::Failed, Kind::NotFound, 10));
+    assert!(error.message.contains("the host has no drive Q:"), "{error:?}");
+    assert!(STEPS.iter().all(|method| yard.calls(method) == 0), "{report:#?}");
 }

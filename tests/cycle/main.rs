@@ -4,6 +4,7 @@
 
 mod backups;
 mod doubts;
+mod held;
 mod month;
 mod points;
 mod support;

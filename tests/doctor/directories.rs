@@ -26,7 +26,7 @@ fn what_can_be_seen_of_a_directory_is_told() {
     at(r"D:\exports").warns("directory", "is not empty");
     for absent in [r"E:\exports\web01", r"E:\exports"] {
         let found = at(absent);
-        found.fails("directory", 2, "the host has no drive E:");
+        found.fails("directory", 10, "the host has no drive E:");
         assert_eq!(found.layer("directory")["fix"]["command"], "Get-Volume");
     }
     let found = at(r"\\nas1\hvexports\web01");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::lab::{At, Lab};
-use crate::program::Run;
+use crate::program::{Run, Running};
 
 const CIMV2: [&str; 2] = ["--namespace", "root/cimv2"];
 const TEMP: [&str; 3] = ["Win32_Environment", "Name=TEMP", "UserName=<SYSTEM>"];
@@ -379,7 +379,7 @@ fn an_object_is_called_by_its_keys_or_by_its_path() {
 }
 
 /// Begins to watch; returns when the host is being asked.
-fn watch(host: At<'_>, words: &[&str], says: &str) -> crate::program::Running {
+fn watch(host: At<'_>, words: &[&str], says: &str) -> Running {
     let all = [&CIMV2[..], words].concat();
     let running = host.refpoint(&["cim", "watch"], &all).start();
     running.says(says);
@@ -394,14 +394,14 @@ fn kinds(run: &Run) -> Vec<String> {
 const THREE: [&str; 3] =
     ["__InstanceCreationEvent", "__InstanceModificationEvent", "__InstanceDeletionEvent"];
 
-/// Makes an object, changes it and removes it, each when the one before has been seen.
-fn live(host: At<'_>, pause: Duration) {
-    // Whoever looks every so often sees only what lasts so long.
+/// Makes an object, changes it and removes it, each when the one before has been told.
+#[track_caller]
+fn live(host: At<'_>, watching: &Running) {
     for (command, words) in
         [("create", &["VariableValue=1"][..]), ("put", &["--set", "VariableValue=2"]), ("delete", &["--yes"])]
     {
         assert_eq!(cim(host, command, &[&OWN, words]).code, Some(0));
-        std::thread::sleep(pause);
+        watching.prints();
     }
 }
 
@@ -410,7 +410,7 @@ fn events_are_shown_as_they_happen_and_the_subscription_is_ended() {
     let lab = Lab::new(1, "");
     let host = lab.at(1);
     let watching = watch(host, &[EVENTS, "-o", "jsonl", "--count", "3"], "waiting for events");
-    live(host, Duration::from_millis(1200));
+    live(host, &watching);
     let run = watching.end();
     assert_eq!((run.code, kinds(&run)), (Some(0), THREE.map(str::to_owned).to_vec()), "{}", run.stderr);
     let event: Value = serde_json::from_str(run.stdout.lines().nth(1).unwrap()).unwrap();
@@ -452,8 +452,10 @@ fn a_host_that_keeps_no_events_is_polled_and_so_is_one_that_shall_be() {
         let all = [words, &["-o", "jsonl", "--count", "3"]].concat();
         let watching = watch(host, &all, "looking at Win32_Environment every 1s");
         // The first look says nothing: it has to be over before anything happens.
-        std::thread::sleep(Duration::from_millis(600));
-        live(host, Duration::from_millis(1500));
+        while asked(host, "Enumerate") == 0 {
+            assert!(!watching.ends_within(Duration::from_millis(20)), "it ends before it looks");
+        }
+        live(host, &watching);
         let run = watching.end();
         assert_eq!(
             (run.code, kinds(&run)),

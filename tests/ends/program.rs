@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -48,6 +48,7 @@ pub(crate) struct Running {
     stdout: JoinHandle<String>,
     stderr: JoinHandle<String>,
     lines: mpsc::Receiver<String>,
+    printed: mpsc::Receiver<()>,
     watchdog: JoinHandle<bool>,
     ended: mpsc::Sender<()>,
 }
@@ -125,9 +126,13 @@ impl Refpoint {
         let mut child = self.command.spawn().unwrap();
         let (told, lines) = mpsc::channel();
         let stdout = child.stdout.take().unwrap();
+        let (prints, printed) = mpsc::channel();
         let stdout = thread::spawn(move || {
-            let mut text = String::new();
-            BufReader::new(stdout).read_to_string(&mut text).unwrap();
+            let (mut stdout, mut text) = (BufReader::new(stdout), String::new());
+            while stdout.read_line(&mut text).unwrap() > 0 {
+                // Nobody may be waiting for it.
+                let _ = prints.send(());
+            }
             text
         });
         let stderr = child.stderr.take().unwrap();
@@ -151,7 +156,7 @@ impl Refpoint {
             }
             hangs
         });
-        Running { child, stdout, stderr, lines, watchdog, ended }
+        Running { child, stdout, stderr, lines, printed, watchdog, ended }
     }
 }
 
@@ -167,6 +172,12 @@ impl Running {
             heard.push(line);
         }
         panic!("it did not say {text:?}, but {heard:#?}");
+    }
+
+    /// Waits until one more line is on standard output.
+    #[track_caller]
+    pub(crate) fn prints(&self) {
+        assert_eq!(self.printed.recv_timeout(PATIENCE), Ok(()), "it prints nothing more");
     }
 
     /// Waits so long for its end, and says whether it has come.

@@ -6,6 +6,7 @@ mod adoption;
 mod busy;
 mod directories;
 mod doubts;
+mod drives;
 mod edges;
 mod ends;
 mod once;

@@ -374,3 +374,23 @@ fn the_page_on_runs_knows_every_key_of_a_plan() {
     }
     assert!(keys >= 30, "{keys}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_machine_that_another_refpoint_is_at_work_on_is_waited_for() {
+    let yard = Yard::new(1, "");
+    let held = yard.ledger().hold("making vm 7B1D04E2-91C3-4F0A-8A65-5C2E9D3B7F44").unwrap();
+    assert!(held.is_some());
+    let held = std::sync::Mutex::new(held);
+    let how = How {
+        at_event: &|event, _| {
+            if let News::Retry { kind, .. } = &event.what {
+                assert_eq!(*kind, Some(Kind::InUse), "{event:?}");
+                held.lock().unwrap().take();
+            }
+        },
+        ..How::default()
+    };
+    let told = yard.run_with("name = 'points'\n[[create]]\nmachines = ['db01']\n", how).await;
+    assert_eq!((told.report().exit_code, told.count("retry"), told.count("limit")), (Some(0), 1, 0));
+    assert!(held.lock().unwrap().is_none());
+}

@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests; what fails here fails the test")]
 
+mod broken;
 mod ends;
 mod resume;
 mod support;
 mod verbs;
+mod warned;

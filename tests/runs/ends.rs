@@ -233,14 +233,13 @@ fn until_begun(fleet: &Fleet, running: &Running, exports: usize) {
 #[test]
 fn whoever_ends_it_leaves_the_jobs_and_the_next_one_finds_them() {
     for (signal, code) in [("TERM", 143), ("INT", 130)] {
-        let fleet = Fleet::new(2, &world(1, 4.0));
+        let fleet = Fleet::new(2, &world(1, 8.0));
         let path = fleet.plan("nightly", EXPORTS);
         let running = fleet.command(&["run", &path]).start();
         until_begun(&fleet, &running, 2);
+        // That it did not wait for the jobs is told by what became of them: they were left while they ran.
         running.signal(signal);
-        let asked = Instant::now();
         let run = running.end();
-        assert!(asked.elapsed() < Duration::from_secs(4), "it waited for the jobs");
         assert_eq!(run.code, Some(code), "{run:?}");
         let report = fleet.report(&["nightly"]);
         assert_eq!(

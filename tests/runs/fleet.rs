@@ -20,6 +20,8 @@ pub(crate) struct Fleet {
     _stdout: BufReader<ChildStdout>,
     password: String,
     folder: PathBuf,
+    /// The port on which it speaks TLS.
+    tls_port: u16,
 }
 
 impl Fleet {
@@ -35,7 +37,7 @@ impl Fleet {
         let first = format!("127.1.{}.1:0", 1 + number % 200);
         let mut process = Command::new(BINARY)
             .args(["lab", "serve", "--listen", &first, "--hosts", &hosts.to_string()])
-            .args(["--scenario", "scenario.toml", "--log", "asked.jsonl"])
+            .args(["--scenario", "scenario.toml", "--log", "asked.jsonl", "--tls", &first])
             .current_dir(&folder)
             .env_clear()
             .stdin(Stdio::null())
@@ -52,6 +54,7 @@ impl Fleet {
         let url = field("http://");
         let (address, port) = url.rsplit_once(':').unwrap();
         let first: u32 = address.parse::<Ipv4Addr>().unwrap().into();
+        let tls_port = field("tls=").rsplit_once(':').unwrap().1.parse().unwrap();
         let (user, password) = (field("user="), field("password="));
         let mut inventory =
             format!("[defaults]\nuser = '{user}'\nport = {port}\noperation_timeout = \"1s\"\n");
@@ -60,7 +63,7 @@ impl Fleet {
             writeln!(inventory, "[host.hv{number:02}]\naddress = \"{address}\"").unwrap();
         }
         fs::write(folder.join("hosts.toml"), inventory).unwrap();
-        Self { process, _stdout: stdout, password, folder }
+        Self { process, _stdout: stdout, password, folder, tls_port }
     }
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {
@@ -85,6 +88,12 @@ impl Fleet {
         let head = format!("[host.{host}]\n");
         let text = if text.contains(&head) { text } else { text + &head };
         fs::write(&path, text.replace(&head, &format!("{head}{lines}\n"))).unwrap();
+    }
+
+    /// Has a host of the inventory worked with over TLS, whoever it is.
+    pub(crate) fn trust_anybody_to_be(&self, host: &str) {
+        let lines = format!("scheme = 'https'\nport = {}\ninsecure = true", self.tls_port);
+        self.say_of(host, &lines);
     }
 
     /// Returns a command to one of the hosts, counted from 1.

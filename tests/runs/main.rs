@@ -15,6 +15,8 @@ mod moments;
 mod storm;
 mod together;
 mod told;
+mod unsaid;
+mod unverified;
 
 #[path = "../ends/program.rs"]
 #[expect(dead_code, reason = "shared with tests that ask more of it")]

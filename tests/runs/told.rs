@@ -23,14 +23,14 @@ to = 'D:\\exports\\{run}\\{vm}'
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
 /// Somebody who is told: takes every request down, and says that it is well.
-struct Listener {
-    url: String,
+pub(crate) struct Listener {
+    pub(crate) url: String,
     heard: mpsc::Receiver<Request>,
 }
 
 #[derive(Debug)]
-struct Request {
-    line: String,
+pub(crate) struct Request {
+    pub(crate) line: String,
     headers: Vec<(String, String)>,
     body: String,
 }
@@ -47,7 +47,7 @@ impl Request {
 }
 
 impl Listener {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (tell, heard) = mpsc::channel();
@@ -62,11 +62,11 @@ impl Listener {
     }
 
     #[track_caller]
-    fn next(&self) -> Request {
+    pub(crate) fn next(&self) -> Request {
         self.heard.recv_timeout(Duration::from_secs(30)).unwrap()
     }
 
-    fn has_more(&self) -> bool {
+    pub(crate) fn has_more(&self) -> bool {
         self.heard.try_recv().is_ok()
     }
 }
@@ -307,4 +307,34 @@ fn nobody_who_is_not_there_fails_a_run() {
     assert_eq!(run.code, Some(0), "{run:?}");
     assert!(run.stderr.contains("was not told: "), "{run:?}");
     assert!(!run.stderr.contains("t0ken"), "{run:?}");
+}
+
+#[test]
+fn a_job_that_is_found_after_its_answer_was_lost_is_counted_once_and_by_one_process() {
+    let lost = "[[fault]]\nwhat = 'lost-response'\nwhen = { method = 'ExportReferencePoint' }\ntimes = 1\n";
+    let begun = "refpoint_run_jobs_started_total{plan=\"nightly\"}";
+    let counted = |fleet: &Fleet, words: &[&str], moment: &str| {
+        let file = fleet.file("nightly.prom");
+        let metrics = ["--metrics-file", file.to_str().unwrap()];
+        let run = fleet.command(&[words, &metrics].concat()).killed_at(moment).run();
+        assert!(run.was_killed() || run.code == Some(0), "{run:?}");
+        (!run.was_killed()).then(|| value(&fs::read_to_string(file).unwrap(), begun))
+    };
+    // Found by the process that had asked.
+    let fleet = Fleet::new(1, &format!("{}{lost}", world(1, 0.3)));
+    let path = fleet.plan("nightly", EXPORTS);
+    assert_eq!(counted(&fleet, &["run", &path], ""), Some(1.0));
+    // Found by one that goes on, when nobody had heard of it; known to it, when somebody had.
+    for (moment, count) in
+        [("ledger:Sent:after", 0.0), ("ledger:Answered:before", 1.0), ("ledger:Answered:after", 0.0)]
+    {
+        let fleet = Fleet::new(1, &world(1, 3.0));
+        let path = fleet.plan("nightly", EXPORTS);
+        assert_eq!(counted(&fleet, &["run", &path], moment), None);
+        let asked = fleet.exports().len();
+        // What was not asked is begun by the one that goes on, and counted by it.
+        let count = if asked == 0 { 1.0 } else { count };
+        assert_eq!(counted(&fleet, &["resume", "nightly"], ""), Some(count), "{moment}");
+        assert_eq!(fleet.exports().len(), 1);
+    }
 }

@@ -15,6 +15,7 @@ use refpoint::auth::{
     Account, Basic, BasicAcceptor, Certificate, ChannelBindings, Credentials, Error, FileTime, Fresh,
     Mechanism, Protection, Result, Scheme, Seal, Secret, Step, Target, negotiate,
 };
+use refpoint::transport::CertificateFacts;
 
 /// An NTLM message, or a list of attribute pairs.
 pub(crate) fn ntlm(bytes: &[u8]) {
@@ -115,8 +116,15 @@ pub(crate) fn www_authenticate(bytes: &[u8]) {
     assert!(again.as_ref() == Ok(&offers), "{text:?} is {offers:?}, and {spelled:?} is {again:?}");
 }
 
-/// A server's certificate.
+/// A server's certificate: what logins are bound to, and what a person is shown of it.
 pub(crate) fn certificate(bytes: &[u8]) {
+    if let Ok(facts) = CertificateFacts::read(bytes) {
+        let shown = [&facts.subject, &facts.issuer, &facts.key, &facts.signature];
+        for text in shown.into_iter().chain(&facts.names) {
+            assert!(!text.chars().any(char::is_control), "{facts:?}");
+        }
+        let _ = (facts.is_weak(), format!("{facts:?}"));
+    }
     let Ok(bindings) = ChannelBindings::tls_server_end_point(bytes) else { return };
     let hash = bindings.application_data().strip_prefix(b"tls-server-end-point:").expect("its prefix");
     assert!([28, 32, 48, 64].contains(&hash.len()), "{} bytes", hash.len());

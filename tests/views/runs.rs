@@ -70,6 +70,7 @@ impl Runs {
                 state: if is_failed { HostState::Failed } else { HostState::Planned },
                 scheme: (!is_failed).then(|| "Kerberos".to_owned()),
                 sealed: (!is_failed).then_some(true),
+                unverified_certificate: None,
                 error,
                 started_at: Some(self.after(start)),
                 finished_at: Some(self.after(end)),

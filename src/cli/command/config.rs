@@ -19,8 +19,10 @@ use crate::cli::connection::{MeansArgs, default};
 use crate::cli::duration;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::cli::folders;
 use crate::cli::ledger::LedgerArgs;
 use crate::cli::place::Place as Target;
+use crate::cli::private;
 use crate::cli::report::table::Table;
 use crate::cli::report::{json, yaml};
 use crate::cli::ui::Ui;
@@ -76,7 +78,8 @@ pub(crate) fn run(command: &Command, output: &OutputArgs, ui: &mut Ui) -> Result
 
 fn init(args: &InitArgs, ui: &mut Ui) -> Result<Exit, Error> {
     let file = config::file().ok_or_else(|| {
-        Error::usage("nowhere to write it: neither XDG_CONFIG_HOME nor HOME says where")
+        let (config, home) = folders::CONFIG_VARIABLES;
+        Error::usage(format!("nowhere to write it: neither {config} nor {home} says where"))
             .hint("set one of them")
     })?;
     match write(&file, args.force) {
@@ -98,15 +101,9 @@ fn init(args: &InitArgs, ui: &mut Ui) -> Result<Exit, Error> {
 /// is, whoever is quicker.
 fn write(file: &Path, force: bool) -> io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.recursive(true).create(folder)?;
+    private::make_folder(folder)?;
     let new = folder.join(format!(".config.toml.{}", std::process::id()));
-    let mut options = fs::OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let written = options.write(true).create_new(true).open(&new).and_then(|mut out| {
+    let written = private::options().write(true).create_new(true).open(&new).and_then(|mut out| {
         out.write_all(EXAMPLE.as_bytes())?;
         out.sync_all()?;
         if force { fs::rename(&new, file) } else { fs::hard_link(&new, file) }

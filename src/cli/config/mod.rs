@@ -27,7 +27,14 @@ pub(crate) use read::Config;
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(next_help_heading = "Configuration")]
 pub(crate) struct ProfileArgs {
-    /// Take what nothing else says from this profile of $XDG_CONFIG_HOME/refpoint/config.toml
+    #[cfg_attr(
+        not(windows),
+        doc = "Take what nothing else says from this profile of $XDG_CONFIG_HOME/refpoint/config.toml"
+    )]
+    #[cfg_attr(
+        windows,
+        doc = r"Take what nothing else says from this profile of %APPDATA%\refpoint\config.toml"
+    )]
     #[arg(long, global = true, value_name = "NAME", env = "REFPOINT_PROFILE", hide_env_values = true)]
     profile: Option<String>,
 }
@@ -53,7 +60,8 @@ pub(crate) fn begin(cli: &mut Cli, matches: &ArgMatches) -> Result<Vec<String>, 
     let (profile, warnings) = match file() {
         Some(file) => Config::read(&file)?.profile(named)?,
         None if named.is_some() => {
-            return Err(Error::usage("no profile: neither XDG_CONFIG_HOME nor HOME says where they are"));
+            let (config, home) = folders::CONFIG_VARIABLES;
+            return Err(Error::usage(format!("no profile: neither {config} nor {home} says where they are")));
         }
         None => (Profile::NONE, Vec::new()),
     };

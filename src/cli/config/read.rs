@@ -11,6 +11,7 @@ use toml::de::{DeTable, DeValue};
 use super::key::{KEYS, Value, refusal};
 use super::profile::{Layer, Profile, Said};
 use crate::cli::error::Error;
+use crate::cli::folders;
 use crate::cli::suggest;
 
 /// The file, read whole: a slip in a profile that is not used today is found today.
@@ -36,7 +37,7 @@ impl Config {
             Err(error) => {
                 return Err(Error::usage(format!("cannot read {}", file.display()))
                     .because(error)
-                    .hint("XDG_CONFIG_HOME names another folder"));
+                    .hint(format!("{} names another folder", folders::CONFIG_VARIABLES.0)));
             }
         };
         let text =

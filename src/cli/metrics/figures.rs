@@ -32,8 +32,8 @@ pub(super) struct Figures {
     pub(super) retries: BTreeMap<String, u64>,
     /// How many warnings there were.
     pub(super) warnings: u64,
-    /// How many jobs were begun.
-    pub(super) jobs_begun: u64,
+    /// The jobs that were begun, each of a unit.
+    begun: HashSet<(Key, String)>,
     /// How the last run that is over ended.
     pub(super) last: Last,
 }
@@ -169,9 +169,10 @@ impl Figures {
             }
             News::Limit { units, .. } => self.host(event).limit = Some(*units),
             News::UnitStarted => self.moved(event, false),
-            News::Adopted { .. } => self.moved(event, true),
-            News::JobStarted { .. } => {
-                self.jobs_begun += 1;
+            // Whoever had heard of it has counted it: a process before this one, or this one.
+            News::Adopted { unheard_of: false, .. } => self.moved(event, true),
+            News::JobStarted { job } | News::Adopted { job, unheard_of: true } => {
+                self.begun.insert((key(event), job.id.clone()));
                 self.moved(event, true);
             }
             News::Progress { .. } => self.moved(event, true),
@@ -281,6 +282,11 @@ impl Figures {
         // Hosts that are only remembered, from before they left the inventory, are none of the run's.
         let known = self.hosts_known.max(planned + failed);
         [("planned", planned), ("failed", failed), ("outstanding", known - planned - failed)]
+    }
+
+    /// Returns how many jobs hosts have begun.
+    pub(super) fn jobs_begun(&self) -> u64 {
+        self.begun.len() as u64
     }
 
     /// Returns how many jobs are followed, and how many of them do not move.

@@ -1,8 +1,7 @@
 //! The text file: whole at every moment, whoever reads it when.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Puts a text in the place of the file: written beside it, brought to the disk, renamed.
@@ -29,17 +28,20 @@ pub(super) fn read(file: &Path) -> io::Result<String> {
 fn write(beside: &Path, text: &str) -> io::Result<()> {
     let mut options = OpenOptions::new();
     // Never through a link that somebody has laid there.
-    let create = || options.write(true).create_new(true).mode(MODE).open(beside);
-    let mut create = create;
-    let mut new = match create() {
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, MODE);
+    let mut new = match options.open(beside) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             fs::remove_file(beside)?;
-            create()?
+            options.open(beside)?
         }
         other => other?,
     };
-    // Its reader is somebody else, whatever the mask of this process keeps from others.
-    new.set_permissions(Permissions::from_mode(MODE))?;
+    // Its reader is somebody else, whatever the mask of this process keeps from others. Where there are no modes, the
+    // folder says who that is.
+    #[cfg(unix)]
+    new.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(MODE))?;
     new.write_all(text.as_bytes())?;
     new.sync_all()
 }
@@ -51,6 +53,7 @@ fn beside(file: &Path) -> io::Result<PathBuf> {
 }
 
 /// Everybody may read it.
+#[cfg(unix)]
 const MODE: u32 = 0o644;
 
 /// More than is ever written.
@@ -74,11 +77,16 @@ mod tests {
         replace(&file, "a 1\n").unwrap();
         replace(&file, "a 2\n").unwrap();
         assert_eq!(read(&file).unwrap(), "a 2\n");
-        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o7777, 0o644);
+        #[cfg(unix)]
+        {
+            let mode = std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&file).unwrap().permissions());
+            assert_eq!(mode & 0o7777, 0o644);
+        }
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
         fs::remove_dir_all(folder).unwrap();
     }
 
+    #[cfg(unix)]
     #[test]
     fn what_a_process_before_this_one_left_beside_it_is_no_way_to_another_file() {
         let folder = folder("link");

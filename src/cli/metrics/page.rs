@@ -122,7 +122,7 @@ fn sums(page: &mut Exposition, figures: &Figures, plan: &[(&str, &str)]) {
     page.family("refpoint_run_jobs_stalled", Kind::Gauge, "Jobs of hosts that are followed and do not move.")
         .sample(&[plan], stalled);
     page.family("refpoint_run_jobs_started_total", Kind::Counter, "Jobs that hosts began.")
-        .sample(&[plan], figures.jobs_begun);
+        .sample(&[plan], figures.jobs_begun());
     page.family(
         "refpoint_run_oldest_progress_timestamp_seconds",
         Kind::Gauge,

@@ -51,7 +51,7 @@ impl<'u> Progress<'u> {
                 let base = base.as_ref().map(|base| format!(", relative to {}", base.id)).unwrap_or_default();
                 self.ui.note(&format!("{}: exporting {}{base} to {directory}", event.unit, point.id));
             }
-            News::Adopted { job } => {
+            News::Adopted { job, .. } => {
                 self.ui.note(&format!("{}: following job {}, begun before", event.unit, job.id))
             }
             News::JobStarted { job } => self.ui.note(&format!("{}: job {} has begun", event.unit, job.id)),

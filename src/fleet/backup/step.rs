@@ -217,7 +217,7 @@ impl Stepper<'_> {
             let found = self.waited(self.around.host.job(&path)).await;
             match found {
                 Ok(Ok(Some(_))) => {
-                    self.around.tell(News::Adopted { job: unseen(&path) });
+                    self.around.tell(News::Adopted { job: unseen(&path), unheard_of: false });
                     return self.finish(ask, step, &path, None).await.map(Some);
                 }
                 Ok(Ok(None)) => {}
@@ -379,7 +379,8 @@ impl Stepper<'_> {
         match self.fate(ask, step).await {
             Fate::Running(path) => {
                 self.answered(step, None, Some(&path), None).await;
-                self.around.tell(News::Adopted { job: unseen(&path) });
+                let unheard_of = step.job.is_none();
+                self.around.tell(News::Adopted { job: unseen(&path), unheard_of });
                 // Boxed: what is found running may vanish, and be looked for again.
                 Box::pin(self.finish(ask, step, &path, None)).await.map(Some)
             }

@@ -4,8 +4,10 @@ use tokio::time::sleep;
 
 use super::super::event::News;
 use super::super::follow::within_after;
+use super::super::make::WAIT_FOR_IT;
 use super::super::marks::{failed, kind_of, own_mark, owner_of, subject_of, unkept};
 use super::super::plan::{BaseChoice, Wanted};
+use super::super::preflight::on_a_drive;
 use super::super::report::{Failure, JobReport, Kind, Named, Outcome, PointReport};
 use super::super::unit::{Surroundings, timestamp};
 use super::base::base;
@@ -105,7 +107,7 @@ async fn attempt(
     let held = around.keeper.with(move |ledger| ledger.hold(&name)).await.map_err(unkept)?;
     if held.is_none() {
         let message = format!("another refpoint is backing {} up", owner.name());
-        return Err(Failure::new(Kind::Busy, message));
+        return Err(Failure::new(Kind::InUse, message).with_hint(WAIT_FOR_IT));
     }
     let (kind, id) = (kind_of(&owner), owner.id().to_string());
     let open = around.keeper.with(move |ledger| ledger.open_backup(kind, &id)).await.map_err(unkept)?;
@@ -292,6 +294,7 @@ async fn look_into(
         Seen::Known(Contents::Something) => {
             return Err(not_empty(directory));
         }
+        Seen::Known(Contents::Missing { parent_exists: false }) => on_a_drive(around.host, directory).await?,
         Seen::Known(_) => {}
     }
     match around.host.free_space(directory).await.map_err(failed)? {
@@ -857,10 +860,18 @@ impl<'a> Work<'a> {
         let text = serde_json::to_string(&self.report).unwrap_or_default();
         let (id, now, sound) = (open.id, self.around.now(), self.report.sound);
         let (outcome, point) = (self.report.outcome.name(), point.map(str::to_owned));
+        // Whoever saw that may have been ended before it was written down.
+        let is_broken = open.new.base.is_some()
+            && self.report.outcome == Outcome::Failed
+            && self.report.error.as_ref().is_some_and(is_about_a_broken_chain);
+        let broken = is_broken.then(|| open.new.subject.clone());
         let written = self
             .around
             .keeper
             .with(move |ledger| {
+                if let Some(subject) = broken {
+                    ledger.chain_broken(subject.kind, &subject.id)?;
+                }
                 let end = BackupEnd { outcome, sound, point: point.as_deref(), report: Some(&text) };
                 ledger.backup_ended(id, now, &end)
             })

@@ -132,7 +132,8 @@ fn facts_on_disk(path: &Path) -> Facts {
     }
 }
 
+/// Without modes, what begins as a program is one.
 #[cfg(not(unix))]
-fn facts_on_disk(_: &Path) -> Facts {
-    Facts::default()
+fn facts_on_disk(path: &Path) -> Facts {
+    Facts { is_program: path.is_file(), open_mode: None }
 }

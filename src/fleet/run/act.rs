@@ -1,9 +1,12 @@
 //! What is done with a unit, by its verb, once.
 
+use std::sync::{Mutex, PoisonError};
+
 use super::ending::{Ending, UpkeepReport};
 use super::rule::{CreateRule, Deed, PointPolicy, Rule};
 use super::unit::{Tries, Work};
 use crate::fleet::backup::{BackupPlan, backup, backup_not_begun};
+use crate::fleet::event::{Event, News};
 use crate::fleet::make::make_mark;
 use crate::fleet::plan::{BaseChoice, ExportPlan, PointChoice, Wanted};
 use crate::fleet::prune::{PruneOrder, prune};
@@ -70,9 +73,10 @@ impl Work {
     async fn export(&self, around: &Surroundings<'_>, policy: &PointPolicy, mut plan: ExportPlan) -> Ending {
         let begun = around.now();
         let failure = match self.point(around, policy).await {
-            Ok(point) => {
+            Ok((point, warnings)) => {
                 plan.point = point;
-                return Ending::Export(Box::new(export(around, &plan).await));
+                let report = export(around, &plan).await;
+                return of_point(Ending::Export(Box::new(report)), warnings);
             }
             Err(failure) => failure,
         };
@@ -86,16 +90,23 @@ impl Work {
         Ending::Export(Box::new(report))
     }
 
-    /// Returns the point to export: of this unit, made once.
-    async fn point(&self, around: &Surroundings<'_>, policy: &PointPolicy) -> Result<PointChoice, Failure> {
+    /// Returns the point to export: of this unit, made once; and what there was to warn of when it was made.
+    async fn point(
+        &self,
+        around: &Surroundings<'_>,
+        policy: &PointPolicy,
+    ) -> Result<(PointChoice, Vec<String>), Failure> {
         self.is_alone()?;
         match policy {
             PointPolicy::There(PointChoice::Latest) if self.lacks_point => {
                 let message = "this run was to make a point of it, and has not: an older one is not exported in its place";
                 Err(Failure::new(Kind::NotFound, message).with_hint("see why the point was not made"))
             }
-            PointPolicy::There(choice) => Ok(choice.clone()),
-            PointPolicy::New(rule) => Ok(PointChoice::Named(self.own_point(around, rule).await?.id)),
+            PointPolicy::There(choice) => Ok((choice.clone(), Vec::new())),
+            PointPolicy::New(rule) => {
+                let (point, warnings) = self.own_point(around, rule).await?;
+                Ok((PointChoice::Named(point.id), warnings))
+            }
         }
     }
 
@@ -108,20 +119,46 @@ impl Work {
         Ok(())
     }
 
-    /// Returns the point that is this unit's own, and has it made where it is not there yet.
-    async fn own_point(&self, around: &Surroundings<'_>, rule: &CreateRule) -> Result<PointReport, Failure> {
-        let purpose = format!("run {} unit {}", self.shared.run, self.unit.id);
-        let made = purpose.clone();
-        let made = self.shared.around.keeper.with(move |ledger| ledger.made_for(&made)).await;
-        if let Some(id) = made.map_err(|error| Failure::from(&error))? {
-            return Ok(PointReport::of(&id));
+    /// Returns the point that is this unit's own, and has it made where it is not there yet; and what there was to
+    /// warn of when it was made, by whichever process.
+    async fn own_point(
+        &self,
+        around: &Surroundings<'_>,
+        rule: &CreateRule,
+    ) -> Result<(PointReport, Vec<String>), Failure> {
+        let unkept = |error: ledger::Error| Failure::from(&error);
+        if let Some((id, warnings)) = self.made_for().await.map_err(unkept)? {
+            return Ok((PointReport::of(&id), warnings));
         }
-        let owned = make_mark(around, &self.what(), rule.consistency, rule.sort, &purpose).await?;
-        Ok(PointReport {
+        let owned = make_mark(around, &self.what(), rule.consistency, rule.sort, &self.purpose()).await?;
+        let point = PointReport {
             id: owned.mark.id().to_owned(),
             point_type: Some(owned.mark.point_type().number()),
             consistency: owned.mark.consistency(),
-        })
+        };
+        let warnings = self.made_for().await.map_err(unkept)?.map(|(_, warnings)| warnings);
+        Ok((point, warnings.unwrap_or_default()))
+    }
+
+    /// Adds to how an export ended, as the ledger has it, what there was to warn of when its point was made.
+    pub(super) async fn with_point_warnings(&self, ending: Ending) -> Result<Ending, ledger::Error> {
+        let made = self.made_for().await?;
+        Ok(of_point(ending, made.map(|(_, warnings)| warnings).unwrap_or_default()))
+    }
+
+    /// What a point of this unit is made for, by which it is found again.
+    fn purpose(&self) -> String {
+        format!("run {} unit {}", self.shared.run, self.unit.id)
+    }
+
+    async fn made_for(&self) -> Result<Option<(String, Vec<String>)>, ledger::Error> {
+        let purpose = self.purpose();
+        let found = self.shared.around.keeper.with(move |ledger| {
+            let Some(making) = ledger.made_for(&purpose)? else { return Ok(None) };
+            let warnings = ledger.making_warnings(making.id)?;
+            Ok(making.point.map(|point| (point, warnings)))
+        });
+        found.await
     }
 
     async fn back_up(&self, around: &Surroundings<'_>, plan: BackupPlan) -> Ending {
@@ -140,9 +177,10 @@ impl Work {
 
     async fn create(&self, around: &Surroundings<'_>, rule: &CreateRule) -> Ending {
         let mut report = self.upkeep(around);
+        let mut warnings = Vec::new();
         let before = around.host.counters().await;
         match self.own_point(around, rule).await {
-            Ok(point) => report.point = Some(point),
+            Ok((point, said)) => (report.point, warnings) = (Some(point), said),
             Err(failure) => {
                 // Whether the point is there the next look may tell: that is no end.
                 let is_unknown = failure.kind == Kind::Unknown;
@@ -155,14 +193,23 @@ impl Work {
         report.bytes_sent = after.bytes_sent.saturating_sub(before.bytes_sent);
         report.bytes_received = after.bytes_received.saturating_sub(before.bytes_received);
         report.finished_at = timestamp(around.now());
-        Ending::Create(Box::new(report))
+        of_point(Ending::Create(Box::new(report)), warnings)
     }
 
     async fn prune(&self, around: &Surroundings<'_>, policy: Policy) -> Ending {
         let mut report = self.upkeep(around);
         let before = around.host.counters().await;
         let order = PruneOrder { what: Some(self.what()), policy, dry_run: false };
-        match prune(around, &order).await {
+        let heard = Mutex::new(Vec::new());
+        let listener = |event: Event| {
+            if let News::Warning { message } = &event.what {
+                heard.lock().unwrap_or_else(PoisonError::into_inner).push(message.clone());
+            }
+            (around.listener)(event);
+        };
+        let (label, unit, control) = (around.label.clone(), around.unit.clone(), around.control.clone());
+        let listening = Surroundings { listener: &listener, label, unit, control, ..*around };
+        match prune(&listening, &order).await {
             Ok(pruned) => {
                 let failure = pruned.failures().next().cloned();
                 report.points = pruned.owners.into_iter().flat_map(|owner| owner.points).collect();
@@ -179,7 +226,7 @@ impl Work {
         report.bytes_sent = after.bytes_sent.saturating_sub(before.bytes_sent);
         report.bytes_received = after.bytes_received.saturating_sub(before.bytes_received);
         report.finished_at = timestamp(around.now());
-        Ending::Prune(Box::new(report))
+        of_point(Ending::Prune(Box::new(report)), heard.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn upkeep(&self, around: &Surroundings<'_>) -> UpkeepReport {
@@ -206,4 +253,13 @@ impl Work {
             bytes_received: 0,
         }
     }
+}
+
+/// Returns how something ended when there is that to be known of its points: done is done with warnings then.
+fn of_point(mut ending: Ending, warnings: Vec<String>) -> Ending {
+    if !warnings.is_empty() {
+        ending.warn(warnings);
+        ending.was_warned();
+    }
+    ending
 }

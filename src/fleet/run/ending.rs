@@ -196,6 +196,14 @@ impl Ending {
         of_each!(self, report => report.warnings.extend(warnings));
     }
 
+    /// What was done is done with warnings.
+    pub(super) fn was_warned(&mut self) {
+        let outcome = of_each!(self, report => &mut report.outcome);
+        if *outcome == Outcome::Completed {
+            *outcome = Outcome::CompletedWithWarnings;
+        }
+    }
+
     /// Says whether a host was asked for something that it may have done, whatever came of it.
     pub(super) fn was_asked(&self) -> bool {
         match self {

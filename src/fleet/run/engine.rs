@@ -1,4 +1,5 @@
 use std::collections::{HashMap, HashSet};
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,7 +18,7 @@ use super::rule::{CREATE, rank};
 use super::stop::{Stop, Stopper};
 use super::unit::{self, Work};
 use super::write::report;
-use crate::client::{LoggedIn, Session, Warning};
+use crate::client::{Fingerprint, LoggedIn, Session, Warning};
 use crate::fleet::event::{Event, News};
 use crate::fleet::follow::{Control, Reason, Wish};
 use crate::fleet::keeper::Keeper;
@@ -101,14 +102,22 @@ impl Opener {
 }
 
 /// What a run is to be, before it is written down.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct RunOrder {
-    /// The plan, as it was written.
+    /// The plan, as it was written. It may hold addresses that let their bearer in: it is not shown, and what the
+    /// ledger keeps of it is [`RunPlan::keepsake`].
     pub text: String,
     /// Its hosts as the inventory calls them, each with the rules of the plan that are for it.
     pub hosts: Vec<(String, Vec<u32>)>,
     /// What else there is to know when it is taken up again.
     pub details: RunDetails,
+}
+
+impl fmt::Debug for RunOrder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { text: _, hosts, details } = self;
+        f.debug_struct("RunOrder").field("hosts", hosts).field("details", details).finish_non_exhaustive()
+    }
 }
 
 /// What of a run is not in its plan.
@@ -120,6 +129,9 @@ pub struct RunDetails {
     pub time: String,
     /// Where its hosts come from.
     pub inventories: Vec<String>,
+    /// Which file says whom it tells, where it tells anybody: that is not kept, and read anew when it is taken up.
+    #[serde(default)]
+    pub notify_from: Option<String>,
     /// To which of them it is limited.
     pub limit: Option<String>,
     /// Whether it stops at the first failure, whatever its plan says.
@@ -196,10 +208,12 @@ pub async fn begin_run(
     let _held =
         hold(keeper, of_plan(&plan.name)).await.map_err(unkept)?.ok_or_else(|| at_work(&plan.name))?;
     let RunDetails { date, time, .. } = &order.details;
+    let text = RunPlan::keepsake(&order.text)
+        .map_err(|error| Failure::new(Kind::Usage, format!("the plan is none: {error}")))?;
     let new = NewRun {
         name: format!("{}-{}-{time}", plan.name, date.replace('-', "")),
         plan: plan.name.clone(),
-        text: order.text.clone(),
+        text,
         details: serde_json::to_string(&order.details).unwrap_or_default(),
         hosts: order.hosts.iter().map(|(host, _)| host.clone()).collect(),
     };
@@ -528,6 +542,9 @@ pub(super) struct HostDetails {
     pub(super) name: Option<String>,
     pub(super) scheme: Option<String>,
     pub(super) sealed: Option<bool>,
+    /// Of a certificate that nobody has verified, in any part of the run.
+    #[serde(default)]
+    pub(super) unverified_certificate: Option<String>,
     pub(super) error: Option<Failure>,
     /// Which rules of the plan are for it.
     #[serde(default)]
@@ -545,7 +562,9 @@ async fn work_on_host(
     before: Option<HostDetails>,
 ) {
     let before = before.unwrap_or_default();
-    let mut details = HostDetails { rules: Some(rules.clone()), ..HostDetails::default() };
+    let unverified_certificate = before.unverified_certificate.clone();
+    let rules_of_it = Some(rules.clone());
+    let mut details = HostDetails { rules: rules_of_it, unverified_certificate, ..HostDetails::default() };
     let (run, at, name) = (shared.run, shared.now(), label.to_owned());
     if shared.write(move |ledger| ledger.host_begun(run, &name, at)).await.is_none() {
         return;
@@ -595,6 +614,9 @@ async fn on_host(
     let login = host.logged_in().await;
     details.scheme = login.as_ref().map(|login| login.report.chosen.to_string());
     details.sealed = login.as_ref().map(|login| login.is_sealed);
+    if let Some(fingerprint) = login.as_ref().and_then(unverified) {
+        details.unverified_certificate = Some(fingerprint.to_string());
+    }
     if let (Some(scheme), Some(sealed)) = (details.scheme.clone(), details.sealed) {
         shared.tell_of(label, News::Connected { scheme, sealed });
     }
@@ -632,7 +654,7 @@ async fn on_open_host(
         }
     }
     if !is_planned {
-        plan_host(shared, host, label, &rules).await?;
+        plan_host(shared, host, label, &rules, details).await?;
     }
     let (run, name) = (shared.run, label.to_owned());
     let Some(units) = shared.write(move |ledger| ledger.units_of(run, &name)).await else {
@@ -661,7 +683,7 @@ async fn on_open_host(
                     unit,
                 };
                 let outcome = unit::work_on(work).await;
-                lacks_point |= is_creation && outcome != Some(Outcome::Completed);
+                lacks_point |= is_creation && !has_made(outcome.map(Outcome::name));
             }
         });
     }
@@ -700,8 +722,13 @@ fn lacks_point(units: &[Unit], of: &Unit) -> bool {
             && unit.what.subject.kind == of.what.subject.kind
             && unit.what.subject.id == of.what.subject.id
             && unit.stage == UnitStage::Ended
-            && unit.outcome.as_deref() != Some(Outcome::Completed.name())
+            && !has_made(unit.outcome.as_deref())
     })
+}
+
+/// Says whether whoever was to make a point and ended so has made it: one with a warning is a point all the same.
+fn has_made(outcome: Option<&str>) -> bool {
+    [Outcome::Completed, Outcome::CompletedWithWarnings].iter().any(|made| outcome == Some(made.name()))
 }
 
 /// Returns what a person should know of a login with a host, in words that no other host has: of each it is said.
@@ -714,6 +741,14 @@ pub(super) fn warnings_of(login: &LoggedIn, label: &str) -> Vec<String> {
         Warning::Cleartext => None,
     };
     login.warnings.iter().filter_map(words).collect()
+}
+
+/// Returns the fingerprint of a certificate that nobody has verified.
+fn unverified(login: &LoggedIn) -> Option<&Fingerprint> {
+    login.warnings.iter().find_map(|warning| match warning {
+        Warning::UnverifiedCertificate { fingerprint } => Some(fingerprint),
+        Warning::Cleartext => None,
+    })
 }
 
 /// Logs in, again where that failed for a passing cause.
@@ -732,7 +767,13 @@ async fn open(shared: &Shared, label: &str) -> Result<Host, Failure> {
 }
 
 /// Finds out what there is to do on a host, and writes it down.
-async fn plan_host(shared: &Shared, host: &Host, label: &str, rules: &[u32]) -> Result<(), Ended> {
+async fn plan_host(
+    shared: &Shared,
+    host: &Host,
+    label: &str,
+    rules: &[u32],
+    details: &HostDetails,
+) -> Result<(), Ended> {
     let mut tries = 0;
     let units = loop {
         let expanded = expand(host, label, &shared.plan, rules, &shared.stamp);
@@ -745,7 +786,9 @@ async fn plan_host(shared: &Shared, host: &Host, label: &str, rules: &[u32]) -> 
         }
     };
     let (run, name) = (shared.run, label.to_owned());
-    match shared.write(move |ledger| ledger.host_planned(run, &name, &units)).await {
+    // Whoever takes the run up when all units have ended does not log in again.
+    let details = serde_json::to_string(details).unwrap_or_default();
+    match shared.write(move |ledger| ledger.host_planned(run, &name, &units, &details)).await {
         Some(()) => Ok(()),
         None => Err(Ended::Stopped),
     }

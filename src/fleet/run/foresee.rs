@@ -13,11 +13,12 @@ use super::rule::{CreateRule, Deed, ExportRule, PointPolicy, Rule};
 use crate::fleet::keeper::Keeper;
 use crate::fleet::marks::{failed, owner_of};
 use crate::fleet::plan::{BaseChoice, ExportPlan, PointChoice, Wanted};
+use crate::fleet::preflight::on_a_drive;
 use crate::fleet::preview::preview;
 use crate::fleet::prune::{PruneOrder, prune};
 use crate::fleet::report::{Failure, Kind};
 use crate::fleet::unit::Surroundings;
-use crate::hyperv::{Consistency, Contents, Directory, Host, Place, Seen, Selector};
+use crate::hyperv::{Consistency, Directory, Host, Place, Selector};
 use crate::ledger::{self, NewUnit};
 
 /// What a run would do on a host.
@@ -154,33 +155,22 @@ pub fn named_and_missing(
     })
 }
 
-/// Looks whether the host has the drive of a directory, once for each drive. What may not be seen counts as there.
+/// Refuses a directory on a drive that the host does not have, after one look at each drive.
 async fn is_on_a_drive(
     host: &Host,
     directory: &str,
-    drives: &mut HashMap<char, bool>,
+    drives: &mut HashMap<char, Option<Failure>>,
 ) -> Result<(), Failure> {
     let Ok(directory) = Directory::parse(directory) else { return Ok(()) };
     let Place::Drive(letter) = directory.place() else { return Ok(()) };
-    let is_there = match drives.get(&letter) {
-        Some(is_there) => *is_there,
-        None => *drives.entry(letter).or_insert(has_drive(host, letter).await?),
+    let lack = match drives.get(&letter) {
+        Some(lack) => lack.clone(),
+        None => match on_a_drive(host, &directory).await {
+            Err(failure) if failure.kind != Kind::NotFound => return Err(failure),
+            looked => drives.entry(letter).or_insert(looked.err()).clone(),
+        },
     };
-    if is_there {
-        return Ok(());
-    }
-    let failure = Failure::new(Kind::NotFound, format!("the host has no drive {letter}:"));
-    Err(failure.with_hint("name a drive that the host has in the plan's key to"))
-}
-
-async fn has_drive(host: &Host, letter: char) -> Result<bool, Failure> {
-    let root = Directory::parse(&format!("{letter}:\\"))
-        .map_err(|error| Failure::new(Kind::Usage, error.to_string()))?;
-    if let Seen::Known(_) = host.free_space(&root).await.map_err(failed)? {
-        return Ok(true);
-    }
-    let contents = host.contents(&root).await.map_err(failed)?;
-    Ok(!matches!(contents, Seen::Known(Contents::Missing { .. })))
+    lack.map_or(Ok(()), Err)
 }
 
 async fn unit_of(around: &Surroundings<'_>, plan: &RunPlan, unit: &NewUnit, all: &[NewUnit]) -> UnitForecast {

@@ -47,6 +47,17 @@ pub struct Notify {
     pub patience: Duration,
 }
 
+impl Notify {
+    /// Says whether nobody is told.
+    ///
+    /// ```
+    /// assert!(refpoint::fleet::Notify::default().is_nobody());
+    /// ```
+    pub fn is_nobody(&self) -> bool {
+        self.webhook.is_empty() && self.ping.is_none()
+    }
+}
+
 impl Default for Notify {
     fn default() -> Self {
         Self { webhook: Vec::new(), ping: None, patience: PATIENCE }

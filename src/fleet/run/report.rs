@@ -121,6 +121,9 @@ pub struct HostReport {
     pub scheme: Option<String>,
     /// Whether messages are sealed by the login.
     pub sealed: Option<bool>,
+    /// The fingerprint of its certificate, where nobody has verified whose that is: anybody on the way could be it.
+    #[serde(default)]
+    pub unverified_certificate: Option<String>,
     /// Why it could not be worked with.
     pub error: Option<Failure>,
     /// When work with it began.
@@ -279,6 +282,7 @@ mod tests {
             state: if error.is_some() { HostState::Failed } else { HostState::Planned },
             scheme: None,
             sealed: None,
+            unverified_certificate: None,
             error: error.map(|kind| Failure::new(kind, "for a test")),
             started_at: None,
             finished_at: None,

@@ -43,17 +43,22 @@ type Room = (Slot, Option<Permit>, Permit);
 
 /// Works on a unit until it has ended, or the run has. Returns how it ended, where it has.
 pub(super) async fn work_on(work: Work) -> Option<Outcome> {
-    match work.ended_before().await {
-        Ok(None) => {}
-        Ok(Some(ending)) => return work.end(ending).await,
+    let before = match work.ended_before().await {
+        Ok(before) => before,
         Err(error) => {
             work.shared.is_broken(Failure::from(&error));
             return None;
         }
-    }
+    };
     let mut work = work;
     let mut tries = Tries { earlier: work.move_on(), ..Tries::default() };
     tries.begins_anew = tries.earlier.is_some();
+    if let Some(ending) = before {
+        // Whoever saw its base refused was ended before all of it was begun instead.
+        let Some(cause) = tries.in_full(&work, &ending) else { return work.end(ending).await };
+        work.tell(News::Retry { kind: ending.error().map(|error| error.kind), cause, after: 0.0 });
+        work.go_on_in_full(&tries);
+    }
     loop {
         // Others wait until the end is written down.
         let Ok((done, room)) = work.one_try(&tries).await else { return None };
@@ -81,9 +86,7 @@ pub(super) async fn work_on(work: Work) -> Option<Outcome> {
         if work.shared.stopper.unless(sleep(after)).await.is_err() {
             return work.leave(ending).await;
         }
-        if tries.begins_anew && ending.may_have_written() {
-            work.unit.what.directory = format!("{}-full", work.unit.what.directory);
-        }
+        work.go_on_in_full(&tries);
     }
 }
 
@@ -116,23 +119,27 @@ impl Tries {
             (Outcome::Failed, Kind::Fault) if is_untouched && is_unsent => {
                 count(&mut self.transient, retries.transient)
             }
-            (Outcome::Failed, Kind::Busy) if is_untouched => count(&mut self.busy, retries.busy),
-            (Outcome::Unknown, _) => count(&mut self.transient, retries.transient),
-            (Outcome::Failed, _) if retries.broken_chain == BrokenChain::Full => {
-                let base = ending.base().map(|base| base.id.clone())?;
-                let may_be_full = work.rule().is_some_and(|rule| rule.may_be_full());
-                if !may_be_full || self.without_base.is_some() || !is_about_base(ending, error) {
-                    return None;
-                }
-                self.without_base =
-                    Some(format!("all of it was exported: relative to {base} the host refused: {cause}"));
-                // What a backup has written stays where it is.
-                self.begins_anew = ending.may_have_written();
-                Some(1)
+            (Outcome::Failed, Kind::Busy | Kind::InUse) if is_untouched => {
+                count(&mut self.busy, retries.busy)
             }
+            (Outcome::Unknown, _) => count(&mut self.transient, retries.transient),
+            (Outcome::Failed, _) => return self.in_full(work, ending).map(|cause| (cause, 1)),
             _ => None,
         }
         .map(|count| (cause, count))
+    }
+
+    /// Says why all of a unit that ended so is begun instead, where it is.
+    fn in_full(&mut self, work: &Work, ending: &Ending) -> Option<String> {
+        if self.without_base.is_some() || !work.goes_on_in_full(ending) {
+            return None;
+        }
+        let (base, cause) = (&ending.base()?.id, &ending.error()?.message);
+        self.without_base =
+            Some(format!("all of it was exported: relative to {base} the host refused: {cause}"));
+        // What a backup has written stays where it is.
+        self.begins_anew = ending.may_have_written();
+        Some(cause.clone())
     }
 }
 
@@ -188,6 +195,22 @@ impl Work {
     pub(super) fn rule(&self) -> Option<&Rule> {
         let rule = self.shared.plan.rules.get(self.unit.what.rule as usize);
         rule.filter(|rule| rule.deed.verb() == self.unit.what.verb)
+    }
+
+    /// Says whether a unit that ended so is done without its base instead.
+    fn goes_on_in_full(&self, ending: &Ending) -> bool {
+        self.shared.plan.retries.broken_chain == BrokenChain::Full
+            && self.rule().is_some_and(Rule::may_be_full)
+            && ending.outcome() == Outcome::Failed
+            && ending.base().is_some()
+            && ending.error().is_some_and(|error| is_about_base(ending, error))
+    }
+
+    /// What a broken chain has written stays where it is, and all of it goes to a directory of its own.
+    fn go_on_in_full(&mut self, tries: &Tries) {
+        if tries.begins_anew && tries.without_base.is_some() {
+            self.unit.what.directory = format!("{}-full", self.unit.what.directory);
+        }
     }
 
     /// Says whether its host was certainly never asked for anything that it may have done.
@@ -248,7 +271,13 @@ impl Work {
                         && directory.is_same(&export.directory)
                 };
                 let ended = exports.iter().filter(is_ours).filter_map(|export| export.receipt.as_deref());
-                ended.filter_map(|text| Ending::read(&unit.what.verb, text)).find(was_carried_out)
+                let mut ended: Vec<_> =
+                    ended.filter_map(|text| Ending::read(&unit.what.verb, text)).collect();
+                match ended.iter().position(was_carried_out) {
+                    Some(place) => Some(self.with_point_warnings(ended.swap_remove(place)).await?),
+                    // What was refused for its base is not asked for again with it.
+                    None => ended.into_iter().find(|ending| self.goes_on_in_full(ending)),
+                }
             }
             Some(Deed::Backup(_)) => {
                 let backups = keeper.with(move |ledger| ledger.backups_of(kind, &id)).await?;

@@ -118,6 +118,7 @@ fn host(host: RunHost) -> HostReport {
         },
         scheme: details.scheme,
         sealed: details.sealed,
+        unverified_certificate: details.unverified_certificate,
         error: details.error,
         started_at: host.started_at.map(timestamp),
         finished_at: host.finished_at.map(timestamp),

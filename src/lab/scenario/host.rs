@@ -28,6 +28,9 @@ pub struct HostSettings {
     /// What the hosts' clocks show when they are made.
     #[serde(deserialize_with = "quantity::timestamp")]
     pub start: Timestamp,
+    /// What the identifiers of new jobs, points and checkpoints follow from: the same ones in the same order for the
+    /// same number.
+    pub seed: Option<u64>,
     /// The drives. Without any there are `C:` and `D:`.
     #[serde(rename = "drive")]
     pub drives: Vec<Drive>,
@@ -128,6 +131,7 @@ impl Default for HostSettings {
             hyper_v: Role::default(),
             locale: Locale::default(),
             start: Timestamp::new(1_795_168_800, 0, 0).expect("2026-11-20T10:00:00Z is in range"),
+            seed: None,
             drives: Vec::new(),
             shares: Vec::new(),
             directories: Vec::new(),

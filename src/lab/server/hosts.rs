@@ -38,6 +38,9 @@ pub struct Options {
     pub first_address: Ipv4Addr,
     /// The time of the start, since 1970; without, that of the scenario. From then on time is the runtime's.
     pub started: Option<Duration>,
+    /// What the identifiers of new jobs, points and checkpoints follow from, where the scenario does not say: another
+    /// number for each start, and no job is taken for one of another start.
+    pub seed: Option<u64>,
 }
 
 impl Options {
@@ -57,6 +60,7 @@ impl Options {
             certificate: None,
             first_address: Ipv4Addr::new(127, 1, 0, 1),
             started: None,
+            seed: None,
         }
     }
 
@@ -145,7 +149,11 @@ impl Hosts {
     /// # }
     /// ```
     pub fn new(options: Options) -> Result<Arc<Self>, HostsError> {
-        let Options { mut scenario, hosts, password, log, certificate, first_address, started } = options;
+        let Options { mut scenario, hosts, password, log, certificate, first_address, started, seed } =
+            options;
+        if scenario.host.seed.is_none() && seed.is_some() {
+            Arc::make_mut(&mut scenario).host.seed = seed;
+        }
         if let Some(started) = started {
             Arc::make_mut(&mut scenario).start_at(started);
         }

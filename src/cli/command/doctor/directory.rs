@@ -4,7 +4,8 @@ use refpoint::client::Session;
 use refpoint::hyperv::{Contents, Directory, Host, Place as Where, Seen};
 use serde_json::json;
 
-use super::finding::{Blocks, Finding, Fix, Layer, Place, quoted, shell};
+use super::finding::{Blocks, Finding, Fix, Layer, Place, quoted};
+use super::here;
 use super::trouble::Trouble;
 use crate::cli::exit::Exit;
 
@@ -16,7 +17,7 @@ pub(super) fn form(text: &str) -> Result<Directory, Box<Finding>> {
     Directory::parse(text).map_err(|error| {
         let fix = match &error.suggestion {
             Some(suggestion) => Fix::new("This may have been meant")
-                .here(format!("refpoint doctor … --to {}", shell(suggestion))),
+                .here(format!("refpoint doctor … --to {}", here::word(suggestion))),
             None => Fix::new(
                 r"Name a directory as the host sees it: D:\exports\web01\0400, or \\server\share\web01\0400",
             ),
@@ -76,7 +77,7 @@ pub(super) async fn look(directory: &Directory, session: Session) -> Finding {
             };
             Finding::fail(
                 Layer::Directory,
-                Exit::Usage,
+                Exit::NotFound,
                 format!("the host has no drive {drive}"),
                 Fix::new("Name a directory on a drive that the host has: this shows them")
                     .on_host("Get-Volume"),

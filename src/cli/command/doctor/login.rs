@@ -12,7 +12,8 @@ use refpoint::client::{
 use serde_json::json;
 
 use super::account::{self, REMOTE_USERS};
-use super::finding::{Blocks, Finding, Fix, Layer, Place, quoted, shell};
+use super::finding::{Blocks, Finding, Fix, Layer, Place, quoted};
+use super::here;
 use super::hyperv::{KERBEROS_ALLOWS, apart_in_words};
 use super::trouble::{Trouble, chain};
 use super::way::{millis, shown};
@@ -157,7 +158,7 @@ fn failed(target: &Target, error: &AuthError, ahead: Option<i64>) -> Finding {
     let trouble = error.trouble().unwrap_or_default();
     let fix = match (error, trouble) {
         (AuthError::LibraryMissing { package, .. }, _) => {
-            Fix::new("Install the system's Kerberos library").here(format!("apt install {package}"))
+            here::library(package)
         }
         (AuthError::NotMutual, _) => Fix::new(
             "The host did not prove that it holds the service's key: somebody may stand in its place. Look which \
@@ -174,16 +175,17 @@ fn failed(target: &Target, error: &AuthError, ahead: Option<i64>) -> Finding {
              shows",
         )
         .at(Place::Domain, format!("setspn -L {}", host.split('.').next().unwrap_or(host))),
-        (_, T::KdcUnreachable) => Fix::new(
-            "Let this machine reach a domain controller on port 88, TCP and UDP, and look at [realms] in \
-             /etc/krb5.conf",
-        )
-        .here("KRB5_TRACE=/dev/stderr kinit"),
-        (_, T::RealmUnknown) => Fix::new(
-            "Name the realm: default_realm and [realms] in /etc/krb5.conf, or DNS records of _kerberos._udp; and \
-             the user as user@REALM",
-        )
-        .here("cat /etc/krb5.conf"),
+        (_, T::KdcUnreachable) => Fix::new(format!(
+            "Let this machine reach a domain controller on port 88, TCP and UDP, and look at [realms] in {}",
+            here::KERBEROS_CONFIG
+        ))
+        .here(here::TRACE),
+        (_, T::RealmUnknown) => Fix::new(format!(
+            "Name the realm: default_realm and [realms] in {}, or DNS records of _kerberos._udp; and the user as \
+             user@REALM",
+            here::KERBEROS_CONFIG
+        ))
+        .here(here::kerberos_config()),
         (_, T::TicketExpired) => Fix::new("Get a new ticket").here("kinit"),
         (_, T::NoKey) => Fix::new("Look which keys the keytab holds, and name one of them with --user").here(
             match &target.options.login.credentials {
@@ -195,25 +197,25 @@ fn failed(target: &Target, error: &AuthError, ahead: Option<i64>) -> Finding {
             "The KDC does not take the password. It was tried once: more attempts may lock the account. Try it \
              yourself",
         )
-        .here(format!("kinit {}", shell(&user))),
+        .here(format!("kinit {}", here::word(&user))),
         (_, T::AccountRevoked) => Fix::new("The account is locked, disabled or expired: look which, and unlock it")
             .at(Place::Domain, user_of_domain(&user)),
         (_, T::PasswordExpired) => {
-            Fix::new("The password has expired: change it").here(format!("kpasswd {}", shell(&user)))
+            Fix::new("The password has expired: change it").here(format!("kpasswd {}", here::word(&user)))
         }
         (_, T::AccountUnknown) => Fix::new(
             "The realm knows no such account: name it as user@REALM, with the realm it belongs to",
         )
-        .here("grep default_realm /etc/krb5.conf"),
+        .here(here::default_realm()),
         (_, T::Cipher) => Fix::new(
             "Give the host's account keys that are not RC4: it has them once its password was changed after AES was \
              allowed",
         )
         .at(Place::Domain, format!("Get-ADComputer {} -Properties msDS-SupportedEncryptionTypes", netbios(host))),
         _ if matches!(target.options.login.credentials, Credentials::Tickets { .. }) => {
-            Fix::new("Get a ticket, or name a user with --user").here("kinit && klist")
+            Fix::new("Get a ticket, or name a user with --user").here(here::TICKET)
         }
-        _ => Fix::new("See what Kerberos does").here("KRB5_TRACE=/dev/stderr kinit"),
+        _ => Fix::new("See what Kerberos does").here(here::TRACE),
     };
     let seen = match (trouble, ahead) {
         (T::ClockSkew, Some(seconds)) if is_skewed(ahead) => {
@@ -238,7 +240,7 @@ fn of_clocks() -> Fix {
         "Set the clocks: Kerberos allows five minutes between this machine, the domain controller and the host. Whether \
          ours is right this shows; where it is, a ticket from before it was set is of no use: kinit gets a new one",
     )
-    .here("timedatectl")
+    .here(here::CLOCK)
 }
 
 fn netbios(host: &str) -> &str {

@@ -1,12 +1,14 @@
 //! `refpoint doctor`: layer by layer from a name to an export, with a cause and one thing to do about each.
 //!
 //! Nothing is changed anywhere: no method is called. Layers are looked at in their order, and what lies behind one
-//! that has failed is not reached. `finding` is what comes of a layer; `way`, `login`, `quotas`, `hyperv` and
+//! that has failed is not reached. `finding` is what comes of a layer, `here` names commands of
+//! this machine; `way`, `login`, `quotas`, `hyperv` and
 //! `directory` look at them; `trouble` says what an error means; `view` shows it all.
 
 mod account;
 mod directory;
 mod finding;
+mod here;
 mod hyperv;
 mod login;
 mod quotas;

@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 use unicode_width::UnicodeWidthStr;
 
 use super::finding::{Finding, Layer, Place, Status, exit_of};
+use super::here;
 use crate::cli::args::Format;
 use crate::cli::error::Error;
 use crate::cli::explain::readings;
@@ -209,11 +210,12 @@ pub(super) fn legend(findings: &[Finding], format: Format, ui: &mut Ui) -> Resul
             places.push(*place);
         }
     }
+    let here = format!("$ is {} on this machine", here::READER);
     let told = places.iter().map(|place| match place {
         Place::Host => "PS HOST> is PowerShell on the Hyper-V host, as an administrator",
         Place::Domain => "PS DC> is PowerShell on a domain controller",
         Place::FileServer => "PS FILESERVER> is PowerShell on the server of the share",
-        Place::Here => "$ is a shell on this machine",
+        Place::Here => here.as_str(),
     });
     let told: Vec<&str> = told.collect();
     if told.is_empty() {

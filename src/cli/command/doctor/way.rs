@@ -13,6 +13,7 @@ use refpoint::transport::{
 use serde_json::json;
 
 use super::finding::{Finding, Fix, Layer, quoted};
+use super::here;
 use super::trouble::Trouble;
 use crate::cli::exit::Exit;
 
@@ -63,7 +64,7 @@ pub(super) async fn name(target: &Target, addresses: &mut Vec<SocketAddr>) -> Fi
                 "Look at the spelling and at DNS: TARGET is the name that the host goes by there, best its full \
                  one; an address does as well, but not for Kerberos. This should print an address",
             )
-            .here(format!("getent ahosts {host}"));
+            .here(here::addresses(host));
             let seen = format!("{host} cannot be looked up: {said}");
             Finding::fail(Layer::Name, Exit::Unreachable, seen, fix)
         }
@@ -106,7 +107,7 @@ pub(super) async fn tcp(target: &Target, addresses: &[SocketAddr]) -> Finding {
                 "Take the address that does not answer out of DNS, or have WinRM listen on it: until then each \
                  connection may lose time on it",
             )
-            .here(format!("getent ahosts {}  # has {}", target.endpoint.host(), address.ip()));
+            .here(format!("{}  # has {}", here::addresses(target.endpoint.host()), address.ip()));
             Finding::warn(Layer::Tcp, seen, fix)
         }
         (true, Some((word, address, _))) => {
@@ -158,7 +159,7 @@ fn unreachable(target: &Target, word: &str, address: SocketAddr) -> Fix {
         )
         .on_host("Enable-NetFirewallRule -Name 'WINRM-HTTP-In-TCP*'"),
         _ => Fix::new("There is no way to that network from here: look at routes and VPN")
-            .here(format!("ip route get {}", address.ip())),
+            .here(here::route(address.ip())),
     }
 }
 
@@ -415,7 +416,7 @@ fn refused(target: &Target, refusal: &TlsError, facts: &CertificateFacts, now: i
             ),
             CertificateProblem::NotYetValid => (
                 format!("the certificate is valid from {} on, which is to come", date_time(facts.not_before)),
-                Fix::new("Look at the clocks: one of the two is wrong").here("timedatectl"),
+                Fix::new("Look at the clocks: one of the two is wrong").here(here::CLOCK),
             ),
             CertificateProblem::Authority => (
                 "the certificate is that of an authority, which no client takes for a host's".to_owned(),
@@ -445,12 +446,13 @@ fn refused(target: &Target, refusal: &TlsError, facts: &CertificateFacts, now: i
         },
         TlsError::NoRoots { .. } => (
             refusal.to_string(),
-            Fix::new("Install the authorities that people trust, or say whom to trust with --ca, --pin or --trust-on-first-use")
-                .here("apt install ca-certificates"),
+            here::with_authorities(Fix::new(
+                "Install the authorities that people trust, or say whom to trust with --ca, --pin or --trust-on-first-use",
+            )),
         ),
         other => (
             other.to_string(),
-            Fix::new("Look at what --ca, SSL_CERT_FILE or the system's certificates hold").here("ls -l /etc/ssl/certs"),
+            Fix::new("Look at what --ca, SSL_CERT_FILE or the system's certificates hold").here(here::TRUSTED),
         ),
     }
 }

@@ -14,6 +14,7 @@ use crate::cli::connection::MeansArgs;
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
 use crate::cli::ledger::{LedgerArgs, clock};
+use crate::cli::notify::{Unable, look};
 use crate::cli::report::list::List;
 use crate::cli::runtime;
 use crate::cli::ui::Ui;
@@ -50,14 +51,21 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
     {
         ui.warn(&closed.to_string());
     }
+    let unable = look(&plan.notify, ui);
     runtime::wait(async {
         let hosts = foresee(&plan, &crew.hosts, &details, &crew.opener(), &keeper, clock).await;
         let missing = named_and_missing(&plan, &crew.hosts, &hosts);
-        show(&hosts, &missing, output.output.unwrap_or(Format::Table), ui)
+        show(&hosts, &missing, &unable, output.output.unwrap_or(Format::Table), ui)
     })
 }
 
-fn show(hosts: &[HostForecast], missing: &[String], format: Format, ui: &mut Ui) -> Result<Exit, Error> {
+fn show(
+    hosts: &[HostForecast],
+    missing: &[String],
+    unable: &[Unable],
+    format: Format,
+    ui: &mut Ui,
+) -> Result<Exit, Error> {
     let mut list =
         List::new(&["Host", "Machine or group", "Verb", "Point", "Relative to", "Directory", "But"]);
     let mut worst = Exit::Done;
@@ -87,11 +95,22 @@ fn show(hosts: &[HostForecast], missing: &[String], format: Format, ui: &mut Ui)
         list.push(name, ["", name, "", "", "", "", "Missing: the plan names it and no host has it"], value);
         worst = both(worst, Exit::NotFound.code());
     }
+    for Unable { whom, error } in unable {
+        let failure = error.to_failure();
+        let but = format!("It will not be told: {}", failure.message);
+        list.push(
+            whom,
+            ["", whom, "notify", "", "", "", &but],
+            json!({"host": null, "notify": whom, "error": failure}),
+        );
+        worst = both(worst, failure.exit_code);
+    }
     for host in hosts {
         host.warnings.iter().for_each(|text| ui.warn(&format!("{}: {text}", host.host)));
     }
     list.show(format, "nothing to do", ui)?;
-    for hint in hints(hosts) {
+    let of_notify = unable.iter().filter_map(|unable| unable.error.to_failure().hint);
+    for hint in hints(hosts).into_iter().chain(of_notify) {
         ui.note(&format!("hint: {hint}"));
     }
     Ok(worst)

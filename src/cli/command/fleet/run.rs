@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::{Timestamp, Zoned};
 use refpoint::fleet::{
-    Control, Event, Keeper, News, Reason, RunDetails, RunOrder, RunPlan, RunReport, RunSurroundings,
+    Control, Event, Keeper, News, Notify, Reason, RunDetails, RunOrder, RunPlan, RunReport, RunSurroundings,
     WindowError, Wish, begin_run, find_run, report_of, work_on,
 };
 use refpoint::ledger::Run;
@@ -112,6 +112,7 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
         date: now.date().to_string(),
         time: now.strftime("%H%M").to_string(),
         inventories: args.with.hosts.names(&plan.inventories, Some(&args.plan)),
+        notify_from: notify_from(&plan, &args.plan),
         limit: args.with.hosts.limit(),
         fail_fast: args.fail_fast,
         max_failures: args.max_failures,
@@ -160,6 +161,15 @@ pub(crate) fn resume(args: &ResumeArgs, output: &OutputArgs, ui: &mut Ui) -> Res
     let details: RunDetails = serde_json::from_str(&run.details).unwrap_or_default();
     plan.stop.fail_fast |= details.fail_fast;
     plan.stop.max_failures = details.max_failures.map(|most| most as usize).or(plan.stop.max_failures);
+    if let Some(file) = &details.notify_from {
+        match notify_of(&plan, Path::new(file)) {
+            Ok(notify) => plan.notify = notify,
+            Err(error) => ui.warn(&format!(
+                "those whom the plan names are not told: the ledger keeps no addresses, and {}",
+                error.to_failure().message
+            )),
+        }
+    }
     let closes = closes(&plan, args.ignore_window, &Zoned::now())?;
     let hosts = args.with.hosts.or(&details.inventories, details.limit.as_deref());
     let crew = Crew::muster(&plan, None, &hosts, &args.with.means, ui);
@@ -204,6 +214,24 @@ pub(super) fn read(path: &Path) -> Result<(String, RunPlan), Error> {
     let plan = RunPlan::read(&text)
         .map_err(|error| Error::usage(format!("cannot use the plan {}", path.display())).because(error))?;
     Ok((text, plan))
+}
+
+/// Returns which file says whom a plan tells, where it tells anybody: the ledger keeps no addresses.
+fn notify_from(plan: &RunPlan, file: &Path) -> Option<String> {
+    if plan.notify.is_nobody() {
+        return None;
+    }
+    let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    Some(file.to_string_lossy().into_owned())
+}
+
+/// Returns whom a plan tells by now, as its file says.
+fn notify_of(plan: &RunPlan, file: &Path) -> Result<Notify, Error> {
+    let (_, found) = read(file)?;
+    if found.name != plan.name {
+        return Err(Error::usage(format!("{} is plan {} by now", file.display(), found.name)));
+    }
+    Ok(found.notify)
 }
 
 /// Returns how long from now the plan's window is open.

@@ -1,8 +1,7 @@
 //! `refpoint lab serve`: simulated hosts on loopback addresses.
 
-use std::fs::OpenOptions;
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddrV4};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -10,6 +9,7 @@ use refpoint::lab::{Hosts, Listen, Log, Options, Scenario, Server, StartError};
 
 use crate::cli::error::Error;
 use crate::cli::exit::Exit;
+use crate::cli::private;
 use crate::cli::runtime::{self, Signals};
 use crate::cli::ui::Ui;
 
@@ -55,11 +55,19 @@ pub(crate) fn run(args: &Args, ui: &mut Ui) -> Result<Exit, Error> {
             Hosts::new(options).map_err(|error| Error::usage("cannot make the hosts").because(error))?;
         let listen = Listen { http: Some(args.listen), https: args.tls };
         let server = Server::start(hosts, listen).await.map_err(|error| {
-            let is_taken = matches!(error, StartError::Listen { .. } | StartError::NoPort { .. });
+            let hint = match &error {
+                StartError::Listen { source, .. } if source.kind() == ErrorKind::AddrNotAvailable => {
+                    Some(NO_ADDRESS)
+                }
+                StartError::Listen { .. } | StartError::NoPort { .. } => {
+                    Some("another --listen ADDRESS:PORT may be free; port 0 finds one")
+                }
+                _ => None,
+            };
             let error = Error::new(Exit::Failed, "cannot serve").because(error);
-            match is_taken {
-                true => error.hint("another --listen ADDRESS:PORT may be free; port 0 finds one"),
-                false => error,
+            match hint {
+                Some(hint) => error.hint(hint),
+                None => error,
             }
         })?;
         ui.print(&format!("{}\n", server.ready_line()))?;
@@ -78,6 +86,9 @@ fn options(args: &Args) -> Result<Options, Error> {
         Ipv4Addr::UNSPECIFIED => options.first_address,
         address => address,
     };
+    // No two starts are at the same moment, and no real host gives two jobs the same identifier.
+    let nanoseconds = |since: Duration| u64::try_from(since.as_nanos()).ok();
+    options.seed = SystemTime::now().duration_since(UNIX_EPOCH).ok().and_then(nanoseconds);
     options.started = SystemTime::now().duration_since(UNIX_EPOCH).ok();
     options.log = args.log.as_deref().map(log).transpose()?;
     Ok(options)
@@ -90,7 +101,7 @@ fn scenario(file: &Path) -> Result<Scenario, Error> {
 }
 
 fn log(file: &Path) -> Result<Log, Error> {
-    let opened = OpenOptions::new().create(true).append(true).mode(0o600).open(file);
+    let opened = private::options().create(true).append(true).open(file);
     let unwritable =
         |error| Error::new(Exit::LocalFiles, format!("cannot write to {}", file.display())).because(error);
     opened.map(Log::new).map_err(unwritable)
@@ -99,6 +110,13 @@ fn log(file: &Path) -> Result<Log, Error> {
 fn is_loopback(args: &Args) -> bool {
     [Some(args.listen), args.tls].iter().flatten().all(|address| address.ip().is_loopback())
 }
+
+/// Linux and Windows have all of 127.0.0.0/8, macOS the first one alone.
+const NO_ADDRESS: &str = if cfg!(target_vendor = "apple") {
+    "macOS has 127.0.0.1 alone, which is one host; sudo ifconfig lo0 alias ADDRESS adds another address"
+} else {
+    "it is no address of this machine; 127.1.0.1 is"
+};
 
 /// What is being answered when it is to end may take this long.
 const LONGEST_GOODBYE: Duration = Duration::from_secs(2);

@@ -91,6 +91,10 @@ async fn a_run_is_counted_while_it_goes() {
     meter.hear(&event(4, "hv01", 1, News::Progress { state: 4, percent: Some(3) }));
     meter.hear(&event(4, "hv01", 2, News::UnitStarted));
     meter.hear(&event(9, "hv01", 2, News::JobStarted { job: job() }));
+    // Found again by whoever has told of it, and counted once.
+    for unheard_of in [true, false] {
+        meter.hear(&event(9, "hv01", 2, News::Adopted { job: job(), unheard_of }));
+    }
     meter.hear(&event(300, "hv01", 1, News::Stalled { since: at(4) }));
     meter.hear(&event(
         301,
@@ -393,7 +397,7 @@ fn any_news() -> impl Strategy<Value = News> {
         (1_usize..5).prop_map(|units| News::Limit { units, cause: "busy".into() }),
         Just(News::UnitStarted),
         Just(News::JobStarted { job: job() }),
-        Just(News::Adopted { job: job() }),
+        any::<bool>().prop_map(|unheard_of| News::Adopted { job: job(), unheard_of }),
         Just(News::Progress { state: 4, percent: None }),
         Just(News::Stalled { since: at(-5) }),
         "[a-zé ]{0,40}".prop_map(|cause| News::Retry { kind: None, cause, after: 1.0 }),

@@ -150,6 +150,7 @@ fn notifier(plan: &str, server: &Server) -> Notifier {
 fn file(name: &str, text: &str) -> PathBuf {
     let file = std::env::temp_dir().join(format!("refpoint-notify-{name}-{}", std::process::id()));
     std::fs::write(&file, text).unwrap();
+    #[cfg(unix)]
     std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     file
 }

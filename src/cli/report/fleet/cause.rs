@@ -185,6 +185,7 @@ fn title(standing: Standing, kind: Option<Kind>) -> &'static str {
             Kind::NotFound => "not found",
             Kind::Ambiguous => "more than one of that name",
             Kind::Ledger => "ledger or another file here",
+            Kind::InUse => "another refpoint is at work on it",
             Kind::Unknown => "nobody knows whether it was done",
             Kind::Interrupted | Kind::Terminated => "interrupted",
             _ => "failed otherwise",

@@ -10,7 +10,7 @@ use refpoint::fleet::{Failure, HostReport, HostState, Kind, RunReport, UnitRepor
 use refpoint::xml::{Namespace, Writer};
 
 use super::standing::Standing;
-use super::units::why;
+use super::units::{unverified, why};
 use crate::cli::report::clock::seconds_between;
 use crate::cli::report::text::harmless;
 
@@ -23,7 +23,8 @@ pub(crate) fn document(report: &RunReport) -> String {
     for (at, host) in report.hosts.iter().enumerate() {
         let cases = cases(host, units.get(host.host.as_str()).map_or(&[], Vec::as_slice));
         let began = host.started_at.unwrap_or(report.started_at);
-        suite(report, (&host.host, began), at, &cases, &mut writer);
+        let properties = unverified(host).map(|words| ("certificate", words));
+        suite(report, (&host.host, began), at, properties.as_slice(), &cases, &mut writer);
     }
     if !report.missing.is_empty() {
         nowhere(report, &mut writer);
@@ -107,13 +108,14 @@ fn nowhere(report: &RunReport, writer: &mut Writer) {
             Case { name: name.clone(), seconds: 0, result }
         })
         .collect();
-    suite(report, ("(no host)", report.started_at), report.hosts.len(), &cases, writer);
+    suite(report, ("(no host)", report.started_at), report.hosts.len(), &[], &cases, writer);
 }
 
 fn suite(
     report: &RunReport,
     (host, started): (&str, Timestamp),
     at: usize,
+    properties: &[(&str, String)],
     cases: &[Case],
     writer: &mut Writer,
 ) {
@@ -133,8 +135,15 @@ fn suite(
         .attribute(NONE, "errors", &count(|result| matches!(result, Result::Error { .. })))
         .attribute(NONE, "skipped", &count(|result| matches!(result, Result::Skipped { .. })))
         .attribute(NONE, "time", &seconds.to_string())
-        .start(NONE, "properties")
-        .end();
+        .start(NONE, "properties");
+    for (name, value) in properties {
+        writer
+            .start(NONE, "property")
+            .attribute(NONE, "name", name)
+            .attribute(NONE, "value", &shown(value))
+            .end();
+    }
+    writer.end();
     let mut remarks = String::new();
     for case in cases {
         writer
@@ -195,6 +204,7 @@ fn kind(kind: Kind) -> &'static str {
         Kind::NotFound => "not-found",
         Kind::Ambiguous => "ambiguous",
         Kind::Ledger => "ledger",
+        Kind::InUse => "in-use",
         Kind::Unknown => "unknown",
         Kind::Interrupted => "interrupted",
         Kind::Terminated => "terminated",

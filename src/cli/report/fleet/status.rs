@@ -35,7 +35,9 @@ pub(crate) fn value(report: &RunReport) -> Json {
         "schema": "refpoint.run-status/1", "run": report.run, "plan": report.plan, "state": report.state,
         "reason": report.reason, "started_at": report.started_at, "finished_at": report.finished_at,
         "resumed": report.resumed, "totals": RunReport::count(&report.hosts, &report.units),
-        "exit_code": report.exit_code, "missing": report.missing, "causes": Cause::all(report).iter().map(cause).collect::<Vec<_>>(),
+        "exit_code": report.exit_code, "missing": report.missing,
+        "unverified_certificates": report.hosts.iter().filter(|host| host.unverified_certificate.is_some()).count(),
+        "causes": Cause::all(report).iter().map(cause).collect::<Vec<_>>(),
         "go_on": go_on(report),
     })
 }
@@ -46,6 +48,16 @@ pub(super) fn missing(report: &RunReport) -> Option<String> {
     let names: Vec<_> = some.iter().map(|name| harmless(name)).collect();
     let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
     (!names.is_empty()).then(|| format!("{}{more}: the plan names what no host has", names.join(", ")))
+}
+
+/// Says of which hosts nobody has verified whose certificate they showed.
+pub(super) fn unverified(report: &RunReport) -> Option<String> {
+    let hosts = report.hosts.iter().filter(|host| host.unverified_certificate.is_some());
+    let names: Vec<_> = hosts.map(|host| harmless(&host.host)).collect();
+    let (some, rest) = names.split_at(names.len().min(MOST_NAMES));
+    let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+    (!some.is_empty())
+        .then(|| format!("the certificates of {}{more}: anybody on the way could be they", some.join(", ")))
 }
 
 /// So many names say enough.
@@ -84,6 +96,9 @@ pub(super) fn lines(report: &RunReport) -> Vec<(&'static str, String)> {
     lines.push(("Units", format!("{}: {}", units.all(), units.words())));
     if let Some(missing) = missing(report) {
         lines.push(("Missing", missing));
+    }
+    if let Some(unverified) = unverified(report) {
+        lines.push(("Not verified", unverified));
     }
     if report.state == RunState::Running && units.all() > 0 {
         lines.push(("Ended", format!("{} of {}", units.ended(), units.all())));

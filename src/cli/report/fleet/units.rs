@@ -14,7 +14,9 @@ use crate::cli::report::text::harmless;
 /// Returns a table of all units, and of hosts whose units are not known.
 pub(crate) fn table(report: &RunReport, terminal: Option<usize>) -> String {
     let without_units = report.hosts.iter().filter_map(host_row);
-    let rows: Vec<Vec<String>> = report.units.iter().map(row).chain(without_units).collect();
+    let unverified = report.hosts.iter().filter_map(unverified_row);
+    let rows: Vec<Vec<String>> =
+        report.units.iter().map(row).chain(without_units).chain(unverified).collect();
     let columns = columns(&rows, terminal);
     let rows: Vec<Vec<String>> =
         rows.iter().map(|row| columns.iter().map(|at| row[*at].clone()).collect()).collect();
@@ -101,6 +103,18 @@ fn host_row(host: &HostReport) -> Option<Vec<String>> {
     let cells =
         [&host.host, "(whole host)", "", outcome.name(), &started, &took.unwrap_or_default(), "", why];
     Some(cells.map(str::to_owned).to_vec())
+}
+
+fn unverified_row(host: &HostReport) -> Option<Vec<String>> {
+    let why = unverified(host)?;
+    let cells = [&*host.host, "(whole host)", "", "not verified", "", "", "", &*why];
+    Some(cells.map(str::to_owned).to_vec())
+}
+
+/// Returns what should be known of a host of which nobody has verified whose certificate it showed.
+pub(super) fn unverified(host: &HostReport) -> Option<String> {
+    let fingerprint = host.unverified_certificate.as_ref()?;
+    Some(format!("certificate not verified ({fingerprint}): anybody on the way could be {}", host.host))
 }
 
 #[cfg(test)]

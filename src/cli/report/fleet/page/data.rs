@@ -78,11 +78,12 @@ fn host(host: &HostReport, cause: Option<usize>, times: &Times, texts: &mut Text
         host.bytes_received,
         place_of(cause),
         texts.place(host.error.as_ref().map(|error| error.message.as_str())),
+        host.unverified_certificate.as_deref().map(shown),
     ])
 }
 
 fn unlisted(name: &str) -> Json {
-    json!([shown(name), null, 1, null, null, null, null, 0, 0, 0, -1, -1])
+    json!([shown(name), null, 1, null, null, null, null, 0, 0, 0, -1, -1, null])
 }
 
 fn unit(

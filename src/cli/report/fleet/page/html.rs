@@ -120,6 +120,9 @@ pub(super) fn totals(report: &RunReport) -> String {
     if let Some(missing) = super::super::status::missing(report) {
         let _ = writeln!(text, "<p class=\"why\">Missing: <bdi>{}</bdi></p>", escaped(&missing));
     }
+    if let Some(unverified) = super::super::status::unverified(report) {
+        let _ = writeln!(text, "<p class=\"why\">Not verified: <bdi>{}</bdi></p>", escaped(&unverified));
+    }
     text.push_str(&stack(&units));
     text.push_str("<ul class=\"tiles\">\n");
     for (at, standing) in Standing::ALL.into_iter().enumerate().rev() {

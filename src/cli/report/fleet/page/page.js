@@ -6,8 +6,8 @@
   const STANDINGS = data.standings.map(([name, words, mark]) => ({ name, words, mark }));
   const text = (at) => (at < 0 ? "" : data.texts[at]);
 
-  const hosts = data.hosts.map(([host, name, state, scheme, sealed, start, end, requests, sent, received, cause, message]) => ({
-    host, name, state, scheme, sealed, start, end, requests, sent, received, cause, message: text(message), units: [],
+  const hosts = data.hosts.map(([host, name, state, scheme, sealed, start, end, requests, sent, received, cause, message, unverified]) => ({
+    host, name, state, scheme, sealed, start, end, requests, sent, received, cause, message: text(message), unverified, units: [],
   }));
   const finished = (unit) => {
     const { host, name, id, directory, standing, start, end, more } = unit;
@@ -286,6 +286,7 @@
     }
     const reached = host.scheme ? `${host.scheme}${host.sealed ? ", messages encrypted by the login" : ""}` : "";
     fact(list, "Login", reached);
+    fact(list, "Certificate", host.unverified ? `not verified (${host.unverified}): anybody on the way could be ${host.host}` : "");
     fact(list, "Host in all", host.requests ? `${host.requests} requests (${octets(host.sent)} sent, ${octets(host.received)} received)` : "");
     const place = shown.indexOf(unit);
     byId("place").textContent = place < 0 ? "" : `${place + 1} of ${shown.length}`;
