@@ -273,7 +273,9 @@ fn codes(before: &str, start: &str) -> Vec<(u64, String, String)> {
             }
         }
     }
-    if !is_about_something && !is_number {
+    // Behind --list they are proposed as what they are there.
+    let is_listed = std::env::args_os().any(|word| word == "--list");
+    if !is_about_something && !is_number && !is_listed {
         let families = Family::all().into_iter().filter(|family| begins(family.name()));
         found.extend(families.map(|family| (u64::MAX, family.name().to_owned(), family.title().to_owned())));
     }

@@ -22,7 +22,8 @@ impl Run {
     pub(crate) fn is(&self, code: i32, stdout: &str, stderr: &str) {
         let mut stderr = stderr.to_owned();
         if format!("\n{stderr}").contains("\nerror: ") && !stderr.contains("\nmore: ") {
-            stderr.push_str(&format!("more: refpoint explain exit:{code}\n"));
+            stderr.push_str("more: refpoint ");
+            stderr.push_str(&format!("explain exit:{code}\n"));
         }
         let expected = Run { stdout: stdout.to_owned(), stderr, code: Some(code) };
         assert_eq!(*self, expected, "\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);

@@ -105,7 +105,7 @@ fn what_may_follow_is_known_without_a_host() {
         (&["explain", "0x8007000"], &["0x80070002", "0x80070003", "0x80070005", "0x80070008", "0x8007000E"]),
         (&["explain", "exit:1"], &["exit:1", "exit:10", "exit:11", "exit:12", "exit:130", "exit:143"]),
         (&["explain", "exit", "12"], &["12"]),
-        (&["explain", "job:1"], &["job:10", "job:11"]),
+        (&["explain", "job:1"], &["job:10", "job:11", "job:12"]),
         (
             &["explain", "ExportReferencePoint:3277"],
             &[
@@ -118,12 +118,13 @@ fn what_may_follow_is_known_without_a_host() {
                 "ExportReferencePoint:32776",
                 "ExportReferencePoint:32777",
                 "ExportReferencePoint:32778",
+                "ExportReferencePoint:32779",
             ],
         ),
         (&["explain", "nothing:1"], &[]),
         // So bash divides the word.
         (&["explain", "exit", ":", "12"], &["12"]),
-        (&["explain", "job", ":", "1"], &["10", "11"]),
+        (&["explain", "job", ":", "1"], &["10", "11", "12"]),
         (&["explain", "--list", "job-sta"], &["job-state", "job-started"]),
         (&["vm", "list", "--auth", "ker"], &["kerberos"]),
         (&["fleet", "sta"], &["status"]),
