@@ -135,7 +135,8 @@ fn what_may_follow_is_known_without_a_host() {
     assert!(home.proposed(&["vm", "list", "HVL"], &[]).is_empty());
     fs::write(home.folder.join("aliases.toml"), "[hosts.alias]\naddress = '192.0.2.7'\n").unwrap();
     let aliases = home.folder.join("aliases.toml");
-    let of = |start: &str| home.proposed(&["vm", "list", "-i", aliases.to_str().unwrap(), start], &[]);
+    let variables = [("REFPOINT_INVENTORY", aliases.to_str().unwrap())];
+    let of = |start: &str| home.proposed(&["vm", "list", start], &variables);
     assert_eq!((of("192"), of("ali")), (vec!["192.0.2.7".to_owned()], Vec::new()));
     // What the line itself says counts before the environment.
     assert!(home.proposed(&["export", "--ledger", "/nonexistent", "hv", "--vm", ""], &[]).is_empty());
