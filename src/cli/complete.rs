@@ -96,7 +96,7 @@ fn with_value(arg: Arg) -> Arg {
         "group" => || subjects(Kind::Group),
         "run" => runs,
         "class" => classes,
-        "code" => codes,
+        "code" => return arg.add(ArgValueCompleter::new(code_candidates)),
         "list" => families,
         "inventory" => return arg.value_hint(ValueHint::FilePath),
         _ => return arg,
@@ -170,7 +170,8 @@ fn of_inventory() -> Vec<String> {
     let sources: Vec<Source> = readable.map(|word| Source::parse(word, &files)).collect();
     match Inventory::read(&sources, &files) {
         Ok(inventory) if !sources.is_empty() => {
-            inventory.hosts().iter().map(|host| host.name.to_string()).collect()
+            // What it calls a host may be a name that is known to itself alone.
+            inventory.hosts().iter().map(|host| host.settings.address.value.clone()).collect()
         }
         _ => Vec::new(),
     }
@@ -207,12 +208,78 @@ fn classes() -> Vec<Known> {
     plain(Catalog::bundled().classes().map(|class| class.name.to_string()))
 }
 
-fn codes() -> Vec<Known> {
-    let rows = explain::vocabulary();
-    let of = |name: &str, about: &str| (name.to_owned(), Some(about.to_owned()));
-    let named = rows.iter().flat_map(|row| [of(row.symbol, row.meaning), of(row.name, row.family.title())]);
-    // A colon ends a word in bash.
-    named.filter(|(name, _)| !name.is_empty() && !name.contains(':')).collect()
+/// Returns the codes that may be meant: names, and numbers once a digit is typed. Behind a family or a method only
+/// its own are, be it a word of its own or divided by a colon, which bash makes a word of its own.
+fn code_candidates(current: &OsStr) -> Vec<CompletionCandidate> {
+    let Some(current) = current.to_str() else { return Vec::new() };
+    let asked = asked_before();
+    let (before, start, shown) = match current.rsplit_once(':') {
+        // Bash replaces what stands behind the colon; the others the whole word.
+        Some(("", start)) => (asked, start, String::new()),
+        Some((before, start)) => (before.to_owned(), start, format!("{before}:")),
+        None => (asked, current, String::new()),
+    };
+    let (before, start) = (before.trim().to_owned(), start.to_owned());
+    let mut rows = soon(move || codes(&before, &start));
+    rows.sort();
+    rows.dedup_by(|one, other| one.1 == other.1);
+    let candidate = |(_, name, about): (u64, String, String)| {
+        CompletionCandidate::new(format!("{shown}{name}")).help(Some(StyledStr::from(about)))
+    };
+    rows.into_iter().map(candidate).collect()
+}
+
+/// Returns what is asked about before the word that is completed: words behind `explain` that are no options.
+fn asked_before() -> String {
+    let words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let place = words.iter().position(|word| word == "explain").map_or(words.len(), |place| place + 1);
+    // The word itself, and what stands behind it, are no part of that.
+    let index = std::env::var("_CLAP_COMPLETE_INDEX").ok().and_then(|index| index.parse::<usize>().ok());
+    let line = words.iter().position(|word| word == "--").map_or(0, |place| place + 1);
+    let end = index.map_or(words.len().saturating_sub(1), |index| line + index).min(words.len());
+    let words = words.get(place..end).unwrap_or_default().iter();
+    let words: Vec<&str> = words.map(String::as_str).filter(|word| !word.starts_with('-')).collect();
+    words.join(" ").trim_end_matches([':', ' ']).to_owned()
+}
+
+/// Returns codes that begin so, each with a number to order it by and a word about it. Names of them all are many;
+/// numbers are more, and are there when one is begun.
+fn codes(before: &str, start: &str) -> Vec<(u64, String, String)> {
+    let begins = |name: &str| {
+        let same = name.get(..start.len()).is_some_and(|own| own.eq_ignore_ascii_case(start));
+        // A colon ends a word in bash.
+        same && !name.is_empty() && !name.contains(':')
+    };
+    let is_number = start.starts_with(|c: char| c.is_ascii_digit());
+    let is_about_something = !before.is_empty();
+    let mut found = Vec::new();
+    for reading in explain::belonging(before) {
+        let about = format!("{}: {}", reading.family.title(), reading.name);
+        let number = reading.shown_number().filter(|_| is_number || is_about_something);
+        let order = u64::from(reading.number.unwrap_or_default());
+        found.extend(number.filter(|number| begins(number)).map(|number| (order, number, about.clone())));
+        if !is_number {
+            let names = [(reading.symbol, reading.meaning), (reading.name, reading.family.title())];
+            let names = names.into_iter().filter(|(name, _)| begins(name));
+            found.extend(names.map(|(name, about)| (u64::MAX, name.to_owned(), about.to_owned())));
+        }
+    }
+    if !is_about_something {
+        // Windows' own numbers come as HRESULTs too.
+        for (number, name) in explain::hresults() {
+            let shown = format!("0x{number:08X}");
+            if is_number && begins(&shown) {
+                found.push((u64::from(number), shown, name.to_owned()));
+            }
+        }
+    }
+    // Behind --list they are proposed as what they are there.
+    let is_listed = std::env::args_os().any(|word| word == "--list");
+    if !is_about_something && !is_number && !is_listed {
+        let families = Family::all().into_iter().filter(|family| begins(family.name()));
+        found.extend(families.map(|family| (u64::MAX, family.name().to_owned(), family.title().to_owned())));
+    }
+    found
 }
 
 fn families() -> Vec<Known> {

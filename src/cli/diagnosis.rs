@@ -1,6 +1,6 @@
 //! What a session's error means for whoever ran the command: the exit code, and what to try next.
 
-use refpoint::auth::Error as AuthError;
+use refpoint::auth::{Error as AuthError, KerberosTrouble, Scheme};
 use refpoint::cim::Catalog;
 use refpoint::client::{Error as SessionError, Fault, KnownHostsError, TlsError, TransportError};
 use refpoint::transport::CertificateProblem;
@@ -14,7 +14,7 @@ use super::suggest;
 /// Returns the error of a command that asked a host.
 pub(crate) fn of_session(error: SessionError, host: &str) -> Error {
     let kind = kind(&error);
-    let (hints, code) = (hints(&error), explain::of_session(&error));
+    let (hints, code) = (hints(&error), explain::of_session(&error).or_else(|| code_of_login(&error)));
     let error = Error::new(kind, format!("{host}: {error}")).because(Below(error)).explained_by(code);
     hints.into_iter().fold(error, Error::hint)
 }
@@ -124,6 +124,10 @@ fn hint_of_transport(error: &TransportError) -> Option<String> {
         TransportError::Unreachable { .. } => {
             "is the host up, is WinRM on (winrm quickconfig), and does a firewall let the port through?"
         }
+        TransportError::LoginRefused { tried, .. } if tried.contains(&Scheme::Kerberos) => {
+            "the host takes the ticket of nobody it has no account for, and none where clocks are more than five minutes \
+             apart: refpoint doctor says how far they are"
+        }
         TransportError::LoginRefused { .. } => {
             "check user and password; an account of the host's own is HOST\\user, one of a domain DOMAIN\\user or \
              user@REALM"
@@ -156,6 +160,10 @@ fn hint_of_login(error: &AuthError) -> &'static str {
             "check user and password; an account of the host's own is HOST\\user, one of a domain DOMAIN\\user or \
              user@REALM"
         }
+        error if is_skew(error) => {
+            "set the clocks: Kerberos allows five minutes between this machine, the domain controller and the host; \
+             refpoint doctor says how far the host's is from ours"
+        }
         AuthError::LibraryMissing { .. } => "or use --auth ntlm, which needs no library, with --user",
         AuthError::NotMutual => "TARGET has to be the host's own name, and not that of somebody in between",
         error if matches!(error, AuthError::NoServiceTicket { .. }) || error.trouble().is_some() => {
@@ -173,6 +181,21 @@ fn hint_of_login(error: &AuthError) -> &'static str {
             "choose another way to log in with --auth"
         }
         _ => "the same command with -vv shows each leg of the login",
+    }
+}
+
+/// Says whether clocks are too far apart.
+fn is_skew(error: &AuthError) -> bool {
+    error.trouble() == Some(KerberosTrouble::ClockSkew)
+}
+
+/// Returns what to ask about a login that Kerberos ended.
+fn code_of_login(error: &SessionError) -> Option<String> {
+    match error.transport() {
+        Some(TransportError::LoginFailed { source, .. }) if is_skew(source) => {
+            Some("KRB5KRB_AP_ERR_SKEW".to_owned())
+        }
+        _ => None,
     }
 }
 
@@ -217,8 +240,6 @@ pub(super) fn hint_of_tls(error: &TlsError) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use refpoint::auth::{KerberosTrouble, Scheme};
-
     use super::*;
 
     #[test]

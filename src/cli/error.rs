@@ -177,8 +177,8 @@ impl Error {
         lines.extend(self.hints.iter().map(|hint| Line::Hint(harmless(hint).into_owned())));
         // Where nobody knows, that is what has to be understood, not what led to it.
         let code = self.code.clone().filter(|_| self.kind != Exit::OutcomeUnknown);
-        let more = code.or_else(|| explain::of_kind(self.kind));
-        lines.extend(more.map(|code| Line::More(format!("refpoint explain {}", harmless(&code)))));
+        let more = code.unwrap_or_else(|| explain::of_kind(self.kind));
+        lines.push(Line::More(format!("refpoint explain {}", harmless(&more))));
         lines
     }
 }
@@ -211,8 +211,12 @@ mod tests {
         let same = Link { text: "b\u{1b}[2J", source: Some(Box::new(bottom)) };
         let error =
             Error::usage("a").because(Link { text: "c: b\u{1b}[2J", source: Some(Box::new(same)) }).hint("d");
-        let expected =
-            [Line::Error("a".into()), Line::Cause(r"c: b\u{1b}[2J".into()), Line::Hint("d".into())];
+        let expected = [
+            Line::Error("a".into()),
+            Line::Cause(r"c: b\u{1b}[2J".into()),
+            Line::Hint("d".into()),
+            Line::More("refpoint explain exit:2".into()),
+        ];
         assert_eq!(error.lines(), expected);
     }
 
@@ -226,6 +230,7 @@ mod tests {
             Line::Further("  |".into()),
             Line::Further(r"1 | a\u{1b}[2J".into()),
             Line::Further("  | ^".into()),
+            Line::More("refpoint explain exit:2".into()),
         ];
         assert_eq!(error.lines(), expected);
         assert_eq!(error.to_failure().message, r"cannot use it: parse error at line 1 | 1 | a\u{1b}[2J | ^");

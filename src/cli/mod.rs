@@ -44,6 +44,7 @@ mod ui;
 mod usage;
 mod words;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -80,7 +81,14 @@ pub(crate) fn main() -> ExitCode {
     // A reader that has gone does not want to know; how it ended is true all the same.
     let flushed = flushed.or_else(|error| if error.is_closed_pipe() { Ok(()) } else { Err(error) });
     match done.and_then(|exit| flushed.map(|()| exit)) {
-        Ok(exit) => exit.into(),
+        Ok(exit) => {
+            // What has failed in a run stands in lines of its own.
+            let is_run = matches!(cli.command, Command::Fleet(_));
+            if is_run && !matches!(exit, Exit::Done | Exit::Warnings) {
+                ui.point(exit);
+            }
+            exit.into()
+        }
         Err(error) => {
             if !error.is_closed_pipe() {
                 ui.fail(&error);
@@ -133,7 +141,6 @@ fn run(cli: &Cli, ui: &mut Ui) -> Result<Exit, Error> {
     }
 }
 
-/// Prints help, the version, or what is wrong with the arguments.
 /// Takes logins out of the addresses that clap repeats.
 fn without_logins(mut error: clap::Error) -> clap::Error {
     let repeated: Vec<(ContextKind, ContextValue)> =
@@ -151,8 +158,13 @@ fn without_logins(mut error: clap::Error) -> clap::Error {
     error
 }
 
+/// Prints help, the version, or what is wrong with the arguments.
 fn tell(help: &clap::Error) -> ExitCode {
     // Whoever closed the pipe has read enough of the help.
     let _ = help.print();
+    if help.use_stderr() && help.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let more = explain::of_kind(Exit::Usage);
+        let _ = writeln!(std::io::stderr(), "more: refpoint explain {more}");
+    }
     if help.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() }
 }

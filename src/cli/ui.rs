@@ -8,6 +8,8 @@ use terminal_size::{Height, Width, terminal_size_of};
 
 use super::args::{Color, Form, OutputArgs};
 use super::error::{Error, Line};
+use super::exit::Exit;
+use super::explain::of_kind;
 use super::journal::{self, Priority};
 use super::pager::{self, Out};
 use super::report::table::cut;
@@ -28,6 +30,8 @@ pub(crate) struct Ui {
     unsaid: Vec<(Priority, Style, &'static str, String)>,
     /// Whether standard error goes to the journal, which asks of each line how much it matters.
     is_journal: bool,
+    /// Whether an error has said what to ask about it.
+    has_pointed: bool,
 }
 
 /// A line that changes where it stands.
@@ -61,6 +65,7 @@ impl Ui {
             screen: Screen::default(),
             shown: Vec::new(),
             is_journal: journal::has_standard_error(),
+            has_pointed: false,
         }
     }
 
@@ -182,6 +187,7 @@ impl Ui {
 
     /// Says why a command has failed.
     pub(crate) fn fail(&mut self, error: &Error) {
+        self.has_pointed = true;
         for line in error.lines() {
             match line {
                 Line::Error(text) => {
@@ -194,6 +200,18 @@ impl Ui {
                 }
                 Line::More(text) => self.say(Priority::Notice, Style::new(), "more: ", &text),
             }
+        }
+    }
+
+    /// Says what to ask about how it ended, where no error has.
+    pub(crate) fn point(&mut self, exit: Exit) {
+        if !self.has_pointed {
+            self.say(
+                Priority::Notice,
+                Style::new(),
+                "more: ",
+                &format!("refpoint explain {}", of_kind(exit)),
+            );
         }
     }
 

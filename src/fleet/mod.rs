@@ -89,7 +89,8 @@ mod verdict;
 mod witness;
 
 pub use backup::{
-    BackupPlan, BackupReport, ConsistencyReport, FileReport, Merge, StepReport, backup, backup_not_begun,
+    BackupPlan, BackupPreview, BackupReport, CHECKPOINT, ConsistencyReport, FileReport, Merge, PreviewStep,
+    StepReport, backup, backup_not_begun, preview_backup,
 };
 pub use event::{Event, News};
 pub use follow::{Control, Reason, Wish};

@@ -82,6 +82,19 @@ impl Host {
 
     /// Asks for a recovery checkpoint, once.
     pub async fn create_checkpoint(&self, owner: &Owner, consistency: Consistency) -> Result<Made, Error> {
+        let call = self.create_checkpoint_call(owner, consistency).await?;
+        let invoked = self.session().await.invoke(&call).await?;
+        let is_of_group = matches!(owner, Owner::Group(_));
+        let result = if is_of_group { "ResultingSnapshotCollection" } else { "ResultingSnapshot" };
+        Made::read(checkpoint_service(is_of_group), CREATE, result, &invoked)
+    }
+
+    /// Returns the call that asks for a recovery checkpoint.
+    pub async fn create_checkpoint_call(
+        &self,
+        owner: &Owner,
+        consistency: Consistency,
+    ) -> Result<Invoke, Error> {
         // The class of the settings of groups is not documented; this one has what is needed.
         let settings = Instance::new("Msvm_VirtualSystemSnapshotSettingData")
             .with("ConsistencyLevel", level(consistency))
@@ -89,17 +102,15 @@ impl Host {
             .with("GuestBackupType", FULL);
         let settings = embedded::write_declared(&settings, Catalog::bundled())?;
         // The numbers of the two services differ.
-        let (subject, number, result) = match owner {
-            Owner::Machine(_) => ("AffectedSystem", RECOVERY_OF_MACHINE, "ResultingSnapshot"),
-            Owner::Group(_) => ("Collection", RECOVERY_OF_GROUP, "ResultingSnapshotCollection"),
+        let (subject, number) = match owner {
+            Owner::Machine(_) => ("AffectedSystem", RECOVERY_OF_MACHINE),
+            Owner::Group(_) => ("Collection", RECOVERY_OF_GROUP),
         };
         let class = checkpoint_service(matches!(owner, Owner::Group(_)));
-        let call = Invoke::new(self.service(class).await?, CREATE)
+        Ok(Invoke::new(self.service(class).await?, CREATE)
             .with(subject, owner.path(self.namespace()))
             .with("SnapshotSettings", settings)
-            .with("SnapshotType", number);
-        let invoked = self.session().await.invoke(&call).await?;
-        Made::read(class, CREATE, result, &invoked)
+            .with("SnapshotType", number))
     }
 
     /// Asks for the export of a checkpoint with its disks, relative to a point where there is one, once.
@@ -110,6 +121,23 @@ impl Host {
         base: Option<&Mark>,
         directory: &Directory,
     ) -> Result<Begun, Error> {
+        let call = self.export_checkpoint_call(owner, checkpoint, base, directory).await?;
+        let invoked = self.session().await.invoke(&call).await?;
+        let (class, method) = match owner {
+            Owner::Machine(_) => (MANAGEMENT, EXPORT_DEFINITION),
+            Owner::Group(_) => (checkpoint_service(true), EXPORT_COLLECTION),
+        };
+        begun(class, method, &invoked)
+    }
+
+    /// Returns the call that asks for the export of a checkpoint.
+    pub async fn export_checkpoint_call(
+        &self,
+        owner: &Owner,
+        checkpoint: &Checkpoint,
+        base: Option<&Mark>,
+        directory: &Directory,
+    ) -> Result<Invoke, Error> {
         let host = self.name().await?;
         let full = |path: ObjectPath| path.on_host(&*host).to_string();
         let base = base.map(|base| full(base.path(self.namespace())));
@@ -138,34 +166,35 @@ impl Host {
             Some(base) => settings.with("DifferentialBackupBase", base),
             None => settings,
         };
-        let call = Invoke::new(self.service(class).await?, method)
+        Ok(Invoke::new(self.service(class).await?, method)
             .with(subject.0, subject.1)
             .with("ExportDirectory", directory.as_str())
-            .with("ExportSettingData", embedded::write_declared(&settings, Catalog::bundled())?);
-        let invoked = self.session().await.invoke(&call).await?;
-        begun(class, method, &invoked)
+            .with("ExportSettingData", embedded::write_declared(&settings, Catalog::bundled())?))
     }
 
     /// Asks for a checkpoint to be turned into a reference point, once. The checkpoint goes, and its disks merge
     /// behind it. The point is as consistent as the checkpoint was: nothing else is asked for.
     pub async fn convert_checkpoint(&self, checkpoint: &Checkpoint) -> Result<Made, Error> {
+        let call = self.convert_checkpoint_call(checkpoint).await?;
+        let invoked = self.session().await.invoke(&call).await?;
+        let result = match checkpoint.is_of_group {
+            false => "ResultingReferencePoint",
+            true => "ResultingReferencePointCollection",
+        };
+        Made::read(checkpoint_service(checkpoint.is_of_group), CONVERT, result, &invoked)
+    }
+
+    /// Returns the call that asks for a checkpoint to be turned into a reference point.
+    pub async fn convert_checkpoint_call(&self, checkpoint: &Checkpoint) -> Result<Invoke, Error> {
         let class = checkpoint_service(checkpoint.is_of_group);
         let path = checkpoint.path(self.namespace());
         let service = self.service(class).await?;
-        let (call, result) = match checkpoint.is_of_group {
-            false => (
-                Invoke::new(service, CONVERT)
-                    .with("AffectedSnapshot", path)
-                    .with("ReferencePointSettings", Value::Null),
-                "ResultingReferencePoint",
-            ),
-            true => (
-                Invoke::new(service, CONVERT).with("AffectedSnapshotCollection", path),
-                "ResultingReferencePointCollection",
-            ),
-        };
-        let invoked = self.session().await.invoke(&call).await?;
-        Made::read(class, CONVERT, result, &invoked)
+        Ok(match checkpoint.is_of_group {
+            false => Invoke::new(service, CONVERT)
+                .with("AffectedSnapshot", path)
+                .with("ReferencePointSettings", Value::Null),
+            true => Invoke::new(service, CONVERT).with("AffectedSnapshotCollection", path),
+        })
     }
 
     /// Asks for the removal of a checkpoint; its disks merge behind it.

@@ -2,9 +2,10 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
+use hyper::header::DATE;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
@@ -60,6 +61,9 @@ pub struct Welcome {
     pub offered: String,
     /// How long the answer took.
     pub took: Duration,
+    /// What time it was by the service's clock, where it says so: Kerberos allows no more than five minutes between
+    /// the two, and asks before there is a login in which the host could be asked for its time.
+    pub date: Option<SystemTime>,
 }
 
 /// Asks a service how one may log in, with an empty request that says nothing of who asks. Whatever is not a
@@ -80,5 +84,25 @@ pub async fn welcome(endpoint: &Endpoint, options: &Options) -> Result<Welcome, 
         schemes: known.into_iter().filter(|scheme| offers.offers(*scheme)).collect(),
         offered: offered(&offers),
         took: began.elapsed(),
+        date: date(head.text(DATE)),
     })
+}
+
+/// Reads HTTP's `Date` (RFC 9110 5.6.7).
+fn date(text: &str) -> Option<SystemTime> {
+    jiff::fmt::rfc2822::parse(text).ok().map(|time| time.timestamp().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_is_read_as_servers_write_it_and_anything_else_is_none() {
+        let read = date("Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(read, Some(SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777)));
+        for odd in ["", "now", "1994-11-06T08:49:37Z", "Sun, 06 Nov 1994"] {
+            assert_eq!(date(odd), None, "{odd}");
+        }
+    }
 }

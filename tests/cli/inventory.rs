@@ -158,7 +158,7 @@ fn the_documentation_of_inventories_is_true() {
     // Each key that there is has its row.
     fs::write(&file, "[defaults]\nxyzzy = 1\n").unwrap();
     let run = refpoint(["fleet", "inventory", "-i", file.to_str().unwrap()]).run();
-    let known = run.stderr.split("there are ").nth(1).unwrap().trim();
+    let known = run.stderr.split("there are ").nth(1).unwrap().lines().next().unwrap();
     for key in known.split(", ") {
         assert!(text.contains(&format!("`{key}`")) || key == "vars", "{key} is not documented");
     }

@@ -141,7 +141,8 @@ fn what_keeps_it_from_serving_is_said() {
     // An address of nobody, for documentation.
     let run = refpoint(["lab", "serve", "--listen", "192.0.2.1:5985"]).run();
     assert_eq!((run.code, run.stdout.as_str()), (Some(1), ""));
-    assert!(run.stderr.ends_with("hint: it is no address of this machine; 127.1.0.1 is\n"), "{}", run.stderr);
+    let end = "hint: it is no address of this machine; 127.1.0.1 is\nmore: refpoint explain exit:1\n";
+    assert!(run.stderr.ends_with(end), "{}", run.stderr);
     let here = folder("lab-scenario").join("bad.toml");
     fs::write(&here, "[nonsense\n").unwrap();
     let run =

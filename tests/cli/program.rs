@@ -16,10 +16,16 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// Fails unless all three are as expected; returns nothing, so that no test forgets one of them.
+    /// Fails unless all three are as expected; returns nothing, so that no test forgets one of them. An error that is
+    /// not said to point to anything else points to its exit code.
     #[track_caller]
     pub(crate) fn is(&self, code: i32, stdout: &str, stderr: &str) {
-        let expected = Run { stdout: stdout.to_owned(), stderr: stderr.to_owned(), code: Some(code) };
+        let mut stderr = stderr.to_owned();
+        if format!("\n{stderr}").contains("\nerror: ") && !stderr.contains("\nmore: ") {
+            stderr.push_str("more: refpoint ");
+            stderr.push_str(&format!("explain exit:{code}\n"));
+        }
+        let expected = Run { stdout: stdout.to_owned(), stderr, code: Some(code) };
         assert_eq!(*self, expected, "\n--- stdout\n{}\n--- stderr\n{}", self.stdout, self.stderr);
     }
 

@@ -60,7 +60,8 @@ fn a_password_is_a_credential_of_the_service_where_nothing_else_says_it() {
     is_in(&refpoint(named).env("CREDENTIALS_DIRECTORY", folder).run());
     fs::write(&path, "\n").unwrap();
     let run = refpoint(get(&target, &[])).env("CREDENTIALS_DIRECTORY", folder).run();
-    let says = "error: password from the credential refpoint-password is empty\n";
+    let says = "error: password from the credential refpoint-password is empty\n\
+                more: refpoint explain exit:2\n";
     assert_eq!((run.code, run.stderr.as_str()), (Some(2), says));
     for without in ["/nonexistent", "tests", ""] {
         let run = refpoint(get(&target, &[])).env("CREDENTIALS_DIRECTORY", without).run();

@@ -130,7 +130,8 @@ fn an_interrupt_ends_it_with_the_code_of_the_signal_and_tidies_up() {
         let run = wait(child);
         assert_eq!(run.code, Some(code), "{}", run.stderr);
         assert!(
-            run.stderr.ends_with("error: interrupted\n") || run.stderr.ends_with("error: terminated\n"),
+            run.stderr.ends_with("error: interrupted\nmore: refpoint explain exit:130\n")
+                || run.stderr.ends_with("error: terminated\nmore: refpoint explain exit:143\n"),
             "{}",
             run.stderr
         );
@@ -157,7 +158,8 @@ fn a_call_that_is_interrupted_says_that_it_may_have_been_carried_out() {
     assert_eq!(run.code, Some(130));
     assert!(
         run.stderr.ends_with(
-            "hint: RequestStateChange may have been carried out: look there before you call it again\n"
+            "hint: RequestStateChange may have been carried out: look there before you call it again\n\
+             more: refpoint explain exit:130\n"
         ),
         "{}",
         run.stderr

@@ -25,7 +25,7 @@ const CASES: &[(&str, &str, Found)] = &[
     (
         "what = 'clock-skew', seconds = 4000",
         "",
-        Warns("clock", "66 min ahead of ours: more than the five minutes"),
+        Warns("clock", "67 min ahead of ours: more than the five minutes"),
     ),
     ("what = 'clock-skew', seconds = -120", "", Warns("clock", "2 min behind ours: beyond five minutes")),
     ("what = 'cut', side = 'request', after_bytes = 20", "", Fails("winrm", 4, "closed")),

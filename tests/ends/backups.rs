@@ -341,3 +341,95 @@ fn a_point_whose_job_warns_is_told_with_the_warning() {
     assert_eq!(run.code, Some(3), "{run:?}");
     assert!(run.stderr.contains("ended with warnings") && run.json()["ours"] == "made", "{run:?}");
 }
+
+/// What is shown is what would be sent: of each call the method and the arguments, with a word in the place of what
+/// only the host can say.
+#[test]
+fn a_dry_run_shows_every_message_of_a_backup_and_sends_none() {
+    let lab = Lab::new(1, WORLD);
+    let at = lab.at(1);
+    let dry = |directory: &str, more: &[&str]| backup(at, directory, &[&["--dry-run"], more].concat()).run();
+    let is_changed = || at.asked().iter().any(|line| line["operation"] == "Invoke");
+    let run = dry(r"D:\backup\1", &[]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(run.stderr.contains("backing up in full: the ledger knows of no backup"), "{}", run.stderr);
+    let seen = run.json();
+    let envelope = |seen: &Value, step: usize| seen["steps"][step]["envelope"].as_str().unwrap().to_owned();
+    let methods: Vec<_> =
+        seen["steps"].as_array().unwrap().iter().map(|step| step["method"].clone()).collect();
+    assert_eq!(
+        methods,
+        [
+            "Msvm_VirtualSystemSnapshotService.CreateSnapshot",
+            "Msvm_VirtualSystemManagementService.ExportSystemDefinition",
+            "Msvm_VirtualSystemSnapshotService.ConvertToReferencePoint",
+        ]
+    );
+    assert!(envelope(&seen, 0).contains("<p:SnapshotType>32768</p:SnapshotType>"), "{seen}");
+    assert!(envelope(&seen, 1).contains(r"<p:ExportDirectory>D:\backup\1</p:ExportDirectory>"), "{seen}");
+    for step in [1, 2] {
+        assert!(envelope(&seen, step).contains("THE-CHECKPOINT"), "{step}: {seen}");
+    }
+    assert!(!is_changed() && written(at).is_empty(), "nothing was sent, and nothing is in the ledger");
+    // The real one sends the same, with the checkpoint that there is then.
+    let dump = at.file("dump");
+    let done = backup(at, r"D:\backup\1", &["--dump", dump.to_str().unwrap()]).run();
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let sent: Vec<String> = std::fs::read_dir(&dump)
+        .unwrap()
+        .map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap())
+        .filter(|text| text.contains("_INPUT "))
+        .collect();
+    let body = |text: &str| text[text.find("<s:Body>").unwrap()..text.find("</s:Body>").unwrap()].to_owned();
+    let sent: Vec<String> = sent.iter().map(|text| body(text)).collect();
+    assert_eq!(sent.len(), 3, "{sent:#?}");
+    assert!(sent.contains(&body(&envelope(&seen, 0))), "{sent:#?}");
+    for step in [1, 2] {
+        let foreseen = body(&envelope(&seen, step));
+        let (before, after) = foreseen.split_once("THE-CHECKPOINT").unwrap();
+        let is_it = |text: &&String| text.starts_with(before) && text.ends_with(after);
+        assert_eq!(sent.iter().filter(is_it).count(), 1, "{foreseen} in {sent:#?}");
+    }
+    // The next is relative to it, and a directory that holds something is refused as it would be.
+    let next = dry(r"D:\backup\2", &[]).json();
+    let point = done.json()["point"]["id"].clone();
+    assert_eq!(next["base"], point);
+    assert!(envelope(&next, 1).contains("DifferentialBackupBase"), "{next}");
+    let full = dry(r"D:\backup\1", &[]);
+    assert_ne!(full.code, Some(0), "{full:?}");
+    let none = at.keeping(&["backup"], &["--vm", "nobody", "--to", r"D:\backup\3", "--dry-run"]).run();
+    assert_eq!(none.code, Some(10), "{none:?}");
+}
+
+#[test]
+fn a_dry_run_of_a_group_calls_the_services_of_groups() {
+    let world = WORLD.to_owned()
+        + "[[group]]\nid = '8F2C9A10-6B7E-4C55-9E1D-0A4B8C7D2E91'\nname = 'shop'\nmembers = ['vm1']\n";
+    let lab = Lab::new(1, &world);
+    let at = lab.at(1);
+    let words = ["--group", "shop", "--to", r"D:\backup\1", "--dry-run"];
+    let run = at.keeping(&["backup"], &words).run();
+    assert_eq!(run.code, Some(0), "{run:?}");
+    for method in ["CreateSnapshot", "ExportSnapshot", "ConvertToReferencePoint"] {
+        assert!(
+            run.stdout.contains(&format!(". Would call Msvm_CollectionSnapshotService.{method}\n")),
+            "{}",
+            run.stdout
+        );
+    }
+    assert!(at.asked().iter().all(|line| line["operation"] != "Invoke"));
+}
+
+#[test]
+fn a_dry_run_says_that_an_open_backup_would_be_ended_first() {
+    let lab = Lab::new(1, WORLD);
+    let at = lab.at(1);
+    let killed =
+        backup(at, r"D:\backup\1", &[]).env("REFPOINT_TEST_CRASH", "ledger:StepAnswered:after").run();
+    assert_ne!(killed.code, Some(0), "{killed:?}");
+    let calls = at.asked().iter().filter(|line| line["operation"] == "Invoke").count();
+    let run = backup(at, r"D:\backup\2", &["--dry-run"]).run();
+    assert_eq!((run.code, &run.json()["open"]), (Some(0), &r"D:\backup\1".into()), "{run:?}");
+    assert!(run.stderr.contains("was begun and has not ended"), "{}", run.stderr);
+    assert_eq!(at.asked().iter().filter(|line| line["operation"] == "Invoke").count(), calls);
+}

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the foreign peers of tests/interop on Debian or Ubuntu: MIT's KDC, gss-ntlmssp, Apache's server with
-# mod_auth_gssapi, tinyproxy and microsocks, curl, and in .venv of the repository pyspnego, pypsrp and pywinrm. For
+# mod_auth_gssapi, tinyproxy and microsocks, curl, libfaketime, and in .venv of the repository pyspnego, pypsrp and pywinrm. For
 # the program's own tests, Ansible's reader of inventories, a browser, shells, readers of manual pages, systemd's
 # reader of units and Prometheus' reader of metrics; for its packages what builds and judges them, and what makes a
 # small Debian. Safe to run again.
@@ -12,7 +12,7 @@ cd "$(dirname "$0")/../.."
 
 packages="gss-ntlmssp krb5-kdc krb5-admin-server krb5-user libgssapi-krb5-2 libkrb5-dev gcc python3-dev python3-venv
     apache2-bin libapache2-mod-auth-gssapi tinyproxy-bin microsocks openssl curl ansible-core fonts-dejavu-core systemd
-    zsh fish man-db mandoc less binutils dpkg-dev iproute2 lintian mmdebstrap rpm"
+    zsh fish man-db mandoc less binutils dpkg-dev iproute2 lintian mmdebstrap rpm libfaketime"
 # Where another build of the browser is there already, as on Ubuntu, whose packages have none, it will do.
 command -v chromium >/dev/null || command -v google-chrome >/dev/null || packages="$packages chromium"
 missing=""

@@ -189,3 +189,32 @@ fn what_debian_says_of_its_packages_is_well_but_for_who_answers_for_it() {
     let bad: Vec<_> = told.lines().filter(|line| line.starts_with("E:")).collect();
     assert!(bad.iter().all(|line| line.contains("bogus-mail-host")), "{told}");
 }
+
+/// Real systemd reads the units where the package puts them, beside those of the system, and looks for what they start.
+#[test]
+fn systemd_finds_the_units_of_the_package_and_all_that_they_start() {
+    let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join("unpacked");
+    let _ = std::fs::remove_dir_all(&root);
+    said(Command::new("dpkg-deb").arg("--extract").arg(package(".deb")).arg(&root));
+    let units = root.join("usr/lib/systemd/system");
+    said(Command::new("cp").args(["--recursive", "--no-clobber", "/usr/lib/systemd/system/."]).arg(&units));
+    std::fs::create_dir_all(root.join("bin")).unwrap();
+    said(Command::new("cp").args(["--dereference", "/bin/sh"]).arg(root.join("bin/sh")));
+    let verify = || {
+        let mut verify = Command::new("systemd-analyze");
+        verify.arg("verify").arg(format!("--root={}", root.display()));
+        for unit in ["fleet@nightly.timer", "fleet@nightly.service", "fleet-resume@nightly.service"] {
+            verify.arg(format!("refpoint-{unit}"));
+        }
+        let output = verify.output().unwrap();
+        let lines = String::from_utf8_lossy(&output.stderr).into_owned();
+        // Of the system's own units there is no program in that folder, and nobody asks for them.
+        lines.lines().filter(|line| line.contains("refpoint")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(verify(), [""; 0]);
+    // It would say so.
+    std::fs::remove_file(root.join("usr/bin/refpoint")).unwrap();
+    let said = verify().join("\n");
+    assert!(said.contains("/usr/bin/refpoint is not executable"), "{said}");
+    std::fs::remove_dir_all(root).unwrap();
+}

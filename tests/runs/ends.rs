@@ -126,7 +126,10 @@ fn a_plan_shows_what_it_names_and_no_host_has_and_what_to_do_where_a_host_is_dow
     down(&fleet);
     let run = fleet.command(&["plan", &path]).run();
     assert_eq!((run.code, run.stdout.contains("vm9")), (Some(4), false), "{run:?}");
-    assert!(run.stderr.lines().all(|line| line.starts_with("hint: ")) && !run.stderr.is_empty(), "{run:?}");
+    let said: Vec<&str> = run.stderr.lines().collect();
+    let (more, hints) = said.split_last().unwrap();
+    assert_eq!(*more, "more: refpoint explain exit:4", "{run:?}");
+    assert!(hints.iter().all(|line| line.starts_with("hint: ")) && !hints.is_empty(), "{run:?}");
 }
 
 #[test]

@@ -42,7 +42,10 @@ impl Home {
             directory: r"D:\exports\web01".to_owned(),
             details: String::new(),
         };
-        assert!(matches!(ledger.claim(&intent, SystemTime::UNIX_EPOCH).unwrap(), Claimed::Fresh(_)));
+        let Claimed::Fresh(claim) = ledger.claim(&intent, SystemTime::UNIX_EPOCH).unwrap() else { panic!() };
+        // The host calls itself HVLEDGER, and was asked as this.
+        let event = r#"{"schema": "refpoint.event/1", "host": "hv09.example", "event": "unit-started"}"#;
+        ledger.note(&claim, SystemTime::UNIX_EPOCH, event).unwrap();
         Self { folder }
     }
 
@@ -86,19 +89,55 @@ fn script(shell: &str) -> String {
 fn what_may_follow_is_known_without_a_host() {
     let home = Home::new("known");
     for (words, expected) in [
-        (&["vm", "list", "hv"][..], &["HVLEDGER", "hv01.example", "hv02.example", "hv03.example"][..]),
+        (&["vm", "list", "hv"][..], &["hv01.example", "hv02.example", "hv03.example", "hv09.example"][..]),
         (&["vm", "list", "d"], &["db.example"]),
         (&["vm", "list", "-i", "x"], &[]),
         (&["export", "hv01.example", "--vm", ""], &["web01"]),
         (&["cim", "describe", "msvm_conc"], &["Msvm_ConcreteJob"]),
         (&["cim", "list", "hv01.example", "Msvm_Conc"], &["Msvm_ConcreteJob"]),
         (&["explain", "WBEM_E_ACC"], &["WBEM_E_ACCESS_DENIED"]),
+        // Numbers once one is begun; of a family or a method its own alone.
+        (
+            &["explain", "3277"],
+            &["32770", "32771", "32772", "32773", "32774", "32775", "32776", "32777", "32778", "32779"],
+        ),
+        (&["explain", "0x80338029"], &["0x80338029"]),
+        (&["explain", "0x8007000"], &["0x80070002", "0x80070003", "0x80070005", "0x80070008", "0x8007000E"]),
+        (&["explain", "exit:1"], &["exit:1", "exit:10", "exit:11", "exit:12", "exit:130", "exit:143"]),
+        (&["explain", "exit", "12"], &["12"]),
+        (&["explain", "job:1"], &["job:10", "job:11", "job:12"]),
+        (
+            &["explain", "ExportReferencePoint:3277"],
+            &[
+                "ExportReferencePoint:32770",
+                "ExportReferencePoint:32771",
+                "ExportReferencePoint:32772",
+                "ExportReferencePoint:32773",
+                "ExportReferencePoint:32774",
+                "ExportReferencePoint:32775",
+                "ExportReferencePoint:32776",
+                "ExportReferencePoint:32777",
+                "ExportReferencePoint:32778",
+                "ExportReferencePoint:32779",
+            ],
+        ),
+        (&["explain", "nothing:1"], &[]),
+        // So bash divides the word.
+        (&["explain", "exit", ":", "12"], &["12"]),
+        (&["explain", "job", ":", "1"], &["10", "11", "12"]),
         (&["explain", "--list", "job-sta"], &["job-state", "job-started"]),
         (&["vm", "list", "--auth", "ker"], &["kerberos"]),
         (&["fleet", "sta"], &["status"]),
     ] {
         assert_eq!(home.proposed(words, &[]), expected, "{words:?}");
     }
+    // A name that only the host, or only the inventory, has for it leads nowhere.
+    assert!(home.proposed(&["vm", "list", "HVL"], &[]).is_empty());
+    fs::write(home.folder.join("aliases.toml"), "hosts = ['alias']\n[host.alias]\naddress = '192.0.2.7'\n").unwrap();
+    let aliases = home.folder.join("aliases.toml");
+    let variables = [("REFPOINT_INVENTORY", aliases.to_str().unwrap())];
+    let of = |start: &str| home.proposed(&["vm", "list", start], &variables);
+    assert_eq!((of("192"), of("ali")), (vec!["192.0.2.7".to_owned()], Vec::new()));
     // What the line itself says counts before the environment.
     assert!(home.proposed(&["export", "--ledger", "/nonexistent", "hv", "--vm", ""], &[]).is_empty());
     // The profile's inventory, where nobody says another.
@@ -135,6 +174,10 @@ fn lines(output: Output) -> Vec<String> {
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
 }
 
+/// The return values that begin so.
+const NUMBERS: &[&str] =
+    &["32770", "32771", "32772", "32773", "32774", "32775", "32776", "32777", "32778", "32779"];
+
 /// Bash calls the function that the script registers, as for Tab, and `complete -p` says which.
 #[test]
 fn bash_completes_commands_options_hosts_and_classes() {
@@ -151,10 +194,12 @@ printf '%s\n' "${COMPREPLY[@]}"
 "#;
     for (line, expected) in [
         ("refpoint ex", &["export", "explain"][..]),
-        ("refpoint vm list hv", &["HVLEDGER", "hv01.example", "hv02.example", "hv03.example"]),
+        ("refpoint vm list hv", &["hv01.example", "hv02.example", "hv03.example", "hv09.example"]),
         ("refpoint vm list hv01.example --col", &["--color"]),
         ("refpoint cim describe Msvm_Conc", &["Msvm_ConcreteJob"]),
         ("refpoint completions ", &["bash", "zsh", "fish"]),
+        ("refpoint explain 3277", NUMBERS),
+        ("refpoint explain exit : 14", &["143"]),
     ] {
         let output = home.command("bash").args(["--norc", "-c", asked, "bash", line]).output().unwrap();
         let found = lines(output);
@@ -174,10 +219,12 @@ fn fish_completes_commands_options_hosts_and_classes() {
     fs::write(home.folder.join(".config/fish/completions/refpoint.fish"), script("fish")).unwrap();
     for (line, expected) in [
         ("refpoint ex", &["export", "explain"][..]),
-        ("refpoint vm list hv", &["HVLEDGER", "hv01.example", "hv02.example", "hv03.example"]),
+        ("refpoint vm list hv", &["hv01.example", "hv02.example", "hv03.example", "hv09.example"]),
         ("refpoint vm list hv01.example --col", &["--color"]),
         ("refpoint cim describe Msvm_Conc", &["Msvm_ConcreteJob"]),
         ("refpoint completions ", &["bash", "zsh", "fish"]),
+        ("refpoint explain 3277", NUMBERS),
+        ("refpoint explain exit:14", &["exit:143"]),
     ] {
         let mut fish = home.command("fish");
         let output = fish.args(["-c", "complete -C $argv[1]", line]).output();
@@ -204,6 +251,8 @@ fn zsh_completes_commands_hosts_and_classes() {
         ("refpoint vm list db\t", "refpoint vm list db.example"),
         ("refpoint cim describe Msvm_Conc\t", "refpoint cim describe Msvm_ConcreteJob"),
         ("refpoint vm list --no-pa\t", "refpoint vm list --no-pager"),
+        ("refpoint explain 0x8033802\t9\t", "refpoint explain 0x80338029"),
+        ("refpoint explain exit:14\t", "refpoint explain exit:143"),
     ] {
         let inventory = home.folder.join("hosts.toml");
         let bin = Path::new(BINARY).parent().unwrap().to_str().unwrap();

@@ -226,6 +226,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     of("cim watch", "cim watch HOST 'SELECT a FROM X' --poll 1s", 2),
     of("lab serve", "lab serve --scenario nothing.toml", 2),
     of("lab serve", "lab serve --scenario FOLDER/hosts.toml", 2),
+    of("backup", "backup HOST --vm medium --to 'D:\\backup\\dry' --dry-run", 0),
     of("backup", "backup HOST --vm medium --to 'D:\\exports\\backup'", 0),
     of("backup", "backup HOST --vm vm9 --to 'D:\\exports\\backup'", 10),
     of("vm changes", "vm changes HOST --vm medium --since latest", 0),

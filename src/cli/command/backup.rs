@@ -5,12 +5,13 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use refpoint::fleet::{
-    BackupPlan, BackupReport, BaseChoice, Control, Event, Merge, Outcome, backup, backup_not_begun,
+    BackupPlan, BackupPreview, BackupReport, BaseChoice, CHECKPOINT, Control, Event, Merge, Outcome,
+    PreviewStep, backup, backup_not_begun, preview_backup,
 };
 use refpoint::hyperv::{Directory, PointType};
 use serde_json::{Value as Json, json};
 
-use super::export::{OnInterrupt, Setting, attended, connect, lock, save, try_beside, unwritable};
+use super::export::{OnInterrupt, Setting, attended, connect, late, lock, save, try_beside, unwritable};
 use super::point::{Level, Whose};
 use crate::cli::args::{Format, OutputArgs};
 use crate::cli::config;
@@ -34,7 +35,8 @@ use crate::cli::{crash, duration};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:\n  refpoint backup hv01 --vm web01 --to 'D:\\backup\\web01\\0400'\n  \
                   refpoint backup hv01 --vm web01 --to 'D:\\backup\\web01\\0401' --base last-or-none --wait-for-merge\n  \
-                  refpoint backup hv01 --group shop --to '\\\\nas1\\hvexports\\shop\\0400' --allow-crash-consistent")]
+                  refpoint backup hv01 --group shop --to '\\\\nas1\\hvexports\\shop\\0400' --allow-crash-consistent\n  \
+                  refpoint backup hv01 --vm web01 --to 'D:\\backup\\web01\\0402' --base last --dry-run")]
 pub(crate) struct Args {
     #[command(flatten)]
     connection: ConnectionArgs,
@@ -67,6 +69,9 @@ pub(crate) struct Args {
     /// Look at jobs this often [default: more often at first, then every 5s; at most 2m]
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     poll: Option<Duration>,
+    /// Show what would be asked of the host, to the last byte, and ask nothing
+    #[arg(long, conflicts_with = "receipt")]
+    dry_run: bool,
     #[command(flatten)]
     ledger: LedgerArgs,
 }
@@ -75,6 +80,9 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit, Error> {
     let plan = plan(args)?;
     let format = output.output.unwrap_or(Format::Table);
+    if args.dry_run {
+        return preview_only(args, &plan, format, ui);
+    }
     if let Some(file) = &args.receipt {
         // Found out before anything is asked of the host, not after.
         try_beside(file).map_err(|error| unwritable(file, error))?;
@@ -107,6 +115,73 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
             exit
         }
     }
+}
+
+/// Looks at what a backup looks at, and shows what it would ask for.
+fn preview_only(args: &Args, plan: &BackupPlan, format: Format, ui: &mut Ui) -> Result<Exit, Error> {
+    let mut target = args.connection.target(Who::User, ui)?;
+    let deadline = Deadline::after(target.deadline.take());
+    let operation_timeout = target.operation_timeout;
+    let keeper = args.ledger.look()?;
+    runtime::follow(deadline, async |signals| {
+        let host = connect(&args.connection, target, deadline, signals, ui).await?;
+        let (_wishes, control) = Control::new();
+        let label = args.connection.host();
+        let setting =
+            Setting { host: &host, label, keeper: &keeper, deadline: deadline.moment(), operation_timeout };
+        let around = setting.with(plan.what.name(), control, &|_| ());
+        let looked = async { preview_backup(&around, plan).await.map_err(Error::of_failure) };
+        let late = || late(&args.connection, "before everything was looked at; nothing is begun by looking");
+        let seen = tokio::select! {
+            seen = deadline.within(looked, late) => seen?,
+            signal = signals.next() => return Err(signal),
+        };
+        show_preview(&seen, plan, &args.connection.host(), format, ui)
+    })
+}
+
+fn show_preview(
+    seen: &BackupPreview,
+    plan: &BackupPlan,
+    host: &str,
+    format: Format,
+    ui: &mut Ui,
+) -> Result<Exit, Error> {
+    if let Some(directory) = &seen.open {
+        ui.warn(&format!(
+            "a backup into {directory} was begun and has not ended: it is brought to its end first, and what that takes \
+             is not foreseen"
+        ));
+    }
+    seen.warnings.iter().for_each(|warning| ui.warn(warning));
+    let step = |step: &PreviewStep| json!({ "method": step.method, "envelope": step.envelope });
+    let value = json!({
+        "host": host, "directory": plan.directory.as_str(), "machine": seen.machine, "group": seen.group,
+        "base": seen.base, "open": seen.open, "warnings": seen.warnings,
+        "steps": seen.steps.iter().map(step).collect::<Vec<_>>(),
+    });
+    let named = seen.machine.as_ref().or(seen.group.as_ref());
+    ui.print(&match format {
+        Format::Table | Format::Name => {
+            let lines = [
+                ("Of", named.map(|named| format!("{} ({})", named.name, named.id)).unwrap_or_default()),
+                ("Host", host.to_owned()),
+                ("Relative to", seen.base.clone().unwrap_or_else(|| "nothing: a full backup".to_owned())),
+                ("Directory", plan.directory.to_string()),
+                ("Checkpoint", format!("{CHECKPOINT} stands for what the host calls it")),
+            ];
+            let mut page = pairs(&lines, 0);
+            for (place, step) in seen.steps.iter().enumerate() {
+                page.push_str(&format!("\n{}. Would call {}\n\n{}\n", place + 1, step.method, step.envelope));
+            }
+            page
+        }
+        Format::Json if ui.is_terminal() => text::pretty(&value) + "\n",
+        Format::Json | Format::Jsonl => text::compact(&value) + "\n",
+        Format::Yaml => yaml::document(&value),
+    })?;
+    ui.note("nothing was sent that changes anything: this is a dry run");
+    Ok(Exit::Done)
 }
 
 fn begin(args: &Args, plan: &BackupPlan, format: Format, ui: &mut Ui) -> Result<BackupReport, Error> {

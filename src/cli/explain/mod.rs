@@ -9,5 +9,5 @@ mod question;
 mod reading;
 
 pub(crate) use pointer::{of_failure, of_kind, of_refusal, of_session};
-pub(crate) use question::{near, readings, vocabulary};
+pub(crate) use question::{belonging, hresults, near, readings, vocabulary};
 pub(crate) use reading::{Family, Reading};

@@ -33,6 +33,37 @@ pub(crate) fn vocabulary() -> Vec<Reading> {
     own::readings().chain(codes::entries().map(|entry| Reading::of_entry(&entry))).collect()
 }
 
+/// Returns Windows' codes as the HRESULTs that hosts make of them, with their names.
+pub(crate) fn hresults() -> impl Iterator<Item = (u32, &'static str)> {
+    const FACILITY_WIN32: u32 = 0x8007_0000;
+    let of_windows = codes::entries().filter(|entry| entry.table == Table::Win32);
+    of_windows.filter_map(|entry| {
+        let number = entry.number.filter(|number| *number <= 0xFFFF)?;
+        Some((FACILITY_WIN32 | number, entry.name))
+    })
+}
+
+/// Returns every code of a family or of a method; of nothing, every code there is.
+pub(crate) fn belonging(before: &str) -> Vec<Reading> {
+    let mut rows = vocabulary();
+    if before.is_empty() {
+        return rows;
+    }
+    let families = Family::named(before);
+    if !families.is_empty() {
+        rows.retain(|row| families.contains(&row.family));
+        return rows;
+    }
+    let mut found: Vec<Reading> = Vec::new();
+    let mut numbers: Vec<u32> = rows.iter().filter_map(|row| row.number).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    if !method_families(before).is_empty() {
+        found.extend(numbers.into_iter().flat_map(|number| qualified(before, &number.to_string())));
+    }
+    found
+}
+
 /// Returns what may have been meant where nothing is known: names alike, numbers nearby.
 pub(crate) fn near(text: &str) -> Vec<String> {
     let text = tidy(text);

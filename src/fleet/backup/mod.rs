@@ -8,11 +8,13 @@
 
 mod base;
 mod plan;
+mod preview;
 mod report;
 mod step;
 mod work;
 
 pub use plan::BackupPlan;
+pub use preview::{BackupPreview, CHECKPOINT, PreviewStep, preview_backup};
 pub use report::{BackupReport, ConsistencyReport, FileReport, Merge, StepReport};
 pub(super) use work::is_about_a_broken_chain;
 pub use work::{backup, backup_not_begun};

@@ -148,8 +148,10 @@ async fn begin(
     owner: &Owner,
     report: &mut BackupReport,
 ) -> Result<(), Failure> {
-    look_first(around, owner, plan, report).await?;
     let mut warnings = Vec::new();
+    let looked = look_first(around, owner, plan, plan.wait_for_merge, &mut warnings).await;
+    std::mem::take(&mut warnings).into_iter().for_each(|warning| warn(around, report, warning));
+    looked?;
     let base = base(around, owner, &plan.base, &mut warnings).await?;
     warnings.into_iter().for_each(|warning| warn(around, report, warning));
     let new = NewBackup {
@@ -223,13 +225,14 @@ async fn merging(around: &Surroundings<'_>, owner: &Owner, wait: bool) -> Result
 }
 
 /// Refuses what would fail or harm, before anything is asked for.
-async fn look_first(
+pub(super) async fn look_first(
     around: &Surroundings<'_>,
     owner: &Owner,
     plan: &BackupPlan,
-    report: &mut BackupReport,
+    waits: bool,
+    warnings: &mut Vec<String>,
 ) -> Result<(), Failure> {
-    if plan.wait_for_merge {
+    if waits {
         merging(around, owner, true).await?;
     }
     let machines = around.host.machines_of(owner).await.map_err(failed)?;
@@ -270,24 +273,24 @@ async fn look_first(
             return Err(Failure::new(Kind::Busy, message).with_hint(hint));
         }
     }
-    look_into(around, &plan.directory, report).await
+    look_into(around, &plan.directory, warnings).await
 }
 
 async fn look_into(
     around: &Surroundings<'_>,
     directory: &Directory,
-    report: &mut BackupReport,
+    warnings: &mut Vec<String>,
 ) -> Result<(), Failure> {
     if let Place::Share { server, share } = directory.place() {
         let message = format!(
             "\\\\{server}\\{share} was not checked: the host writes there with its computer account, and may \
              ask for yours as well"
         );
-        warn(around, report, message);
+        warnings.push(message);
         return Ok(());
     }
     match around.host.contents(directory).await.map_err(failed)? {
-        Seen::Hidden(why) => warn(around, report, format!("the directory was not checked: {why}")),
+        Seen::Hidden(why) => warnings.push(format!("the directory was not checked: {why}")),
         Seen::Known(Contents::Something) => {
             return Err(not_empty(directory));
         }

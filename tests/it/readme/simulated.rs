@@ -77,7 +77,7 @@ fn every_command_of_the_page_on_cim_runs() {
 #[test]
 fn every_command_of_the_page_on_backups_runs_and_its_shapes_are_what_comes_out() {
     let commands = commands_of("docs/backups.md");
-    assert!(commands.len() == 7 && commands.iter().all(|it| it.starts_with("refpoint ")), "{commands:?}");
+    assert!(commands.len() == 8 && commands.iter().all(|it| it.starts_with("refpoint ")), "{commands:?}");
     let page = std::fs::read_to_string(root().join("docs/backups.md")).unwrap();
     let shape = |name: &str| -> Value {
         let begin = format!("```json {name}\n");

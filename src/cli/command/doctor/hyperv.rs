@@ -20,7 +20,7 @@ const BUILD_2016: u32 = 14393;
 /// Clocks further apart than this are worth a word.
 const APART: i64 = 60;
 /// What Kerberos allows.
-const KERBEROS_ALLOWS: i64 = 300;
+pub(super) const KERBEROS_ALLOWS: i64 = 300;
 
 /// What is known of the host beside its findings: several layers speak of the same things.
 #[derive(Default)]
@@ -328,12 +328,7 @@ fn apart(theirs: i64, ours: Duration, took: Duration) -> Finding {
     let facts = json!({"host_ahead_by_seconds": seconds});
     // What the question itself took cannot be told from a clock that is wrong.
     let certain = seconds.abs() - i64::try_from(took.as_secs()).unwrap_or(0);
-    let said = match seconds {
-        -1..=1 => "the same as ours, to the second".to_owned(),
-        2.. => format!("{} ahead of ours", span(seconds)),
-        _ => format!("{} behind ours", span(seconds.saturating_neg())),
-    };
-    let seen = format!("the host's clock is {said}");
+    let seen = apart_in_words(seconds);
     let finding = match certain {
         ..=APART => Finding::pass(Layer::Clock, seen),
         _ => {
@@ -352,11 +347,30 @@ fn apart(theirs: i64, ours: Duration, took: Duration) -> Finding {
     finding.with(facts)
 }
 
+/// Says how far the host's clock is from ours, which it is ahead of by so many seconds.
+pub(super) fn apart_in_words(seconds: i64) -> String {
+    let said = match seconds {
+        -1..=1 => "the same as ours, to the second".to_owned(),
+        2.. => format!("{} ahead of ours", span(seconds)),
+        _ => format!("{} behind ours", span(seconds.saturating_neg())),
+    };
+    format!("the host's clock is {said}")
+}
+
+/// Returns how many seconds one moment is after another; less than none where it is before.
+pub(super) fn seconds_after(one: SystemTime, other: SystemTime) -> i64 {
+    let whole = |length: Duration| i64::try_from(length.as_secs()).unwrap_or(i64::MAX);
+    match one.duration_since(other) {
+        Ok(after) => whole(after),
+        Err(before) => whole(before.duration()).saturating_neg(),
+    }
+}
+
 fn span(seconds: i64) -> String {
     match seconds {
         0..120 => format!("{seconds} s"),
-        120..7200 => format!("{} min", seconds / 60),
-        _ => format!("{} h", seconds / 3600),
+        120..7200 => format!("{} min", (seconds + 30) / 60),
+        _ => format!("{} h", (seconds.saturating_add(1800)) / 3600),
     }
 }
 
@@ -375,6 +389,6 @@ mod tests {
         assert_eq!(status(-61, 0), Status::Warn);
         assert_eq!(status(65, 10), Status::Pass);
         let far = apart(1_795_000_000 - 4000, now, Duration::ZERO);
-        assert!(far.seen.contains("66 min behind ours: more than the five minutes"), "{}", far.seen);
+        assert!(far.seen.contains("67 min behind ours: more than the five minutes"), "{}", far.seen);
     }
 }

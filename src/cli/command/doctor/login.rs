@@ -14,6 +14,7 @@ use serde_json::json;
 use super::account::{self, REMOTE_USERS};
 use super::finding::{Blocks, Finding, Fix, Layer, Place, quoted};
 use super::here;
+use super::hyperv::{KERBEROS_ALLOWS, apart_in_words};
 use super::trouble::{Trouble, chain};
 use super::way::{millis, shown};
 use crate::cli::exit::Exit;
@@ -41,17 +42,23 @@ pub(super) async fn log_in(target: Target) -> Result<Session, SessionError> {
     Session::with(target, dial).await
 }
 
-/// Says what became of Kerberos in the attempt.
-pub(super) fn kerberos(target: &Target, attempt: &Result<Session, SessionError>) -> Finding {
+/// Says what became of Kerberos in the attempt, at a host whose clock is ahead of ours by so many seconds.
+pub(super) fn kerberos(
+    target: &Target,
+    attempt: &Result<Session, SessionError>,
+    ahead: Option<i64>,
+) -> Finding {
     match attempt {
         Ok(session) => match session.logged_in() {
-            Some(login) => of_login(target, &login),
+            Some(login) => of_login(target, &login, ahead),
             None => Finding::not_reached(Layer::Kerberos, "no login was made"),
         },
         Err(error) => match error.transport() {
             Some(TransportError::LoginFailed { source, .. }) if is_of_kerberos(source) => {
-                failed(target, source).blocking(Blocks::Everything)
+                failed(target, source, ahead).blocking(Blocks::Everything)
             }
+            // A host that refuses a ticket for its time does not say so.
+            Some(TransportError::LoginRefused { .. }) if is_skewed(ahead) => refused_by_clock(target, ahead),
             Some(TransportError::LoginRefused { .. }) if target.options.login.method == Method::Kerberos => {
                 Finding::pass(Layer::Kerberos, "a ticket was got and shown to the host")
             }
@@ -63,7 +70,7 @@ pub(super) fn kerberos(target: &Target, attempt: &Result<Session, SessionError>)
     }
 }
 
-fn of_login(target: &Target, login: &LoggedIn) -> Finding {
+fn of_login(target: &Target, login: &LoggedIn, ahead: Option<i64>) -> Finding {
     let report = &login.report;
     match (report.chosen, &report.fallback) {
         (Chosen::Kerberos, _) => {
@@ -75,7 +82,7 @@ fn of_login(target: &Target, login: &LoggedIn) -> Finding {
             let facts = json!({"used": false, "reason": chain(&**error)});
             match is_set_up(error) {
                 true => {
-                    let finding = failed(target, error);
+                    let finding = failed(target, error, ahead);
                     let seen = format!("NTLM stood in for Kerberos: {}", finding.seen);
                     let fix = finding.fix.unwrap_or_else(|| Fix::new("Mend Kerberos"));
                     Finding::warn(Layer::Kerberos, seen, fix).with(facts)
@@ -114,7 +121,37 @@ fn origin(target: &Target) -> String {
     }
 }
 
-fn failed(target: &Target, error: &AuthError) -> Finding {
+/// Says whether a ticket is all that the login can have shown.
+fn is_by_ticket(target: &Target) -> bool {
+    let credentials = &target.options.login.credentials;
+    target.options.login.method == Method::Kerberos
+        || matches!(credentials, Credentials::Tickets { .. } | Credentials::Keytab { .. })
+}
+
+/// Says what a refusal means where clocks are too far apart: with a ticket that is why, with a password it may be.
+fn refused_by_clock(target: &Target, ahead: Option<i64>) -> Finding {
+    let seconds = ahead.unwrap_or_default();
+    let apart = apart_in_words(seconds);
+    let finding = match is_by_ticket(target) {
+        true => {
+            let seen = format!("the host takes no ticket: {apart}");
+            Finding::fail(Layer::Kerberos, Exit::Login, seen, of_clocks()).blocking(Blocks::Everything)
+        }
+        false => Finding::warn(
+            Layer::Kerberos,
+            format!("{apart}: with a ticket that is why the host refuses the login"),
+            of_clocks(),
+        ),
+    };
+    finding.with(json!({"used": false, "trouble": "ClockSkew", "host_ahead_by_seconds": seconds}))
+}
+
+/// Says whether clocks are further apart than Kerberos lets them be.
+fn is_skewed(ahead: Option<i64>) -> bool {
+    ahead.is_some_and(|seconds| seconds.saturating_abs() > KERBEROS_ALLOWS)
+}
+
+fn failed(target: &Target, error: &AuthError, ahead: Option<i64>) -> Finding {
     use KerberosTrouble as T;
     let host = target.options.login.service_host.as_deref().unwrap_or(target.endpoint.host());
     let user = account::said(target).unwrap_or_else(|| "USER@REALM".to_owned());
@@ -128,10 +165,7 @@ fn failed(target: &Target, error: &AuthError) -> Finding {
              account has the service name",
         )
         .at(Place::Domain, format!("setspn -Q HTTP/{host}")),
-        (_, T::ClockSkew) => Fix::new(
-            "Set the clocks: Kerberos allows five minutes between this machine, the domain controller and the host",
-        )
-        .here(here::CLOCK),
+        (_, T::ClockSkew) => of_clocks(),
         (_, T::ServiceUnknown) if host.parse::<std::net::IpAddr>().is_ok() => {
             Fix::new("Use the host's full name as TARGET, or say it with --spn-host: Kerberos knows no addresses")
                 .on_host("[System.Net.Dns]::GetHostEntry('').HostName")
@@ -183,8 +217,30 @@ fn failed(target: &Target, error: &AuthError) -> Finding {
         }
         _ => Fix::new("See what Kerberos does").here(here::TRACE),
     };
-    Finding::fail(Layer::Kerberos, Exit::Login, chain(error), fix)
-        .with(json!({"used": false, "trouble": format!("{trouble:?}")}))
+    let seen = match (trouble, ahead) {
+        (T::ClockSkew, Some(seconds)) if is_skewed(ahead) => {
+            format!("{}: {}", chain(error), apart_in_words(seconds))
+        }
+        (T::ClockSkew, Some(seconds)) => format!(
+            "{}: {}, so it is the domain controller's that is another",
+            chain(error),
+            apart_in_words(seconds)
+        ),
+        _ => chain(error),
+    };
+    let mut facts = json!({"used": false, "trouble": format!("{trouble:?}")});
+    if let (T::ClockSkew, Some(seconds)) = (trouble, ahead) {
+        facts["host_ahead_by_seconds"] = seconds.into();
+    }
+    Finding::fail(Layer::Kerberos, Exit::Login, seen, fix).with(facts)
+}
+
+fn of_clocks() -> Fix {
+    Fix::new(
+        "Set the clocks: Kerberos allows five minutes between this machine, the domain controller and the host. Whether \
+         ours is right this shows; where it is, a ticket from before it was set is of no use: kinit gets a new one",
+    )
+    .here(here::CLOCK)
 }
 
 fn netbios(host: &str) -> &str {

@@ -18,7 +18,7 @@ mod way;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use refpoint::client::{Error as SessionError, Options, Protocol, Retries, Session, Target};
@@ -89,6 +89,8 @@ struct Examination {
     found: Vec<Finding>,
     addresses: Vec<SocketAddr>,
     welcome: Option<Welcome>,
+    /// By how many seconds the host's clock is ahead of ours, by what it says to everybody.
+    ahead: Option<i64>,
     attempt: Option<Result<Session, SessionError>>,
     /// The fault of a quota, met with before quotas were looked at.
     quota: Option<SessionError>,
@@ -114,6 +116,7 @@ impl Examination {
             found: Vec::new(),
             addresses: Vec::new(),
             welcome: None,
+            ahead: None,
             attempt: None,
             quota: None,
             known: Known::default(),
@@ -191,12 +194,20 @@ impl Examination {
             Layer::Tcp => way::tcp(target, &self.addresses).await,
             Layer::Tls if target.endpoint.protocol() == Protocol::Http => way::without_tls(target),
             Layer::Tls => way::tls(target).await,
-            Layer::Winrm => way::winrm(target, &mut self.welcome).await,
+            Layer::Winrm => {
+                let finding = way::winrm(target, &mut self.welcome).await;
+                let date = self.welcome.as_ref().and_then(|welcome| welcome.date);
+                self.ahead = date.map(|date| hyperv::seconds_after(date, SystemTime::now()));
+                finding
+            }
             Layer::Schemes => match &self.welcome {
                 Some(welcome) => way::schemes(target, welcome),
                 None => Finding::not_reached(layer, "not reached"),
             },
-            Layer::Kerberos => login::kerberos(&target.clone(), self.attempt().await),
+            Layer::Kerberos => {
+                let ahead = self.ahead;
+                login::kerberos(&target.clone(), self.attempt().await, ahead)
+            }
             Layer::Login => login::login(&target.clone(), self.attempt().await),
             behind => self.ask(behind).await,
         }
