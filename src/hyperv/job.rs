@@ -237,6 +237,7 @@ impl ExportFacts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cim::{Catalog, Type};
 
     const WEB01: &str = "3F2C9A10-6B7E-4C55-9E1D-0A4B8C7D2E91";
     const POINT: &str = "A0E4C1D7-2F58-4B93-8C16-7D5E90B1A2F3";
@@ -250,6 +251,43 @@ mod tests {
             .with("VirtualMachineId", WEB01.to_lowercase())
             .with("ReferencePointId", POINT)
             .with("ExportDirectory", r"D:\Exports\web01\")
+    }
+
+    /// What is not asked for cannot be read: a look at all jobs must not miss what a look at one sees.
+    #[test]
+    fn all_that_is_read_of_a_job_is_among_what_is_kept_of_one() {
+        let catalog = Catalog::bundled();
+        let jobs: Vec<_> =
+            catalog.classes().filter(|class| catalog.is_a(&class.name, "CIM_ConcreteJob")).collect();
+        assert!(EXPORT_JOBS.iter().all(|name| jobs.iter().any(|class| class.name == **name)));
+        for class in jobs {
+            let (mut whole, mut kept) =
+                (Instance::new(class.name.clone()), Instance::new(class.name.clone()));
+            for property in catalog.properties(&class.name) {
+                let text = match property.ty {
+                    Type::DateTime if *property.name == *"ElapsedTime" => "00000000000130.000000:000",
+                    Type::DateTime => "20260101020304.000000+000",
+                    Type::Boolean => "TRUE",
+                    Type::String if property.name.ends_with("Id") && property.name.starts_with('V') => WEB01,
+                    Type::String if property.name.starts_with("CollectionId") => WEB01,
+                    Type::String => property.name.as_str(),
+                    _ => "7",
+                };
+                let Ok(value) = Value::parse(property.ty, property.is_array, [text]) else { continue };
+                whole.set(property.name.clone(), value.clone());
+                if JOB_PROPERTIES.iter().any(|name| property.name == **name) {
+                    kept.set(property.name.clone(), value);
+                }
+            }
+            assert!(kept.properties().len() < whole.properties().len());
+            assert_eq!(Job::read(&kept).unwrap(), Job::read(&whole).unwrap(), "{}", class.name);
+            // The description comes first: without it the summary is read.
+            for instance in [&mut whole, &mut kept] {
+                instance.set("ErrorDescription", "");
+            }
+            assert_eq!(Job::read(&kept).unwrap(), Job::read(&whole).unwrap(), "{}", class.name);
+            assert_eq!(Job::unreadable_export(&kept), Job::unreadable_export(&whole));
+        }
     }
 
     #[test]

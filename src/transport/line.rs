@@ -121,7 +121,7 @@ impl Line {
             .into_parts();
         let body = http.read(body, self.limits, patience);
         let body = patience.wait(Phase::Answer, Fate::Unknown, body).await??;
-        self.wire = Some(http.rest().await);
+        self.wire = http.rest().await;
         Ok((Head { status: head.status.as_u16(), headers: head.headers }, body))
     }
 
@@ -193,12 +193,16 @@ impl Http {
 
     /// Goes back to the bare stream, if nothing is under way any more. Otherwise, and where the stream has ended, the
     /// next request has to find that out.
-    async fn rest(mut self) -> Wire {
+    async fn rest(mut self) -> Option<Wire> {
         let ready = self.drive(|requests, cx| Poll::Ready(requests.poll_ready(cx))).await;
         match (ready, self.driver.take()) {
             // It wants another request: the last one is written, its answer is read, and nothing came behind that.
-            (Poll::Ready(Ok(())), Some(driver)) => Wire::Bare(driver.into_parts().io.into_inner()),
-            (_, driver) => Wire::Spoken(Self { driver, ..self }),
+            (Poll::Ready(Ok(())), Some(driver)) => {
+                let parts = driver.into_parts();
+                // Were there anything, it would be nobody's answer, and must not be lost as if it had not come.
+                if parts.read_buf.is_empty() { Some(Wire::Bare(parts.io.into_inner())) } else { None }
+            }
+            (_, driver) => Some(Wire::Spoken(Self { driver, ..self })),
         }
     }
 

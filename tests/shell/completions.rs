@@ -133,7 +133,8 @@ fn what_may_follow_is_known_without_a_host() {
     }
     // A name that only the host, or only the inventory, has for it leads nowhere.
     assert!(home.proposed(&["vm", "list", "HVL"], &[]).is_empty());
-    fs::write(home.folder.join("aliases.toml"), "hosts = ['alias']\n[host.alias]\naddress = '192.0.2.7'\n").unwrap();
+    fs::write(home.folder.join("aliases.toml"), "hosts = ['alias']\n[host.alias]\naddress = '192.0.2.7'\n")
+        .unwrap();
     let aliases = home.folder.join("aliases.toml");
     let variables = [("REFPOINT_INVENTORY", aliases.to_str().unwrap())];
     let of = |start: &str| home.proposed(&["vm", "list", start], &variables);
