@@ -61,7 +61,7 @@ pub enum Error {
         known: i64,
     },
     /// Another process of ours is at work on this very export.
-    #[error("another refpoint process is exporting {} to {}", export.subject.name, export.directory)]
+    #[error("another refpoint is exporting {} to {}", export.subject.name, export.directory)]
     Claimed {
         /// As it is written down.
         export: Box<Export>,

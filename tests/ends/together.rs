@@ -39,7 +39,7 @@ fn two_programs_that_begin_the_same_at_once_begin_it_once() {
             assert!(done >= 1, "{runs:?}");
             if done == 1 {
                 assert_eq!(other.code, Some(11), "{other:?}");
-                assert!(other.stderr.contains("another refpoint process is exporting vm1"), "{other:?}");
+                assert!(other.stderr.contains("another refpoint is exporting vm1"), "{other:?}");
                 assert_eq!(other.json()["error"]["exit_code"], 11);
             }
             let export = Ledger::open(at.ledger()).unwrap().export(1).unwrap().unwrap();
@@ -67,7 +67,7 @@ fn who_follows_keeps_others_from_following_and_says_so() {
     assert_ne!(elsewhere.url(), at.url());
     let run = elsewhere.export(&[]).run();
     assert_eq!(run.code, Some(11), "{run:?}");
-    assert!(run.stderr.contains("another refpoint process is exporting vm1"), "{run:?}");
+    assert!(run.stderr.contains("another refpoint is exporting vm1"), "{run:?}");
     let run = elsewhere.keeping(&["job", "wait"], &[&job]).run();
     assert_eq!(run.code, Some(11), "{run:?}");
     running.signal("TERM");

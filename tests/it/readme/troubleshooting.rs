@@ -235,7 +235,15 @@ fn exporting() -> Vec<Case> {
 }
 
 fn ledgers() -> Vec<Case> {
+    let slow = "[[job]]\nmethod = \"ExportReferencePoint\"\nduration = \"300s\"\n";
+    // The first one is at work, and leaves its job to the host when it is ended.
+    let meanwhile = format!(
+        "{EXPORT} > first.out 2> first.err & first=$!; \
+         until grep -q 'has begun' first.err; do kill -0 $first || exit 99; done; \
+         {EXPORT}; code=$?; kill -TERM $first; wait $first; exit $code"
+    );
     vec![
+        case("`another refpoint is …`", slow, meanwhile),
         case("`is damaged`", "", format!("yes 'once a ledger' | head -c 9000 > ledger.db; {EXPORT}")),
         case("`is locked`", "", format!("{LOCKED} {EXPORT}")),
         case("`cannot open the ledger`", "", format!("{EXPORT} --ledger /proc/nowhere/ledger.db")),
