@@ -257,9 +257,11 @@ fn new_points_have_other_identifiers_at_each_start_unless_the_scenario_has_a_see
     let seeded = folder.join("seeded.toml");
     fs::write(&seeded, "[host]\nseed = 7\n").unwrap();
     let seeded = ["--scenario", seeded.to_str().unwrap()];
+    let ledger = folder.join("ledger.db");
     let made = |more: &[&str]| {
         let lab = Lab::start(more);
-        let run = lab.refpoint(&["point", "create", lab.url(), "--vm", "db01", "-o", "json"]).run();
+        let create = lab.refpoint(&["point", "create", lab.url(), "--vm", "db01", "-o", "json"]);
+        let run = create.env("REFPOINT_LEDGER", ledger.to_str().unwrap()).run();
         assert_eq!(run.code, Some(0), "{run:?}");
         run.json()["id"].as_str().unwrap().to_owned()
     };
