@@ -423,8 +423,8 @@ async fn while_a_machine_is_backed_up_nothing_of_it_is_let_go_nor_is_it_backed_u
     let nightly = plan("1");
     let (first, (second, report)) = tokio::join!(yard.backup(&nightly), meanwhile);
     assert_eq!(first.outcome, Outcome::Completed, "{first:#?}");
-    assert_eq!(second.error.unwrap().kind, Kind::Busy);
-    assert_eq!(report.owners[0].error.as_ref().unwrap().kind, Kind::Busy, "{report:#?}");
+    assert_eq!(second.error.unwrap().kind, Kind::InUse);
+    assert_eq!(report.owners[0].error.as_ref().unwrap().kind, Kind::InUse, "{report:#?}");
     assert_eq!((yard.calls("CreateSnapshot"), yard.calls("DestroyReferencePoint")), (1, 0));
     assert_eq!(yard.ours().len(), 4);
 }

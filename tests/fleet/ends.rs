@@ -163,6 +163,25 @@ async fn whoever_interrupts_a_run_finds_the_rest_outstanding() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_host_that_does_not_answer_is_given_less_until_it_goes_well_again() {
+    let yard = Yard::new(
+        1,
+        "[[machine]]\nid = '00000001-6B7E-4C55-9E1D-0A4B8C7D2E91'\nname = 'vm'\ncount = 8\n[[machine.disk]]\nfile = 'D:\\vm.vhdx'\nsize = '20GiB'\n\
+         [[fault]]\nwhat = 'cut'\nafter_bytes = 40\nwhen = { operation = 'Enumerate', class = 'CIM_ConcreteJob' }\nskip = 2\ntimes = 12\n",
+    );
+    let plan = format!("{}\n[limits]\nhost = 8\nvolume = 8\n", NIGHTLY.replace("{vm}", "{vm}-{id}"));
+    let told = yard.run(&plan).await;
+    let limits = told.limits();
+    assert!(limits.first().is_some_and(|first| *first == 4) && limits.last() > limits.first(), "{limits:?}");
+    assert_eq!(
+        (told.report().exit_code, told.report().totals.completed),
+        (Some(0), 8),
+        "{:#?}",
+        told.report()
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_host_with_too_much_to_do_is_given_less() {
     let yard = Yard::new(
         1,

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use refpoint::client::{Connection, Credentials, Dial, Login, Options, Session, Target};
 use refpoint::fleet::{
-    Control, Event, Failure, HostForecast, Keeper, Opener, RunDetails, RunOrder, RunPlan, RunReport,
+    Control, Event, Failure, HostForecast, Keeper, News, Opener, RunDetails, RunOrder, RunPlan, RunReport,
     RunSurroundings, Wish, begin_run, find_run, foresee, report_of, work_on,
 };
 use refpoint::hyperv::{Host, Owner, Selector};
@@ -44,6 +44,15 @@ impl Told {
     pub(crate) fn count(&self, name: &str) -> usize {
         let is_it = |event: &&Event| serde_json::to_value(event).unwrap()["event"] == name;
         self.events.iter().filter(is_it).count()
+    }
+
+    /// Returns how many units at once there were to be on hosts, each time that this changed.
+    pub(crate) fn limits(&self) -> Vec<usize> {
+        let limit = |event: &Event| match event.what {
+            News::Limit { units, .. } => Some(units),
+            _ => None,
+        };
+        self.events.iter().filter_map(limit).collect()
     }
 }
 
