@@ -130,6 +130,7 @@ fn a_plan_shows_what_it_names_and_no_host_has_and_what_to_do_where_a_host_is_dow
     let (more, hints) = said.split_last().unwrap();
     assert_eq!(*more, "more: refpoint explain exit:4", "{run:?}");
     assert!(hints.iter().all(|line| line.starts_with("hint: ")) && !hints.is_empty(), "{run:?}");
+    assert!(!fleet.ledger().exists(), "whoever only looks ahead makes no ledger");
 }
 
 #[test]

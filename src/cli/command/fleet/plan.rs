@@ -40,7 +40,7 @@ pub(crate) fn run(args: &Args, output: &OutputArgs, ui: &mut Ui) -> Result<Exit,
     let (_, plan) = read(&args.plan)?;
     let now = Zoned::now();
     let crew = Crew::muster(&plan, Some(&args.plan), &args.hosts, &args.means, ui)?;
-    let keeper = args.ledger.open()?;
+    let keeper = args.ledger.look()?;
     let details = RunDetails {
         date: now.date().to_string(),
         time: now.strftime("%H%M").to_string(),
