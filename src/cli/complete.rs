@@ -29,8 +29,8 @@ use super::ledger;
 /// The variable in which a shell says that it wants completions, and its name.
 const VARIABLE: &str = "REFPOINT_COMPLETE";
 
-/// Nobody notices less.
-const PATIENCE: Duration = Duration::from_millis(400);
+/// What takes longer is left out: nobody waits for a list. A busy machine may need most of it.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A shell for which there are completions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -219,8 +219,7 @@ fn code_candidates(current: &OsStr) -> Vec<CompletionCandidate> {
         Some((before, start)) => (before.to_owned(), start, format!("{before}:")),
         None => (asked, current, String::new()),
     };
-    let (before, start) = (before.trim().to_owned(), start.to_owned());
-    let mut rows = soon(move || codes(&before, &start));
+    let mut rows = codes(before.trim(), start);
     rows.sort();
     rows.dedup_by(|one, other| one.1 == other.1);
     let candidate = |(_, name, about): (u64, String, String)| {

@@ -54,14 +54,19 @@ pub(crate) fn belonging(before: &str) -> Vec<Reading> {
         rows.retain(|row| families.contains(&row.family));
         return rows;
     }
-    let mut found: Vec<Reading> = Vec::new();
-    let mut numbers: Vec<u32> = rows.iter().filter_map(|row| row.number).collect();
+    let methods = method_families(before);
+    let of_method = |row: &Reading| {
+        let of = |(_, family): &(String, ReturnFamily)| match row.family {
+            Family::Table(table) => tables(*family).contains(&table),
+            _ => false,
+        };
+        methods.iter().any(of)
+    };
+    let mut numbers: Vec<u32> =
+        rows.iter().filter(|row| of_method(row)).filter_map(|row| row.number).collect();
     numbers.sort_unstable();
     numbers.dedup();
-    if !method_families(before).is_empty() {
-        found.extend(numbers.into_iter().flat_map(|number| qualified(before, &number.to_string())));
-    }
-    found
+    numbers.into_iter().flat_map(|number| qualified(before, &number.to_string())).collect()
 }
 
 /// Returns what may have been meant where nothing is known: names alike, numbers nearby.
