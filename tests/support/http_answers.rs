@@ -26,6 +26,10 @@ use tokio::time::{Instant, timeout};
 /// last two behind their length in two bytes.
 pub(crate) fn http_answer(bytes: &[u8]) {
     let Some((&choice, script)) = bytes.split_first() else { return };
+    // Fuzzers find it in what errors are compared with. A host that has not been told it cannot show it.
+    if contains(script, PASSWORD.as_bytes()) {
+        return;
+    }
     let method = [Method::Ntlm, Method::Negotiate, Method::Basic][usize::from(choice & 0x7f) % 3];
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let runtime = runtime.expect("a runtime without sockets needs nothing");
